@@ -1,0 +1,197 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+/* Below this a read costs less than the page faults of a mapping, and cannot fault later. */
+enum { MAP_FROM = 1 << 20 };
+
+static int read_all(int fd, uint8_t *data, size_t size, size_t *got) {
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = read(fd, data + *got, size - *got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return 0;
+}
+
+static int map_fd(int fd, const char *path, struct mapping *m, struct err *e) {
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return err_errno(e, path, "stat");
+    if (S_ISDIR(st.st_mode))
+        return err_set(e, PRECIS_EIO, "%s: is a folder, not a file", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, PRECIS_EIO, "%s: is not a regular file", path);
+    size_t size = (size_t)st.st_size;
+    m->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    if (size >= MAP_FROM) {
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            return err_errno(e, path, "map");
+        *m = (struct mapping){.data = data, .size = size, .mtime_ns = m->mtime_ns, .mapped = true};
+        return 0;
+    }
+    uint8_t *data = malloc(size + 1);
+    if (!data)
+        return err_nomem(e, path);
+    if (read_all(fd, data, size, &m->size) != 0) {
+        free(data);
+        return err_errno(e, path, "read");
+    }
+    m->data = data;
+    return 0;
+}
+
+int file_map(const char *path, struct mapping *m, struct err *e) {
+    *m = (struct mapping){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return err_errno(e, path, "open");
+    int rc = map_fd(fd, path, m, e);
+    close(fd);
+    if (rc)
+        *m = (struct mapping){0};
+    return rc;
+}
+
+void file_unmap(struct mapping *m) {
+    if (m->mapped)
+        munmap((void *)(uintptr_t)m->data, m->size);
+    else
+        free((void *)(uintptr_t)m->data);
+    *m = (struct mapping){0};
+}
+
+int outfile_open(struct outfile *o, const char *path, struct err *e) {
+    *o = (struct outfile){0};
+    if (strcmp(path, "-") == 0) {
+        o->f = stdout;
+        o->is_stdout = true;
+        return 0;
+    }
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
+        return err_set(e, PRECIS_EIO, "%s: cannot write: is a folder", path);
+    bool direct = there && !S_ISREG(st.st_mode);
+    if (there && access(path, W_OK) != 0)
+        return err_errno(e, path, "write");
+    o->path = strdup(path);
+    size_t size = strlen(path) + sizeof ".XXXXXX";
+    if (o->path && !direct && (o->temp = malloc(size)) != NULL)
+        snprintf(o->temp, size, "%s.XXXXXX", path);
+    if (!o->path || (!direct && !o->temp)) {
+        outfile_abort(o);
+        return err_nomem(e, path);
+    }
+    int fd = direct ? open(path, O_WRONLY | O_CLOEXEC) : mkostemp(o->temp, O_CLOEXEC);
+    if (fd >= 0 && !direct) {
+        mode_t mask = umask(0);
+        umask(mask);
+        fchmod(fd, there ? st.st_mode & 0777 : 0666 & ~mask);
+    }
+    if (fd < 0 || !(o->f = fdopen(fd, "w"))) {
+        int rc = err_errno(e, path, "write");
+        if (fd >= 0)
+            close(fd);
+        else
+            free(o->temp), o->temp = NULL;
+        outfile_abort(o);
+        return rc;
+    }
+    return 0;
+}
+
+int outfile_commit(struct outfile *o, struct err *e) {
+    int rc = 0;
+    const char *name = o->is_stdout ? "standard output" : o->path;
+    if (fflush(o->f) != 0 || ferror(o->f))
+        rc = err_errno(e, name, "write");
+    if (!o->is_stdout) {
+        if (rc == 0 && o->temp && fsync(fileno(o->f)) != 0)
+            rc = err_errno(e, name, "write");
+        if (fclose(o->f) != 0 && rc == 0)
+            rc = err_errno(e, name, "write");
+        o->f = NULL;
+        if (rc == 0 && o->temp && rename(o->temp, o->path) != 0)
+            rc = err_errno(e, name, "write");
+        if (rc == 0)
+            free(o->temp), o->temp = NULL;
+    }
+    outfile_abort(o);
+    return rc;
+}
+
+void outfile_abort(struct outfile *o) {
+    if (o->f && !o->is_stdout)
+        fclose(o->f);
+    if (o->temp)
+        unlink(o->temp);
+    free(o->temp);
+    free(o->path);
+    *o = (struct outfile){0};
+}
+
+int file_read_stream(FILE *f, const char *name, size_t limit, struct buf *out, struct err *e) {
+    for (;;) {
+        if (!buf_reserve(out, 1 << 16))
+            return err_nomem(e, name);
+        size_t n = fread(out->data + out->len, 1, 1 << 16, f);
+        out->len += n;
+        out->data[out->len] = 0;
+        if (out->len > limit)
+            return err_set(e, PRECIS_ELIMIT, "%s: more than %zu bytes", name, limit);
+        if (n == 0)
+            return ferror(f) ? err_errno(e, name, "read") : 0;
+    }
+}
+
+int file_make_dirs(const char *path, struct err *e) {
+    char *copy = strdup(path);
+    if (!copy)
+        return err_nomem(e, path);
+    int rc = 0;
+    for (char *p = copy + 1; rc == 0; p++) {
+        if (*p != '/' && *p != 0)
+            continue;
+        char end = *p;
+        *p = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            rc = err_errno(e, copy, "create folder");
+        *p = end;
+        if (end == 0)
+            break;
+    }
+    free(copy);
+    return rc;
+}
+
+int file_xdg_dir(const char *variable, const char *fallback, char *out, size_t size, struct err *e) {
+    const char *base = getenv(variable);
+    int n;
+    if (base && base[0] == '/') {
+        n = snprintf(out, size, "%s/precis", base);
+    } else {
+        const char *home = getenv("HOME");
+        if (!home || home[0] != '/')
+            return err_set(e, PRECIS_EINPUT, "neither %s nor HOME is set to an absolute path", variable);
+        n = snprintf(out, size, "%s/%s/precis", home, fallback);
+    }
+    if (n < 0 || (size_t)n >= size)
+        return err_set(e, PRECIS_EINPUT, "%s: path too long", variable);
+    return 0;
+}

@@ -1,0 +1,43 @@
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+int hash_sha256(const void *data, size_t size, uint8_t out[HASH_SHA256_SIZE], struct err *e) {
+    if (EVP_Digest(data, size, out, NULL, EVP_sha256(), NULL) != 1)
+        return err_set(e, PRECIS_ENOMEM, "libcrypto could not compute SHA-256");
+    return 0;
+}
+
+int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], struct err *e) {
+    uint8_t digest[HASH_SHA256_SIZE];
+    int rc = hash_sha256(data, size, digest, e);
+    if (rc == 0)
+        for (size_t i = 0; i < sizeof digest; i++)
+            snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    return rc;
+}
+
+/* 64x64 -> 128 multiply, halves xored: the mixing step of wyhash (Wang Yi, public domain idea). */
+uint64_t hash_mix(uint64_t a, uint64_t b) {
+    unsigned __int128 p = (unsigned __int128)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd1b54a32d192ed03u);
+    return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static uint64_t load(const uint8_t *p, size_t n) {
+    uint64_t v = 0;
+    memcpy(&v, p, n);
+    return v;
+}
+
+uint64_t hash_bytes(const void *data, size_t size, uint64_t seed) {
+    const uint8_t *p = data;
+    uint64_t h = seed ^ size;
+    size_t left = size;
+    for (; left > 16; left -= 16, p += 16)
+        h = hash_mix(load(p, 8) ^ h, load(p + 8, 8));
+    size_t first = left < 8 ? left : 8;
+    return hash_mix(load(p, first) ^ h, load(p + first, left - first) ^ size);
+}

@@ -1,0 +1,19 @@
+/* Hashes: SHA-256 for identity (FIPS 180-4, by libcrypto), a fast 64-bit mix for tables and seeds. */
+#ifndef PRECIS_BASE_HASH_H
+#define PRECIS_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { HASH_SHA256_SIZE = 32, HASH_HEX_SIZE = 65 };
+
+int hash_sha256(const void *data, size_t size, uint8_t out[HASH_SHA256_SIZE], struct err *e);
+int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], struct err *e);
+
+/* Not for adversaries who choose the seed too; the same on every machine. */
+uint64_t hash_bytes(const void *data, size_t size, uint64_t seed);
+uint64_t hash_mix(uint64_t a, uint64_t b);
+
+#endif

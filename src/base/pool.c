@@ -1,0 +1,106 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+struct worker {
+    pthread_t thread;
+    void (*work)(void *user, int index);
+    void *user;
+    int index;
+};
+
+struct pool {
+    int n;
+    struct worker workers[];
+};
+
+static void *run(void *arg) {
+    struct worker *w = arg;
+    w->work(w->user, w->index);
+    return NULL;
+}
+
+int pool_start(struct pool **pool, int n, void (*work)(void *user, int index), void *user,
+               struct err *e) {
+    *pool = NULL;
+    struct pool *p = calloc(1, sizeof *p + (size_t)n * sizeof *p->workers);
+    if (!p)
+        return err_nomem(e, "threads");
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = 0;
+    for (; p->n < n; p->n++) {
+        struct worker *w = &p->workers[p->n];
+        *w = (struct worker){.work = work, .user = user, .index = p->n};
+        if ((failed = pthread_create(&w->thread, NULL, run, w)) != 0)
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failed) {
+        *pool = p;
+        return 0;
+    }
+    int started = p->n;
+    pool_join(p);
+    return err_set(e, PRECIS_ENOMEM, "cannot start thread %d of %d: %s", started + 1, n,
+                   strerror(failed));
+}
+
+void pool_join(struct pool *pool) {
+    if (!pool)
+        return;
+    for (int i = 0; i < pool->n; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    free(pool);
+}
+
+/* cgroup v2 cpu.max: "QUOTA PERIOD" or "max PERIOD", in microseconds. */
+static int cgroup_cores(int most) {
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (!f)
+        return most;
+    long quota = 0, period = 0;
+    int n = fscanf(f, "%ld %ld", &quota, &period);
+    fclose(f);
+    if (n != 2 || quota <= 0 || period <= 0)
+        return most;
+    long cores = (quota + period - 1) / period;
+    return cores < most ? (int)cores : most;
+}
+
+int pool_cores(void) {
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    n = cgroup_cores(n < 1 ? 1 : n);
+    return n < 1 ? 1 : n;
+}
+
+double clock_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+size_t memory_resident(void) {
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    unsigned long total = 0, resident = 0;
+    int n = fscanf(f, "%lu %lu", &total, &resident);
+    fclose(f);
+    return n == 2 ? resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+size_t memory_peak(void) {
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? (size_t)u.ru_maxrss * 1024 : 0;
+}

@@ -1,0 +1,60 @@
+#include "base/utf8.h"
+
+#include "base/buf.h"
+
+int utf8_decode(const uint8_t *s, size_t n, uint32_t *code_point) {
+    uint32_t c = s[0];
+    if (c < 0x80) {
+        *code_point = c;
+        return 1;
+    }
+    int len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    if (c < 0xc2 || c > 0xf4 || n < (size_t)len)
+        return 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t v = c & (0xffu >> (len + 1));
+    for (int i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        v = v << 6 | (s[i] & 0x3fu);
+    }
+    if (v < least[len] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+        return 0;
+    *code_point = v;
+    return len;
+}
+
+bool utf8_valid(const void *data, size_t n) {
+    const uint8_t *s = data;
+    uint32_t c;
+    for (size_t i = 0; i < n;) {
+        int len = utf8_decode(s + i, n - i, &c);
+        if (!len)
+            return false;
+        i += (size_t)len;
+    }
+    return true;
+}
+
+void utf8_append_valid(struct buf *out, const void *data, size_t n) {
+    const uint8_t *s = data;
+    uint32_t c;
+    for (size_t i = 0; i < n;) {
+        int len = utf8_decode(s + i, n - i, &c);
+        if (len)
+            buf_append(out, s + i, (size_t)len);
+        else
+            buf_str(out, "\xef\xbf\xbd");
+        i += len ? (size_t)len : 1;
+    }
+}
+
+size_t utf8_length(const char *s, size_t n) {
+    size_t count = 0;
+    uint32_t c;
+    for (size_t i = 0; i < n; count++) {
+        int len = utf8_decode((const uint8_t *)s + i, n - i, &c);
+        i += len ? (size_t)len : 1;
+    }
+    return count;
+}

@@ -1,0 +1,19 @@
+/* UTF-8 at the edges: foreign bytes become valid text before they reach JSON or a terminal. */
+#ifndef PRECIS_BASE_UTF8_H
+#define PRECIS_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+/* Length in bytes (1..4) of the valid sequence at s, with its code point; 0 when the bytes there are
+ * not valid UTF-8 (overlong, surrogate, beyond U+10FFFF, cut short). n > 0. */
+int utf8_decode(const uint8_t *s, size_t n, uint32_t *code_point);
+bool utf8_valid(const void *s, size_t n);
+/* Appends s with every invalid byte replaced by U+FFFD. */
+void utf8_append_valid(struct buf *out, const void *s, size_t n);
+size_t utf8_length(const char *s, size_t n); /* code points; an invalid byte counts as one */
+
+#endif

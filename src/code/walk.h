@@ -1,0 +1,48 @@
+/* Finds the source files below a path, in byte order of their names, the same on every machine. */
+#ifndef PRECIS_CODE_WALK_H
+#define PRECIS_CODE_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "code/lang.h"
+
+struct walk_options {
+    bool no_gitignore;       /* do not read .gitignore, .git/info/exclude and .precisignore */
+    bool all_text;           /* every text file, not only LANG_CODE */
+    size_t max_file_size;    /* bytes; larger files are skipped and counted; 0: 16 MiB */
+    const char *const *include; /* patterns as in .gitignore; NULL-ended; NULL: everything */
+    const char *const *exclude; /* likewise; NULL: nothing */
+};
+
+struct walk_file {
+    char *path; /* to open it: the root as given, '/', name; owned */
+    char *name; /* relative to the root ("src/main.c"); the base name when the root is a file; owned */
+    size_t size;
+    int64_t mtime_ns;
+    const struct lang *lang; /* NULL: unknown (only with all_text, or a file named itself) */
+};
+
+/* Why files below the root are not in the list. Counted, never silent. */
+struct walk_stats {
+    size_t folders, ignored, not_code, binary, generated, too_large, unreadable, links_out, special;
+};
+
+struct walk {
+    struct walk_file *files; /* owned */
+    size_t n;
+    struct walk_stats stats;
+};
+
+/* Walks a folder, or takes one file as it is (which must be readable text, else PRECIS_EINPUT or
+ * PRECIS_EIO). Symbolic links are followed only to files and folders inside the root, each real file
+ * is listed once, and loops end. Binary: a NUL byte in the first 8,192 bytes of a file (in a folder).
+ * Generated: minified (average line over 500 bytes), or marked in its first lines ("@generated",
+ * "Code generated ... DO NOT EDIT", linguist-generated style). Unreadable entries below the root are
+ * counted and logged, not errors; an unreadable root is. On failure *w is zeroed. */
+int walk_tree(const char *root, const struct walk_options *options, struct walk *w, struct err *e);
+void walk_free(struct walk *w);
+
+#endif

@@ -1,0 +1,149 @@
+/* One interface over the engines that run models. An engine knows tokens; it knows nothing of code,
+ * text or summaries, and its caller cannot tell which engine serves it.
+ *
+ *   engine_open -> engine_submit (any thread, many times) -> on_done for each -> engine_close
+ *
+ * An open engine has lanes (threads) that take jobs from one bounded queue. A job is a sequence in flight
+ * from its prefill to its last token; its output depends on the job alone, never on what else runs, on
+ * the number of lanes or on the limits. Callbacks run on lanes: they must be short, must not block and
+ * must not call the engine (but engine_cancel). */
+#ifndef PRECIS_ENGINE_ENGINE_H
+#define PRECIS_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct engine;
+
+enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16 };
+
+const char *precision_name(enum precision p);
+int precision_parse(const char *name, enum precision *out, struct err *e); /* auto, f32, bf16 */
+
+struct engine_options {
+    enum precision precision; /* auto: bf16 where the CPU multiplies it, else f32 */
+    int lanes;                /* 0: one for each core this process may use */
+    int max_sequences;        /* "agents": sequences in flight at most; 0: 20 */
+    size_t memory_limit;      /* bytes for weights, KV and scratch in all; 0: no limit */
+};
+
+enum engine_capability { ENGINE_GENERATE = 1, ENGINE_EMBED = 2, ENGINE_SEQ2SEQ = 4 };
+
+struct engine_info {
+    unsigned capabilities;
+    const char *architecture, *name, *file_type; /* of the weights' file */
+    enum precision precision;                    /* what it resolved to */
+    const char *isa;                             /* instruction-set class of the kernels */
+    int lanes, max_sequences;
+    size_t vocab, context;                       /* tokens */
+    size_t weight_bytes, scratch_bytes, kv_bytes_per_token;
+};
+
+/* Errors: what the model's reader says; PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (weights alone exceed the
+ * memory limit), PRECIS_ENOMEM. */
+int engine_open(const char *path, const struct engine_options *options, struct engine **out,
+                struct err *e);
+/* Cancels what is unfinished (on_done is called for each), joins the lanes, frees. NULL is fine. */
+void engine_close(struct engine *en);
+const struct engine_info *engine_info(const struct engine *en); /* borrowed, until close */
+
+enum sampling_strategy { SAMPLE_GREEDY, SAMPLE_TEMPERATURE, SAMPLE_NUCLEUS, SAMPLE_BEAM };
+
+const char *sampling_name(enum sampling_strategy s);
+int sampling_parse(const char *name, enum sampling_strategy *out, struct err *e);
+
+/* Zeroed fields mean their defaults. Semantics are transformers': repetition penalty and n-gram guard
+ * first, then temperature, top-k, top-p, then the draw. Temperature 0 is greedy. Beam search is
+ * deterministic: temperature does not enter its scores. */
+struct sampling {
+    enum sampling_strategy strategy;
+    float temperature;        /* 0 .. 2 */
+    float top_p;              /* (0, 1]; nucleus only; default 0.9 */
+    int top_k;                /* 0: all; temperature and nucleus */
+    int beams;                /* default 4 */
+    float length_penalty;     /* beam scores are divided by length ^ this; default 1 */
+    float repetition_penalty; /* default 1: none */
+    int no_repeat_ngram;      /* 0: none */
+    uint64_t seed;
+};
+
+/* Errors: PRECIS_EUSAGE with the name and the value. */
+int sampling_check(const struct sampling *s, struct err *e);
+
+struct engine_candidate {
+    uint32_t id;
+    float logprob;
+};
+
+enum { ENGINE_MAX_TOP = 64, ENGINE_MAX_BEAMS = 16, ENGINE_MAX_STOPS = 16 };
+
+struct engine_token {
+    size_t index; /* 0: the first generated token */
+    uint32_t id;
+    float logprob; /* natural log, of the model's own distribution (before temperature and penalties) */
+    const struct engine_candidate *top; /* the likeliest ids there, best first; NULL unless asked for */
+    int n_top;
+};
+
+enum engine_finish {
+    FINISH_STOP,      /* a stop id came (it is not in the output) */
+    FINISH_LENGTH,    /* max_new_tokens, or the end of the context */
+    FINISH_CALLBACK,  /* on_token said so (that token is in the output) */
+    FINISH_CANCELLED,
+    FINISH_FAILED     /* err says why */
+};
+
+const char *engine_finish_name(enum engine_finish f); /* "stop", "length", "callback", ... */
+
+struct engine_result {
+    uint64_t ticket;
+    enum engine_finish finish;
+    struct err err;
+    const uint32_t *ids; /* generated, borrowed for the call */
+    const float *logprobs;
+    size_t n;
+    size_t tokens_in;
+    double seconds_waited, seconds_run; /* in the queue; from the first prefill to the end */
+};
+
+struct engine_job {
+    const uint32_t *ids; /* the prompt, at least one id; copied by engine_submit */
+    size_t n_ids;
+    size_t max_new_tokens; /* 0: only score the prompt */
+    struct sampling sampling;
+    uint64_t key; /* the random seed is hash(sampling.seed, key), so it follows the job's content */
+    uint32_t stops[ENGINE_MAX_STOPS];
+    size_t n_stops; /* 0: ignore end-of-text */
+    int top;        /* candidates wanted with each token, up to ENGINE_MAX_TOP */
+    /* Each token as it is chosen, in order (for beams: all of the winner's at the end). Non-zero: stop
+     * after it. May be NULL. */
+    int (*on_token)(void *user, const struct engine_token *t);
+    /* For scoring: the logits ([vocab] f32) that follow each prompt position >= logits_from, in order.
+     * NULL: none are computed but the last. */
+    void (*on_logits)(void *user, size_t position, const float *logits);
+    size_t logits_from;
+    /* Exactly once for every job that was submitted. */
+    void (*on_done)(void *user, const struct engine_result *r);
+    void *user;
+};
+
+/* Queues a copy of the job; waits while the queue is full. n_ids + max_new_tokens beyond the context is
+ * PRECIS_ELIMIT when the prompt alone does not fit with one token to spare, else the output ends at the
+ * context (FINISH_LENGTH). A job whose KV could never fit in the memory limit is PRECIS_ELIMIT too.
+ * *ticket (may be NULL) is never 0. */
+int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket, struct err *e);
+/* Ends one job (ticket), or all of them (0), at their next step; unknown tickets do nothing. */
+void engine_cancel(struct engine *en, uint64_t ticket);
+void engine_drain(struct engine *en); /* waits until no job is queued or running */
+
+struct engine_stats {
+    uint64_t tokens_in, tokens_out; /* prefilled (shared prefixes once), decoded */
+    int waiting, running, most_running;
+    size_t kv_bytes, most_kv_bytes; /* allocated */
+};
+void engine_get_stats(struct engine *en, struct engine_stats *s);
+
+#endif

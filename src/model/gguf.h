@@ -1,0 +1,61 @@
+/* Reads GGUF files (versions 2 and 3; specification: ggml's docs/gguf.md). The file stays mapped
+ * while the struct lives; every offset, length and count is checked before it is used, so that no bytes
+ * can make a reader leave the mapping, overflow or allocate more than the file's own size warrants. */
+#ifndef PRECIS_MODEL_GGUF_H
+#define PRECIS_MODEL_GGUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/quant.h"
+
+enum gguf_type { /* the numbers of the specification */
+    GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING,
+    GGUF_ARRAY, GGUF_U64, GGUF_I64, GGUF_F64
+};
+
+struct gguf_str { /* not NUL-terminated; borrowed from the mapping */
+    const char *s;
+    size_t len;
+};
+
+struct gguf_tensor {
+    struct gguf_str name;
+    enum quant_type type;
+    int n_dims;
+    uint64_t dims[4]; /* dims[0] runs fastest: a linear layer has dims {in, out} */
+    uint64_t elements;
+    const uint8_t *data; /* borrowed from the mapping */
+    size_t size;         /* bytes of data */
+};
+
+struct gguf;
+
+/* Errors name the path and the value: PRECIS_EIO, PRECIS_EINPUT (not a GGUF, truncated, absurd counts,
+ * overlapping or unaligned tensors, duplicate keys or names), PRECIS_EUNSUPPORTED (version, tensor
+ * type). */
+int gguf_open(const char *path, struct gguf **out, struct err *e);
+void gguf_close(struct gguf *g);
+const char *gguf_path(const struct gguf *g);
+size_t gguf_size(const struct gguf *g);             /* bytes of the file */
+const uint8_t *gguf_bytes(const struct gguf *g);    /* all of them, borrowed */
+
+/* Metadata. Getters return false when the key is absent or of another kind; *out is then untouched.
+ * gguf_u64 takes any integer type whose value is not negative; gguf_f64 any number. */
+bool gguf_has(const struct gguf *g, const char *key);
+bool gguf_u64(const struct gguf *g, const char *key, uint64_t *out);
+bool gguf_f64(const struct gguf *g, const char *key, double *out);
+bool gguf_bool(const struct gguf *g, const char *key, bool *out);
+bool gguf_string(const struct gguf *g, const char *key, struct gguf_str *out);
+/* Arrays: element type and count, then elements by index. gguf_array_string is O(1). */
+bool gguf_array(const struct gguf *g, const char *key, enum gguf_type *type, size_t *count);
+bool gguf_array_string(const struct gguf *g, const char *key, size_t i, struct gguf_str *out);
+bool gguf_array_f64(const struct gguf *g, const char *key, size_t i, double *out);
+
+size_t gguf_tensor_count(const struct gguf *g);
+const struct gguf_tensor *gguf_tensor_at(const struct gguf *g, size_t i);
+const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *name); /* NULL: absent */
+
+#endif

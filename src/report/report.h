@@ -1,0 +1,31 @@
+/* Reports: the lines of a run as Markdown, JSON Lines or CSV, written as they come. */
+#ifndef PRECIS_REPORT_REPORT_H
+#define PRECIS_REPORT_REPORT_H
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "summary/run.h"
+#include "summary/summary.h"
+
+enum report_format { REPORT_MARKDOWN, REPORT_JSONL, REPORT_CSV };
+
+int report_format_parse(const char *name, enum report_format *out, struct err *e); /* md, jsonl, csv */
+
+struct report; /* a report being written to a stream */
+
+/* f and p are borrowed until report_free. title: what was summarised ("tokio"), for Markdown. */
+int report_open(FILE *f, enum report_format format, const char *title, const struct provenance *p,
+                struct report **out, struct err *e);
+int report_add(struct report *r, const struct summary *s, struct err *e);
+/* Ends the document; Markdown closes with the statistics. */
+int report_finish(struct report *r, const struct run_stats *stats, const struct engine_info *info,
+                  struct err *e);
+void report_free(struct report *r);
+
+/* The statistics block: lines, chunks, time, throughput, latency percentiles (nearest rank), efficiency,
+ * success rate, confidence, memory, contracts met or missed. markdown: a table, else aligned text. */
+void report_statistics(FILE *f, const struct run_stats *stats, const struct engine_info *info,
+                       int markdown);
+
+#endif

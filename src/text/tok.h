@@ -1,0 +1,54 @@
+/* Tokenizers: text to ids and back, equal to Hugging Face `tokenizers`. Immutable once opened: any
+ * number of threads may encode and decode with one. */
+#ifndef PRECIS_TEXT_TOK_H
+#define PRECIS_TEXT_TOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/gguf.h"
+
+struct tok;
+
+enum tok_flags {
+    TOK_DEFAULT = 0,
+    TOK_NO_SPECIAL = 1, /* add no BOS/EOS of its own */
+    TOK_PLAIN = 2       /* special tokens spelled out in the text are text (all source code) */
+};
+
+/* From GGUF metadata: tokenizer.ggml.model "gpt2" with pre "smollm" or "qwen2". The tokenizer borrows
+ * nothing: g may be closed. Errors: PRECIS_EUNSUPPORTED (model or pre by name), PRECIS_EINPUT. */
+int tok_from_gguf(const struct gguf *g, struct tok **out, struct err *e);
+void tok_free(struct tok *t);
+
+/* Appends the ids of text (any bytes; invalid UTF-8 is read as U+FFFD, as Python's errors="replace"
+ * does) to out. Errors: PRECIS_ENOMEM. */
+int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
+               struct err *e);
+
+size_t tok_vocab(const struct tok *t);
+/* The bytes an id stands for; a special token's own spelling. len 0 and "" for an id out of range. */
+const char *tok_bytes(const struct tok *t, uint32_t id, size_t *len);
+bool tok_is_special(const struct tok *t, uint32_t id);
+int64_t tok_id(const struct tok *t, const char *spelling); /* of a special or added token; -1: none */
+int64_t tok_bos(const struct tok *t); /* -1: none */
+int64_t tok_eos(const struct tok *t);
+/* All ids that end a generation: eos, and <|im_end|>, <|endoftext|>, <|eot_id|>, ... where present. */
+const uint32_t *tok_stops(const struct tok *t, size_t *n);
+const char *tok_chat_template(const struct tok *t); /* the model's own Jinja text; NULL: none */
+
+/* Streaming decode: text appears in whole UTF-8 characters only. */
+struct detok {
+    const struct tok *tok;
+    bool keep_special;  /* else special tokens are left out */
+    uint8_t pending[4]; /* a character not yet whole */
+    int n_pending;
+};
+void detok_start(struct detok *d, const struct tok *t, bool keep_special);
+void detok_push(struct detok *d, uint32_t id, struct buf *out); /* invalid bytes become U+FFFD */
+void detok_finish(struct detok *d, struct buf *out);            /* what is pending becomes U+FFFD */
+
+#endif
