@@ -25,7 +25,7 @@ struct gguf_tensor {
     struct gguf_str name;
     enum quant_type type;
     int n_dims;
-    uint64_t dims[4]; /* dims[0] runs fastest: a linear layer has dims {in, out} */
+    uint64_t dims[4]; /* dims[0] runs fastest: a linear layer has dims {in, out}; 1 beyond n_dims */
     uint64_t elements;
     const uint8_t *data; /* borrowed from the mapping */
     size_t size;         /* bytes of data */
@@ -34,10 +34,13 @@ struct gguf_tensor {
 struct gguf;
 
 /* Errors name the path and the value: PRECIS_EIO, PRECIS_EINPUT (not a GGUF, truncated, absurd counts,
- * overlapping or unaligned tensors, duplicate keys or names), PRECIS_EUNSUPPORTED (version, tensor
- * type). */
+ * overlapping or unaligned tensors, duplicate keys or names), PRECIS_EUNSUPPORTED (version, byte order,
+ * tensor type, arrays of arrays). */
 int gguf_open(const char *path, struct gguf **out, struct err *e);
-void gguf_close(struct gguf *g);
+/* The same over bytes that the caller keeps until gguf_close. `name` stands for the path in messages. */
+int gguf_open_memory(const char *name, const uint8_t *bytes, size_t size, struct gguf **out,
+                     struct err *e);
+void gguf_close(struct gguf *g); /* NULL is fine */
 const char *gguf_path(const struct gguf *g);
 size_t gguf_size(const struct gguf *g);             /* bytes of the file */
 const uint8_t *gguf_bytes(const struct gguf *g);    /* all of them, borrowed */
