@@ -22,7 +22,9 @@ extern const struct catalogue_entry catalogue[]; /* ends with a NULL name */
 int catalogue_folder(char *out, size_t size, struct err *e);
 
 /* What --model says (a catalogue name, or a path to a .gguf) to a path that exists, into out.
- * Errors: PRECIS_ENOTFOUND names what was looked for and how to get it; a near name is suggested. */
+ * A catalogue name wins over a file of that name (write ./NAME for the file).
+ * Errors: PRECIS_ENOTFOUND names what was looked for and how to get it; a near name is suggested.
+ * PRECIS_EINPUT: it is no regular file, or a catalogue model's file has another size than it should. */
 int catalogue_resolve(const char *model, char *out, size_t size, struct err *e);
 
 #endif

