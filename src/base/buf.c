@@ -77,21 +77,27 @@ void ids_free(struct ids *ids) {
     *ids = (struct ids){0};
 }
 
-void ids_append(struct ids *ids, const uint32_t *v, size_t n) {
+bool ids_reserve(struct ids *ids, size_t more) {
     if (ids->failed)
-        return;
-    if (n > ids->cap - ids->n) {
-        size_t cap = ids->cap ? ids->cap : 64;
-        while (cap - ids->n < n && cap <= SIZE_MAX / 16)
-            cap *= 2;
-        uint32_t *grown = cap - ids->n < n ? NULL : realloc(ids->v, cap * sizeof *grown);
-        if (!grown) {
-            ids->failed = true;
-            return;
-        }
-        ids->v = grown;
-        ids->cap = cap;
+        return false;
+    if (more <= ids->cap - ids->n)
+        return true;
+    size_t cap = ids->cap ? ids->cap : 64;
+    while (cap - ids->n < more && cap <= SIZE_MAX / 16)
+        cap *= 2;
+    uint32_t *grown = cap - ids->n < more ? NULL : realloc(ids->v, cap * sizeof *grown);
+    if (!grown) {
+        ids->failed = true;
+        return false;
     }
+    ids->v = grown;
+    ids->cap = cap;
+    return true;
+}
+
+void ids_append(struct ids *ids, const uint32_t *v, size_t n) {
+    if (!ids_reserve(ids, n))
+        return;
     if (n)
         memcpy(ids->v + ids->n, v, n * sizeof *v);
     ids->n += n;

@@ -36,6 +36,7 @@ struct ids {
 };
 
 void ids_free(struct ids *ids);
+bool ids_reserve(struct ids *ids, size_t more); /* room for `more` ids beyond n */
 void ids_push(struct ids *ids, uint32_t id);
 void ids_append(struct ids *ids, const uint32_t *v, size_t n);
 

@@ -24,6 +24,25 @@ int utf8_decode(const uint8_t *s, size_t n, uint32_t *code_point) {
     return len;
 }
 
+int utf8_scan(const uint8_t *s, size_t n) {
+    uint8_t c = s[0];
+    if (c < 0x80)
+        return 1;
+    if (c < 0xc2 || c > 0xf4)
+        return -1;
+    int len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    /* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
+    uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    for (int i = 1; i < len; i++, low = 0x80, high = 0xbf) {
+        if ((size_t)i == n)
+            return 0;
+        if (s[i] < low || s[i] > high)
+            return -i;
+    }
+    return len;
+}
+
 bool utf8_valid(const void *data, size_t n) {
     const uint8_t *s = data;
     uint32_t c;
