@@ -1,0 +1,49 @@
+/* What the command line said: one struct for all commands, filled by options_parse. */
+#ifndef PRECIS_CLI_ARGS_H
+#define PRECIS_CLI_ARGS_H
+
+#include "cli/options.h"
+
+struct args {
+    struct list operands;
+    /* general */
+    bool help, version, quiet, no_color, json;
+    uint64_t verbose;
+    /* model */
+    const char *model;
+    int precision, chat_template; /* chat_template 0: what the model says */
+    uint64_t lanes, memory_limit;
+    /* sampling */
+    int strategy;
+    double temperature, top_p, repetition_penalty, length_penalty;
+    uint64_t top_k, beams, no_repeat_ngram, seed;
+    /* summaries */
+    int format;
+    const char *output, *results, *file, *prompt;
+    uint64_t loc, max_chars, max_new_tokens, agents;
+    struct list include, ignore;
+    bool no_gitignore, all_text;
+    /* generate */
+    const char *prompt_file, *ids, *system;
+    struct list stops;
+    uint64_t logprobs;
+    bool raw, ignore_eos;
+    /* tokenize, detokenize */
+    const char *tokenizer;
+    bool no_special, plain, no_truncate, jsonl, skip_special;
+    /* perplexity */
+    int reference; /* enum precision; 0: none */
+    uint64_t window;
+    /* bench */
+    uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
+};
+
+void args_free(struct args *a);
+
+/* Groups that several commands share. */
+extern const struct option_group group_general, group_model, group_tokenizer, group_sampling,
+    group_chunks, group_files, group_json;
+
+extern const char *const choices_template[];
+
+#endif

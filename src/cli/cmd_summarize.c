@@ -1,0 +1,124 @@
+#include "cli/cli.h"
+#include "cli/job.h"
+
+#define AT(member) offsetof(struct args, member)
+
+static const char *const choices_format[] = {"md", "jsonl", "csv", NULL};
+
+static const struct option output[] = {
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .offset = AT(format),
+     .argument = "F",
+     .fallback = "md",
+     .choices = choices_format,
+     .help = "of the report"},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .offset = AT(output),
+     .argument = "FILE",
+     .fallback = "-",
+     .help = "where the report goes, whole or not at all; -: standard output"},
+    {.name = "max-chars",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_chars),
+     .argument = "N",
+     .fallback = "120",
+     .min = 20,
+     .max = 1000,
+     .help = "characters in a summary at most"},
+    {0}};
+static const struct option_group group_output = {"Report", output};
+
+static const struct option templates[] = {{.name = "chat-template",
+                                           .type = OPTION_CHOICE,
+                                           .offset = AT(chat_template),
+                                           .argument = "NAME",
+                                           .fallback = "auto",
+                                           .choices = choices_template,
+                                           .help = "how the model wants a conversation spelled"},
+                                          {0}};
+static const struct option_group group_template = {"Conversation", templates};
+
+static const struct option_group *const summarize_groups[] = {
+    &group_chunks,   &group_output,   &group_files,   &group_model,
+    &group_template, &group_sampling, &group_general, NULL};
+
+static int run_summarize(const struct args *a, struct err *e) {
+    struct job job = {.args = a,
+                      .paths = a->operands.v,
+                      .n_paths = a->operands.n,
+                      .output = a->output,
+                      .format = (enum report_format)a->format};
+    return job_run(&job, e);
+}
+
+const struct command command_summarize = {
+    .name = "summarize",
+    .operands = "PATH...",
+    .needs_operand = true,
+    .summary = "one line for every chunk of code in files and folders",
+    .details =
+        "Cuts the source files below each PATH into chunks of lines, lets a model write one\n"
+        "line about each, and reports them in order with their place, confidence and source.\n"
+        "Ctrl-C ends early with a whole report over what is done.",
+    .groups = summarize_groups,
+    .examples = "  precis summarize src/ -o report.md\n"
+                "  precis summarize --format jsonl --include '*.rs' . > lines.jsonl\n"
+                "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n",
+    .run = run_summarize,
+};
+
+static const struct option parallel[] = {
+    {.name = "file",
+     .type = OPTION_TEXT,
+     .offset = AT(file),
+     .argument = "F",
+     .help = "the file or folder to summarise (required)"},
+    {.name = "output-file",
+     .type = OPTION_TEXT,
+     .offset = AT(output),
+     .argument = "O",
+     .fallback = "-",
+     .help = "the Markdown summary, whole or not at all; -: standard output"},
+    {.name = "results-file",
+     .type = OPTION_TEXT,
+     .offset = AT(results),
+     .argument = "R",
+     .help = "the progress log: a line for each chunk as it finishes, then the statistics"},
+    {0}};
+static const struct option_group group_parallel = {"Input and output", parallel};
+
+static const struct option_group *const parallel_groups[] = {
+    &group_parallel, &group_chunks, &group_sampling, &group_model, &group_template,
+    &group_general,  NULL};
+
+static int run_parallel(const struct args *a, struct err *e) {
+    if (!a->file)
+        return err_set(e, PRECIS_EUSAGE, "--file: is required");
+    struct args with_limit = *a;
+    with_limit.max_chars = 120;
+    struct job job = {.args = &with_limit,
+                      .paths = &a->file,
+                      .n_paths = 1,
+                      .output = a->output,
+                      .results = a->results,
+                      .format = REPORT_MARKDOWN};
+    return job_run(&job, e);
+}
+
+const struct command command_parallel = {
+    .name = "parallel_summarizer",
+    .summary = "the same with a results log; also a program of that name",
+    .details =
+        "Summarises a file or a folder with several agents over one shared model. The summary\n"
+        "is Markdown; the results file follows the run, a line for each finished chunk: time,\n"
+        "chunk, place, milliseconds, tokens, confidence, summary.",
+    .groups = parallel_groups,
+    .examples =
+        "  parallel_summarizer --file src/ --output-file summary.md --results-file run.log\n"
+        "  parallel_summarizer --file big.rs --loc 200 --agent-count 8 \\\n"
+        "      --sampling-strategy beam --temperature 0.3 --max-new-tokens 48\n",
+    .run = run_parallel,
+};

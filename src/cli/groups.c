@@ -1,0 +1,190 @@
+#include "cli/args.h"
+
+#define AT(member) offsetof(struct args, member)
+
+static const char *const choices_precision[] = {"auto", "f32", "bf16", NULL};
+static const char *const choices_strategy[] = {"greedy", "temperature", "nucleus", "beam", NULL};
+const char *const choices_template[] = {"auto",    "chatml", "llama3", "phi3",
+                                        "mistral", "gemma",  NULL};
+
+static const struct option general[] = {
+    {.name = "help", .letter = 'h', .offset = AT(help), .help = "this text"},
+    {.name = "version", .letter = 'V', .offset = AT(version), .help = "the version"},
+    {.name = "quiet", .letter = 'q', .offset = AT(quiet), .help = "only errors on standard error"},
+    {.name = "verbose",
+     .letter = 'v',
+     .type = OPTION_COUNT,
+     .offset = AT(verbose),
+     .help = "say more; twice: everything"},
+    {.name = "no-color", .offset = AT(no_color), .help = "no colours (NO_COLOR does the same)"},
+    {0}};
+const struct option_group group_general = {"General", general};
+
+#define MODEL_NAME                                                                                 \
+    {                                                                                              \
+        .name = "model", .type = OPTION_TEXT, .offset = AT(model), .argument = "M",                \
+        .fallback = "smollm2", .help = "a catalogue name or the path of a .gguf file"              \
+    }
+
+static const struct option model[] = {
+    MODEL_NAME,
+    {.name = "precision",
+     .type = OPTION_CHOICE,
+     .offset = AT(precision),
+     .argument = "P",
+     .fallback = "auto",
+     .choices = choices_precision,
+     .help = "arithmetic of the linear layers"},
+    {.name = "lanes",
+     .type = OPTION_NUMBER,
+     .offset = AT(lanes),
+     .argument = "N",
+     .fallback = "0",
+     .max = 1024,
+     .help = "threads that compute; 0: one for each core"},
+    {.name = "memory-limit",
+     .type = OPTION_SIZE,
+     .offset = AT(memory_limit),
+     .argument = "SIZE",
+     .fallback = "4G",
+     .max = 0x1p63,
+     .help = "bytes for weights, sequences and scratch in all, with K, M or G; 0: no limit"},
+    {0}};
+const struct option_group group_model = {"Model", model};
+
+static const struct option tokenizer[] = {
+    MODEL_NAME,
+    {.name = "tokenizer",
+     .type = OPTION_TEXT,
+     .offset = AT(tokenizer),
+     .argument = "FILE.json",
+     .help = "a tokenizer.json instead of a model (not supported by this build)"},
+    {0}};
+const struct option_group group_tokenizer = {"Model", tokenizer};
+
+static const struct option sampling[] = {
+    {.name = "sampling-strategy",
+     .type = OPTION_CHOICE,
+     .offset = AT(strategy),
+     .argument = "S",
+     .fallback = "greedy",
+     .choices = choices_strategy,
+     .help = "how the next token is chosen"},
+    {.name = "temperature",
+     .type = OPTION_REAL,
+     .offset = AT(temperature),
+     .argument = "T",
+     .fallback = "0.3",
+     .max = 2,
+     .help = "for temperature and nucleus; 0 is greedy"},
+    {.name = "top-p",
+     .type = OPTION_REAL,
+     .offset = AT(top_p),
+     .argument = "P",
+     .fallback = "0.9",
+     .max = 1,
+     .above_min = true,
+     .help = "probability mass kept by nucleus"},
+    {.name = "top-k",
+     .type = OPTION_NUMBER,
+     .offset = AT(top_k),
+     .argument = "K",
+     .fallback = "0",
+     .max = 1000000,
+     .help = "likeliest tokens kept by temperature and nucleus; 0: all"},
+    {.name = "beams",
+     .type = OPTION_NUMBER,
+     .offset = AT(beams),
+     .argument = "N",
+     .fallback = "4",
+     .min = 1,
+     .max = 16,
+     .help = "width of beam"},
+    {.name = "length-penalty",
+     .type = OPTION_REAL,
+     .offset = AT(length_penalty),
+     .argument = "X",
+     .fallback = "1",
+     .min = 0,
+     .max = 10,
+     .above_min = true,
+     .help = "beam scores are divided by length to this power"},
+    {.name = "repetition-penalty",
+     .type = OPTION_REAL,
+     .offset = AT(repetition_penalty),
+     .argument = "X",
+     .fallback = "1",
+     .max = 10,
+     .above_min = true,
+     .help = "above 1: tokens that were there become less likely"},
+    {.name = "no-repeat-ngram",
+     .type = OPTION_NUMBER,
+     .offset = AT(no_repeat_ngram),
+     .argument = "N",
+     .fallback = "0",
+     .max = 64,
+     .help = "no N tokens in a row twice; 0: they may"},
+    {.name = "seed",
+     .type = OPTION_NUMBER,
+     .offset = AT(seed),
+     .argument = "N",
+     .fallback = "0",
+     .max = 0x1p64,
+     .help = "the same seed gives the same text"},
+    {0}};
+const struct option_group group_sampling = {"Sampling", sampling};
+
+static const struct option chunks[] = {
+    {.name = "loc",
+     .type = OPTION_NUMBER,
+     .offset = AT(loc),
+     .argument = "N",
+     .fallback = "300",
+     .min = 1,
+     .max = 1000000,
+     .help = "lines in a chunk"},
+    {.name = "prompt",
+     .type = OPTION_TEXT,
+     .offset = AT(prompt),
+     .argument = "TEXT",
+     .help = "the instruction to the model, instead of the built-in one"},
+    {.name = "agent-count",
+     .type = OPTION_NUMBER,
+     .offset = AT(agents),
+     .argument = "N",
+     .fallback = "20",
+     .min = 1,
+     .max = 100,
+     .help = "chunks in flight at most; the output is the same for every N"},
+    {.name = "max-new-tokens",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_new_tokens),
+     .argument = "N",
+     .fallback = "48",
+     .min = 1,
+     .max = 4096,
+     .help = "tokens in a summary"},
+    {0}};
+const struct option_group group_chunks = {"Summaries", chunks};
+
+static const struct option files[] = {
+    {.name = "include",
+     .type = OPTION_LIST,
+     .offset = AT(include),
+     .argument = "PATTERN",
+     .help = "only files that match, written as in .gitignore"},
+    {.name = "ignore",
+     .type = OPTION_LIST,
+     .offset = AT(ignore),
+     .argument = "PATTERN",
+     .help = "leave out files and folders that match"},
+    {.name = "no-gitignore",
+     .offset = AT(no_gitignore),
+     .help = "do not read .gitignore and .precisignore"},
+    {.name = "all-text", .offset = AT(all_text), .help = "every text file, not only source code"},
+    {0}};
+const struct option_group group_files = {"Files", files};
+
+static const struct option json[] = {
+    {.name = "json", .offset = AT(json), .help = "one JSON value on standard output"}, {0}};
+const struct option_group group_json = {"Output", json};

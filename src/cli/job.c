@@ -1,0 +1,217 @@
+#include "cli/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/inputs.h"
+#include "cli/model.h"
+#include "cli/progress.h"
+
+struct work {
+    const struct job *job;
+    struct walk walk;
+    struct model model;
+    struct run *run;
+    struct outfile out;
+    bool out_open;
+    struct report *report;
+    FILE *results; /* line by line, so that it can be followed while it grows */
+    struct progress progress;
+    bool started;
+};
+
+static int check_sampling(const struct args *a, struct err *e) {
+    struct sampling s;
+    model_sampling(a, &s);
+    return sampling_check(&s, e);
+}
+
+static bool same_file(const char *a, const char *b) {
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_ino == y.st_ino &&
+           x.st_dev == y.st_dev;
+}
+
+/* Everything that can be known without the model, and without writing. */
+static int check(struct work *w, struct err *e) {
+    const struct job *job = w->job;
+    int rc = check_sampling(job->args, e);
+    if (rc == 0 && job->args->prompt && !*job->args->prompt)
+        rc = err_set(e, PRECIS_EUSAGE, "--prompt: is empty");
+    if (rc == 0 && job->results && strcmp(job->results, "-") == 0)
+        rc = err_set(e, PRECIS_EUSAGE, "--results-file -: must be a file");
+    if (rc == 0 && job->results && same_file(job->output, job->results))
+        rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --output-file and --results-file",
+                     job->results);
+    if (rc == 0)
+        rc = inputs_find(job->paths, job->n_paths, job->args, &w->walk, e);
+    if (rc == 0)
+        rc = inputs_check_output(&w->walk, job->output, e);
+    if (rc == 0)
+        rc = inputs_check_output(&w->walk, job->results, e);
+    if (rc == 0 && job->results) {
+        /* can it be written? the file itself is only begun when all else is well */
+        struct outfile probe;
+        rc = outfile_open(&probe, job->results, e);
+        outfile_abort(&probe);
+    }
+    if (rc == 0) {
+        rc = outfile_open(&w->out, job->output, e);
+        w->out_open = rc == 0;
+        interrupt_note_temp(w->out_open ? w->out.temp : NULL);
+    }
+    return rc;
+}
+
+static int prepare(struct work *w, struct err *e) {
+    const struct args *a = w->job->args;
+    unsigned parts = MODEL_TOKENIZER | MODEL_CHAT | MODEL_ENGINE | MODEL_REVISION;
+    int rc = model_open(&w->model, a, parts, (int)a->agents, e);
+    if (rc)
+        return rc;
+    struct run_options o = {.loc = a->loc,
+                            .max_chars = (int)a->max_chars,
+                            .max_new_tokens = (size_t)a->max_new_tokens,
+                            .instruction = a->prompt,
+                            .stop = interrupt_flag()};
+    model_sampling(a, &o.sampling);
+    rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
+    if (rc)
+        return rc;
+    if (run_stats(w->run)->chunks_total == 0)
+        return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
+    struct provenance p = {.prompt_version = run_prompt_version(w->run)};
+    model_provenance(&w->model, a, &p);
+    char title[256];
+    inputs_title(w->job->paths, w->job->n_paths, title, sizeof title);
+    rc = report_open(w->out.f, w->job->format, title, &p, &w->report, e);
+    if (rc == 0 && w->job->results) {
+        w->results = fopen(w->job->results, "we");
+        if (!w->results)
+            rc = err_errno(e, w->job->results, "write");
+        else
+            setvbuf(w->results, NULL, _IOLBF, 0);
+    }
+    return rc;
+}
+
+static int check_results(const struct work *w, struct err *e) {
+    return w->results && ferror(w->results) ? err_errno(e, w->job->results, "write") : 0;
+}
+
+static int on_summary(void *user, const struct summary *s, struct err *e) {
+    struct work *w = user;
+    if (w->out.is_stdout)
+        say_live(NULL); /* both may be the same terminal */
+    int rc = report_add(w->report, s, e);
+    if (rc == 0 && fflush(w->out.f) != 0)
+        rc = err_errno(e, w->out.is_stdout ? "standard output" : w->out.path, "write");
+    return rc ? rc : check_results(w, e);
+}
+
+/* time chunk file:lines ms tokens confidence summary, apart by tabs */
+static void log_chunk(FILE *f, const struct summary *s) {
+    struct timespec now;
+    struct tm tm;
+    char when[40] = "";
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (gmtime_r(&now.tv_sec, &tm))
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    fprintf(f, "%s\tchunk %zu\t%s:%llu-%llu\t%.0f ms\t%zu+%zu tokens\t", when, s->index + 1,
+            s->file_path, (unsigned long long)s->start_line, (unsigned long long)s->end_line,
+            s->elapsed_ms, s->tokens_in, s->tokens_out);
+    if (s->error)
+        fprintf(f, "failed\t%s\n", s->error);
+    else
+        fprintf(f, "%.2f\t%s\n", s->confidence, s->summary);
+}
+
+static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
+    struct work *w = user;
+    if (w->results)
+        log_chunk(w->results, s);
+    progress_finished(&w->progress, s);
+    progress_show(&w->progress, stats);
+    if (s->error)
+        log_say(LOG_INFO, "%s:%llu-%llu: %s", s->file_path, (unsigned long long)s->start_line,
+                (unsigned long long)s->end_line, s->error);
+}
+
+static void on_tick(void *user, const struct run_stats *stats) {
+    struct work *w = user;
+    progress_show(&w->progress, stats);
+}
+
+static int execute(struct work *w, struct err *e) {
+    struct run_events events = {
+        .on_summary = on_summary, .on_finished = on_finished, .on_tick = on_tick, .user = w};
+    w->started = true;
+    progress_start(&w->progress, w->model.engine);
+    int rc = run_execute(w->run, &events, e);
+    progress_end(&w->progress, run_stats(w->run));
+    return rc;
+}
+
+static int finish(struct work *w, struct err *e) {
+    const struct run_stats *stats = run_stats(w->run);
+    const struct engine_info *info = engine_info(w->model.engine);
+    int rc = report_finish(w->report, stats, info, e);
+    if (rc == 0 && w->results) {
+        fputc('\n', w->results);
+        report_statistics(w->results, stats, info, 0);
+        rc = fflush(w->results) ? err_errno(e, w->job->results, "write") : check_results(w, e);
+    }
+    if (rc == 0) {
+        w->out_open = false;
+        rc = outfile_commit(&w->out, e);
+    }
+    interrupt_note_temp(NULL);
+    if (rc)
+        return rc;
+    if (!say_is_quiet())
+        report_statistics(stderr, stats, info, 0);
+    if (stats->interrupted)
+        return EXIT_INTERRUPTED;
+    return stats->chunks_failed ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+static void close_results(struct work *w, bool failed) {
+    struct stat st;
+    if (!w->results)
+        return;
+    bool regular = fstat(fileno(w->results), &st) == 0 && S_ISREG(st.st_mode);
+    fclose(w->results);
+    if (failed && regular)
+        unlink(w->job->results);
+}
+
+int job_run(const struct job *job, struct err *e) {
+    struct work w = {.job = job};
+    interrupt_flag();
+    int rc = check(&w, e);
+    if (rc == 0)
+        rc = prepare(&w, e);
+    if (rc == 0 && interrupted())
+        rc = EXIT_INTERRUPTED;
+    else if (rc == 0)
+        rc = execute(&w, e);
+    if (rc == 0)
+        rc = finish(&w, e);
+    close_results(&w, rc < 0 || !w.started);
+    report_free(w.report);
+    run_free(w.run);
+    model_close(&w.model);
+    if (w.out_open)
+        outfile_abort(&w.out);
+    interrupt_note_temp(NULL);
+    walk_free(&w.walk);
+    return rc;
+}

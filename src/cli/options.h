@@ -1,0 +1,78 @@
+/* Command-line options from one declarative table: parsing, range errors, environment variables and
+ * help all derive from the same rows.
+ *
+ * A command has groups of rows; each row stores into a field of struct args. Values come from the
+ * default in the row, then from the environment (PRECIS_AGENT_COUNT for --agent-count; empty is
+ * unset), then from the command line, later over earlier. */
+#ifndef PRECIS_CLI_OPTIONS_H
+#define PRECIS_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct list {
+    const char **v; /* owned, NULL-ended once it is not NULL; the strings are borrowed */
+    size_t n, cap;
+};
+
+enum option_type {
+    OPTION_FLAG,   /* bool */
+    OPTION_COUNT,  /* uint64_t, one more each time */
+    OPTION_TEXT,   /* const char * */
+    OPTION_NUMBER, /* uint64_t */
+    OPTION_SIZE,   /* uint64_t bytes; K, M, G, T are powers of 1,024 */
+    OPTION_REAL,   /* double */
+    OPTION_CHOICE, /* int, an index into choices */
+    OPTION_LIST    /* struct list, repeatable */
+};
+
+struct option {
+    const char *name; /* without "--"; NULL ends a group */
+    char letter;      /* 0: none */
+    enum option_type type;
+    size_t offset;              /* in struct args */
+    const char *argument;       /* "N", "FILE"; NULL for flags */
+    const char *fallback;       /* the default as it would be typed; NULL: zero */
+    double min, max;            /* NUMBER, SIZE, REAL: inclusive */
+    bool above_min;             /* min itself is not allowed */
+    const char *const *choices; /* NULL-ended */
+    const char *help;
+};
+
+struct option_group {
+    const char *title;
+    const struct option *options;
+};
+
+struct args;
+
+struct command {
+    const char *name;     /* "summarize", or two words: "bench prefill" */
+    const char *operands; /* "PATH..."; NULL: takes none */
+    bool needs_operand;
+    const char *summary;                      /* one line, for the overview */
+    const char *details;                      /* paragraphs for --help; '\n' ends a line */
+    const struct option_group *const *groups; /* NULL-ended */
+    const char *examples;                     /* lines; NULL: none */
+    /* 0 or a positive exit code; negative: an enum precis_error, and e says why. */
+    int (*run)(const struct args *a, struct err *e);
+};
+
+/* Fills *a, which the caller zeroed. The strings are borrowed from argv and the environment.
+ * Errors: PRECIS_EUSAGE with one line that names the flag and the value. --help and --version are
+ * only noted: when one is given, missing operands are no error. */
+int options_parse(const struct command *c, int argc, char **argv, struct args *a, struct err *e);
+
+/* The options, aligned and wrapped at `width` columns, in groups. */
+void options_print(FILE *f, const struct command *c, int width);
+
+/* The nearest of n names, or NULL when none is near enough to be meant. */
+const char *options_nearest(const char *name, const char *const *names, size_t n);
+
+bool list_add(struct list *l, const char *s); /* false: out of memory */
+
+#endif
