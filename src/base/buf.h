@@ -1,6 +1,6 @@
-/* A growable byte buffer. Failure is sticky: after a failed allocation every append does nothing and
- * buf_failed() is true, so a run of appends is checked once, at its end.
- * data is NUL-terminated whenever it is not NULL; the NUL is not counted in len. */
+/* A growable byte buffer. Failure is sticky: after a failed allocation every append does nothing
+ * and buf_failed() is true, so a run of appends is checked once, at its end. data is NUL-terminated
+ * whenever it is not NULL; the NUL is not counted in len. */
 #ifndef PRECIS_BASE_BUF_H
 #define PRECIS_BASE_BUF_H
 
@@ -16,7 +16,7 @@ struct buf {
     bool failed;
 };
 
-void buf_free(struct buf *b); /* safe on a zeroed or freed buffer; leaves it zeroed */
+void buf_free(struct buf *b);  /* safe on a zeroed or freed buffer; leaves it zeroed */
 void buf_clear(struct buf *b); /* len = 0, failed = false; the memory is kept */
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` bytes beyond len */
 void buf_append(struct buf *b, const void *data, size_t len);
@@ -41,7 +41,8 @@ void ids_push(struct ids *ids, uint32_t id);
 void ids_append(struct ids *ids, const uint32_t *v, size_t n);
 
 /* Makes room for one more element in an array that grows by doubling: *array holds n elements of
- * `size` bytes with room for *cap. Returns false, leaving everything as it was, when out of memory. */
+ * `size` bytes with room for *cap. Returns false, leaving everything as it was, when out of memory.
+ */
 bool array_grow(void **array, size_t n, size_t *cap, size_t size);
 
 #endif

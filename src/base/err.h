@@ -2,8 +2,8 @@
  *
  * Functions that can fail return 0 or a negative enum precis_error and fill a `struct err` that the
  * caller owns. The line names the path, the position and the offending value; control characters in
- * it are replaced, so that hostile names cannot write to a terminal. A NULL err is allowed: then only
- * the code is returned. */
+ * it are replaced, so that hostile names cannot write to a terminal. A NULL err is allowed: then
+ * only the code is returned. */
 #ifndef PRECIS_BASE_ERR_H
 #define PRECIS_BASE_ERR_H
 

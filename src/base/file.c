@@ -180,7 +180,8 @@ int file_make_dirs(const char *path, struct err *e) {
     return rc;
 }
 
-int file_xdg_dir(const char *variable, const char *fallback, char *out, size_t size, struct err *e) {
+int file_xdg_dir(const char *variable, const char *fallback, char *out, size_t size,
+                 struct err *e) {
     const char *base = getenv(variable);
     int n;
     if (base && base[0] == '/') {
@@ -188,7 +189,8 @@ int file_xdg_dir(const char *variable, const char *fallback, char *out, size_t s
     } else {
         const char *home = getenv("HOME");
         if (!home || home[0] != '/')
-            return err_set(e, PRECIS_EINPUT, "neither %s nor HOME is set to an absolute path", variable);
+            return err_set(e, PRECIS_EINPUT, "neither %s nor HOME is set to an absolute path",
+                           variable);
         n = snprintf(out, size, "%s/%s/precis", home, fallback);
     }
     if (n < 0 || (size_t)n >= size)

@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 
-/* A file's bytes, read-only. Small files are read, large ones mapped; either way the view stays valid
- * until file_unmap. An empty file has size 0 and a data pointer that is not NULL. */
+/* A file's bytes, read-only. Small files are read, large ones mapped; either way the view stays
+ * valid until file_unmap. An empty file has size 0 and a data pointer that is not NULL. */
 struct mapping {
     const uint8_t *data;
     size_t size;
@@ -18,14 +18,14 @@ struct mapping {
     bool mapped;      /* munmap rather than free */
 };
 
-/* Opens a regular file (symlinks are followed). Errors: PRECIS_EIO with the path and the cause, also
- * for directories and other things that are not regular files. On failure *m is zeroed. */
+/* Opens a regular file (symlinks are followed). Errors: PRECIS_EIO with the path and the cause,
+ * also for directories and other things that are not regular files. On failure *m is zeroed. */
 int file_map(const char *path, struct mapping *m, struct err *e);
 void file_unmap(struct mapping *m); /* safe on a zeroed mapping; leaves it zeroed */
 
 /* An output file. The bytes go to a temporary file beside `path`, which takes its name on commit: a
- * reader sees the old file or the whole new one. path "-" is standard output, written directly; so are
- * things that exist and are not regular files (a device, a pipe). */
+ * reader sees the old file or the whole new one. path "-" is standard output, written directly; so
+ * are things that exist and are not regular files (a device, a pipe). */
 struct outfile {
     FILE *f;
     char *path; /* owned */
@@ -34,10 +34,11 @@ struct outfile {
 };
 
 int outfile_open(struct outfile *o, const char *path, struct err *e);
-/* Flushes, syncs and renames; any write error since the opening shows here. *o is closed either way,
- * and on failure nothing of the new file remains. */
+/* Flushes, syncs and renames; any write error since the opening shows here. *o is closed either
+ * way, and on failure nothing of the new file remains. */
 int outfile_commit(struct outfile *o, struct err *e);
-void outfile_abort(struct outfile *o); /* drops the temporary file; safe when never opened or closed */
+void outfile_abort(
+    struct outfile *o); /* drops the temporary file; safe when never opened or closed */
 
 /* Appends all of a stream to a buffer, up to `limit` bytes (more is PRECIS_ELIMIT). */
 struct buf;

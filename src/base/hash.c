@@ -22,7 +22,8 @@ int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], stru
 
 /* 64x64 -> 128 multiply, halves xored: the mixing step of wyhash (Wang Yi, public domain idea). */
 uint64_t hash_mix(uint64_t a, uint64_t b) {
-    unsigned __int128 p = (unsigned __int128)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd1b54a32d192ed03u);
+    __extension__ typedef unsigned __int128 wide;
+    wide p = (wide)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd1b54a32d192ed03u);
     return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 

@@ -1,4 +1,5 @@
-/* Hashes: SHA-256 for identity (FIPS 180-4, by libcrypto), a fast 64-bit mix for tables and seeds. */
+/* Hashes: SHA-256 for identity (FIPS 180-4, by libcrypto), a fast 64-bit mix for tables and seeds.
+ */
 #ifndef PRECIS_BASE_HASH_H
 #define PRECIS_BASE_HASH_H
 

@@ -45,13 +45,14 @@ int pool_start(struct pool **pool, int n, void (*work)(void *user, int index), v
             break;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!failed) {
-        *pool = p;
-        return 0;
+    if (p->n == 0) {
+        free(p);
+        p = NULL;
     }
-    int started = p->n;
-    pool_join(p);
-    return err_set(e, PRECIS_ENOMEM, "cannot start thread %d of %d: %s", started + 1, n,
+    *pool = p;
+    if (!failed)
+        return 0;
+    return err_set(e, PRECIS_ENOMEM, "cannot start thread %d of %d: %s", p ? p->n + 1 : 1, n,
                    strerror(failed));
 }
 

@@ -9,15 +9,15 @@
 
 struct pool;
 
-/* Starts n threads, each running work(user, index) once with index 0..n-1. All signals are blocked in
- * them, so that the starter's thread takes them. When one cannot be started, none remains and
- * PRECIS_ENOMEM is returned; so `work` must cope with running while others never come: it is told by
- * pool_start's failure only after it returned, so callers make `work` wait for a go if that matters. */
+/* Starts n threads, each running work(user, index) once with index 0..n-1. All signals are blocked
+ * in them, so that the starter's thread takes them. When one cannot be started (PRECIS_ENOMEM),
+ * *pool holds those that were (NULL: none): the caller tells them to end and joins them. */
 int pool_start(struct pool **pool, int n, void (*work)(void *user, int index), void *user,
                struct err *e);
 void pool_join(struct pool *pool); /* waits for all and frees; NULL is fine */
 
-/* Processors this process may use: its affinity mask, less what a cgroup quota forbids. At least 1. */
+/* Processors this process may use: its affinity mask, less what a cgroup quota forbids. At least 1.
+ */
 int pool_cores(void);
 
 double clock_seconds(void); /* monotonic */

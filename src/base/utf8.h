@@ -8,12 +8,12 @@
 
 struct buf;
 
-/* Length in bytes (1..4) of the valid sequence at s, with its code point; 0 when the bytes there are
- * not valid UTF-8 (overlong, surrogate, beyond U+10FFFF, cut short). n > 0. */
+/* Length in bytes (1..4) of the valid sequence at s, with its code point; 0 when the bytes there
+ * are not valid UTF-8 (overlong, surrogate, beyond U+10FFFF, cut short). n > 0. */
 int utf8_decode(const uint8_t *s, size_t n, uint32_t *code_point);
-/* What is at s (n > 0 bytes): 1..4: a valid sequence of that many bytes; 0: all n bytes are the beginning
- * of one; -1..-3: as many bytes are ill-formed and become one U+FFFD in a decoder that replaces maximal
- * subparts (Unicode 3.9, table 3-8), as Python's and Rust's do. */
+/* What is at s (n > 0 bytes): 1..4: a valid sequence of that many bytes; 0: all n bytes are the
+ * beginning of one; -1..-3: as many bytes are ill-formed and become one U+FFFD in a decoder that
+ * replaces maximal subparts (Unicode 3.9, table 3-8), as Python's and Rust's do. */
 int utf8_scan(const uint8_t *s, size_t n);
 bool utf8_valid(const void *s, size_t n);
 /* Appends s with every invalid byte replaced by U+FFFD. */

@@ -3,10 +3,10 @@
  *
  *   engine_open -> engine_submit (any thread, many times) -> on_done for each -> engine_close
  *
- * An open engine has lanes (threads) that take jobs from one bounded queue. A job is a sequence in flight
- * from its prefill to its last token; its output depends on the job alone, never on what else runs, on
- * the number of lanes or on the limits. Callbacks run on lanes: they must be short, must not block and
- * must not call the engine (but engine_cancel). */
+ * An open engine has lanes (threads) that take jobs from one bounded queue. A job is a sequence in
+ * flight from its prefill to its last token; its output depends on the job alone, never on what
+ * else runs, on the number of lanes or on the limits. Callbacks run on lanes: they must be short,
+ * must not block and must not call the engine (but engine_cancel). */
 #ifndef PRECIS_ENGINE_ENGINE_H
 #define PRECIS_ENGINE_ENGINE_H
 
@@ -38,12 +38,12 @@ struct engine_info {
     enum precision precision;                    /* what it resolved to */
     const char *isa;                             /* instruction-set class of the kernels */
     int lanes, max_sequences;
-    size_t vocab, context;                       /* tokens */
+    size_t vocab, context; /* tokens */
     size_t weight_bytes, scratch_bytes, kv_bytes_per_token;
 };
 
-/* Errors: what the model's reader says; PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (weights alone exceed the
- * memory limit), PRECIS_ENOMEM. */
+/* Errors: what the model's reader says; PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (weights alone exceed
+ * the memory limit), PRECIS_ENOMEM. */
 int engine_open(const char *path, const struct engine_options *options, struct engine **out,
                 struct err *e);
 /* Cancels what is unfinished (on_done is called for each), joins the lanes, frees. NULL is fine. */
@@ -55,9 +55,9 @@ enum sampling_strategy { SAMPLE_GREEDY, SAMPLE_TEMPERATURE, SAMPLE_NUCLEUS, SAMP
 const char *sampling_name(enum sampling_strategy s);
 int sampling_parse(const char *name, enum sampling_strategy *out, struct err *e);
 
-/* Zeroed fields mean their defaults. Semantics are transformers': repetition penalty and n-gram guard
- * first, then temperature, top-k, top-p, then the draw. Temperature 0 is greedy. Beam search is
- * deterministic: temperature does not enter its scores. */
+/* Zeroed fields mean their defaults. Semantics are transformers': repetition penalty and n-gram
+ * guard first, then temperature, top-k, top-p, then the draw. Temperature 0 is greedy. Beam search
+ * is deterministic: temperature does not enter its scores. */
 struct sampling {
     enum sampling_strategy strategy;
     float temperature;        /* 0 .. 2 */
@@ -83,17 +83,19 @@ enum { ENGINE_MAX_TOP = 64, ENGINE_MAX_BEAMS = 16, ENGINE_MAX_STOPS = 16 };
 struct engine_token {
     size_t index; /* 0: the first generated token */
     uint32_t id;
-    float logprob; /* natural log, of the model's own distribution (before temperature and penalties) */
-    const struct engine_candidate *top; /* the likeliest ids there, best first; NULL unless asked for */
+    float logprob; /* natural log, of the model's own distribution (before temperature and
+                      penalties) */
+    const struct engine_candidate
+        *top; /* the likeliest ids there, best first; NULL unless asked for */
     int n_top;
 };
 
 enum engine_finish {
-    FINISH_STOP,      /* a stop id came (it is not in the output) */
-    FINISH_LENGTH,    /* max_new_tokens, or the end of the context */
-    FINISH_CALLBACK,  /* on_token said so (that token is in the output) */
+    FINISH_STOP,     /* a stop id came (it is not in the output) */
+    FINISH_LENGTH,   /* max_new_tokens, or the end of the context */
+    FINISH_CALLBACK, /* on_token said so (that token is in the output) */
     FINISH_CANCELLED,
-    FINISH_FAILED     /* err says why */
+    FINISH_FAILED /* err says why */
 };
 
 const char *engine_finish_name(enum engine_finish f); /* "stop", "length", "callback", ... */
@@ -118,11 +120,11 @@ struct engine_job {
     uint32_t stops[ENGINE_MAX_STOPS];
     size_t n_stops; /* 0: ignore end-of-text */
     int top;        /* candidates wanted with each token, up to ENGINE_MAX_TOP */
-    /* Each token as it is chosen, in order (for beams: all of the winner's at the end). Non-zero: stop
-     * after it. May be NULL. */
+    /* Each token as it is chosen, in order (for beams: all of the winner's at the end). Non-zero:
+     * stop after it. May be NULL. */
     int (*on_token)(void *user, const struct engine_token *t);
-    /* For scoring: the logits ([vocab] f32) that follow each prompt position >= logits_from, in order.
-     * NULL: none are computed but the last. */
+    /* For scoring: the logits ([vocab] f32) that follow each prompt position >= logits_from, in
+     * order. NULL: none are computed but the last. */
     void (*on_logits)(void *user, size_t position, const float *logits);
     size_t logits_from;
     /* Exactly once for every job that was submitted. */
@@ -130,10 +132,10 @@ struct engine_job {
     void *user;
 };
 
-/* Queues a copy of the job; waits while the queue is full. n_ids + max_new_tokens beyond the context is
- * PRECIS_ELIMIT when the prompt alone does not fit with one token to spare, else the output ends at the
- * context (FINISH_LENGTH). A job whose KV could never fit in the memory limit is PRECIS_ELIMIT too.
- * *ticket (may be NULL) is never 0. */
+/* Queues a copy of the job; waits while the queue is full. n_ids + max_new_tokens beyond the
+ * context is PRECIS_ELIMIT when the prompt alone does not fit with one token to spare, else the
+ * output ends at the context (FINISH_LENGTH). A job whose KV could never fit in the memory limit is
+ * PRECIS_ELIMIT too. *ticket (may be NULL) is never 0. */
 int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket, struct err *e);
 /* Ends one job (ticket), or all of them (0), at their next step; unknown tickets do nothing. */
 void engine_cancel(struct engine *en, uint64_t ticket);

@@ -1,0 +1,119 @@
+#include "engine/engine_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/pool.h"
+
+static const char *const precision_names[] = {"auto", "f32", "bf16"};
+static const char *const strategy_names[] = {"greedy", "temperature", "nucleus", "beam"};
+static const char *const finish_names[] = {"stop", "length", "callback", "cancelled", "failed"};
+
+/* Index of name among n names, or -1. */
+static int index_of(const char *const names[], int n, const char *name) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const char *precision_name(enum precision p) {
+    return precision_names[p];
+}
+
+int precision_parse(const char *name, enum precision *out, struct err *e) {
+    int i = index_of(precision_names, 3, name);
+    if (i < 0)
+        return err_set(e, PRECIS_EUSAGE, "precision '%s': must be auto, f32 or bf16", name);
+    *out = (enum precision)i;
+    return 0;
+}
+
+const char *sampling_name(enum sampling_strategy s) {
+    return strategy_names[s];
+}
+
+int sampling_parse(const char *name, enum sampling_strategy *out, struct err *e) {
+    int i = index_of(strategy_names, 4, name);
+    if (i < 0)
+        return err_set(e, PRECIS_EUSAGE,
+                       "sampling strategy '%s': must be greedy, temperature, nucleus or beam",
+                       name);
+    *out = (enum sampling_strategy)i;
+    return 0;
+}
+
+const char *engine_finish_name(enum engine_finish f) {
+    return finish_names[f];
+}
+
+static int check_range(const char *name, double v, double least, double most, struct err *e) {
+    if (v >= least && v <= most)
+        return 0;
+    return err_set(e, PRECIS_EUSAGE, "%s %g: must be between %g and %g", name, v, least, most);
+}
+
+int sampling_check(const struct sampling *s, struct err *e) {
+    int rc = check_range("temperature", (double)s->temperature, 0, 2, e);
+    if (rc == 0)
+        rc = check_range("top-p", (double)s->top_p, 0, 1, e);
+    if (rc == 0)
+        rc = check_range("top-k", s->top_k, 0, 1 << 24, e);
+    if (rc == 0)
+        rc = check_range("beams", s->beams, 0, ENGINE_MAX_BEAMS, e);
+    if (rc == 0)
+        rc = check_range("length penalty", (double)s->length_penalty, -10, 10, e);
+    if (rc == 0 && s->repetition_penalty != 0)
+        rc = check_range("repetition penalty", (double)s->repetition_penalty, 0.01, 100, e);
+    if (rc == 0)
+        rc = check_range("no-repeat n-gram", s->no_repeat_ngram, 0, 1000, e);
+    return rc;
+}
+
+int engine_open(const char *path, const struct engine_options *options, struct engine **out,
+                struct err *e) {
+    *out = NULL;
+    struct engine_options o = *options;
+    if (o.lanes == 0)
+        o.lanes = pool_cores();
+    if (o.max_sequences == 0)
+        o.max_sequences = 20;
+    if (o.lanes < 0 || o.max_sequences < 0)
+        return err_set(e, PRECIS_EUSAGE, "lanes %d, sequences %d: must not be negative", o.lanes,
+                       o.max_sequences);
+    return native_open(path, &o, out, e);
+}
+
+void engine_close(struct engine *en) {
+    if (en)
+        en->ops->close(en);
+}
+
+const struct engine_info *engine_info(const struct engine *en) {
+    return &en->info;
+}
+
+int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,
+                  struct err *e) {
+    int rc = sampling_check(&job->sampling, e);
+    if (rc)
+        return rc;
+    if (job->n_ids == 0)
+        return err_set(e, PRECIS_EUSAGE, "the prompt has no tokens");
+    if (job->top < 0 || job->top > ENGINE_MAX_TOP || job->n_stops > ENGINE_MAX_STOPS)
+        return err_set(e, PRECIS_EUSAGE, "%d candidates, %zu stop ids: at most %d and %d", job->top,
+                       job->n_stops, ENGINE_MAX_TOP, ENGINE_MAX_STOPS);
+    return en->ops->submit(en, job, ticket, e);
+}
+
+void engine_cancel(struct engine *en, uint64_t ticket) {
+    en->ops->cancel(en, ticket);
+}
+
+void engine_drain(struct engine *en) {
+    en->ops->drain(en);
+}
+
+void engine_get_stats(struct engine *en, struct engine_stats *s) {
+    en->ops->stats(en, s);
+}

@@ -1,0 +1,25 @@
+/* What an engine must be to stand behind engine.h. */
+#ifndef PRECIS_ENGINE_ENGINE_IMPL_H
+#define PRECIS_ENGINE_ENGINE_IMPL_H
+
+#include "engine/engine.h"
+
+struct engine_ops {
+    void (*close)(struct engine *en);
+    int (*submit)(struct engine *en, const struct engine_job *job, uint64_t *ticket, struct err *e);
+    void (*cancel)(struct engine *en, uint64_t ticket);
+    void (*drain)(struct engine *en);
+    void (*stats)(struct engine *en, struct engine_stats *s);
+};
+
+/* The first member of every engine. */
+struct engine {
+    const struct engine_ops *ops;
+    struct engine_info info;
+};
+
+/* options are complete: no zero stands for a default. */
+int native_open(const char *path, const struct engine_options *options, struct engine **out,
+                struct err *e);
+
+#endif

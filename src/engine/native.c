@@ -1,0 +1,524 @@
+/* The native engine: lanes over shared weights. A lane leads the sequences it admitted; every step
+ * it packs one token of each that decodes and as much of the prompts as fits into a tile. Lanes
+ * without work join the step of one that has plenty. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "engine/engine_impl.h"
+#include "engine/forward.h"
+#include "engine/sequence.h"
+
+struct native;
+
+/* A row of logits and whose it is. */
+struct target {
+    struct sequence *sequence;
+    int branch;
+    size_t position;
+};
+
+struct lane {
+    struct native *native;
+    int index;
+    pthread_cond_t wake;
+    bool idle;
+    struct step *assist; /* a step this lane is called to join */
+    int rank;
+    struct workspace *workspace;
+    struct decoder_tools tools;
+    struct sequence **sequences; /* [max_sequences] */
+    int n;
+    uint64_t prompt_rows; /* of the step */
+    struct step step;
+    struct span spans[TILE_ROWS];
+    int logit_rows[TILE_ROWS];
+    struct target targets[TILE_ROWS];
+};
+
+struct native {
+    struct engine base;
+    struct weights weights;
+    struct kernel kernel;
+    struct kv_pool *pool;
+    size_t kv_pages; /* the most that may be reserved */
+    struct pool *threads;
+    struct lane *lanes;
+
+    pthread_mutex_t lock; /* over what follows and the lanes' idle, assist, rank */
+    pthread_cond_t room, drained, started;
+    struct sequence *waiting, **waiting_end;
+    struct sequence *live;
+    int n_waiting, running, most_running, n_started;
+    uint64_t tickets, tokens_in, tokens_out;
+    bool closing;
+    struct err start_err;
+};
+
+static void wake_idle(struct native *na) {
+    for (int i = 0; i < na->base.info.lanes; i++)
+        if (na->lanes[i].idle)
+            pthread_cond_signal(&na->lanes[i].wake);
+}
+
+/* Takes the next waiting sequence if the bounds allow. Locked. */
+static struct sequence *admit(struct lane *lane) {
+    struct native *na = lane->native;
+    const struct engine_info *info = &na->base.info;
+    struct sequence *s = na->waiting;
+    int share = (info->max_sequences + info->lanes - 1) / info->lanes;
+    if (!s || na->running >= info->max_sequences || lane->n >= share)
+        return NULL;
+    if (!atomic_load(&s->cancelled)) {
+        size_t pages = sequence_pages(s);
+        if (!kv_reserve(na->pool, pages))
+            return NULL;
+        s->reserved = pages;
+    }
+    na->waiting = s->next;
+    if (!na->waiting)
+        na->waiting_end = &na->waiting;
+    na->n_waiting--;
+    if (++na->running > na->most_running)
+        na->most_running = na->running;
+    pthread_cond_signal(&na->room);
+    s->started = clock_seconds();
+    lane->sequences[lane->n++] = s;
+    return s;
+}
+
+static bool is_decoding(const struct sequence *s) {
+    return s->beams || s->n_generated > 0;
+}
+
+/* Adds the next tokens of a sequence to the step, as many as there is room for (all branches or
+ * none). */
+static void add_spans(struct lane *lane, struct sequence *s) {
+    struct step *st = &lane->step;
+    int branches = sequence_branches(s);
+    if (st->rows + branches > TILE_ROWS)
+        return;
+    for (int b = 0; b < branches; b++) {
+        const uint32_t *ids;
+        size_t n, room = (size_t)(TILE_ROWS - st->rows);
+        struct kv_seq *kv = sequence_pending(s, b, &ids, &n);
+        if (n > room)
+            n = room;
+        size_t position = kv->length;
+        struct err e;
+        if (kv_extend(lane->native->pool, kv, n, &e) != 0) {
+            sequence_end(s, FINISH_FAILED, &e);
+            return;
+        }
+        lane->spans[st->n_spans++] = (struct span){.ids = ids,
+                                                   .blocks = kv->data,
+                                                   .row = st->rows,
+                                                   .n = (int)n,
+                                                   .position = (int)position};
+        for (size_t i = 0; i < n; i++) {
+            if (!sequence_wants(s, position + i))
+                continue;
+            lane->targets[st->n_logits] = (struct target){s, b, position + i};
+            lane->logit_rows[st->n_logits++] = st->rows + (int)i;
+        }
+        st->rows += (int)n;
+        lane->prompt_rows += is_decoding(s) ? 0 : n;
+    }
+}
+
+/* Decoding sequences first (they are short and their answers wait), then prompts in order of
+ * admission, then new ones. Locked, since it admits. */
+static void build_step(struct lane *lane) {
+    struct step *st = &lane->step;
+    st->n_spans = st->rows = st->n_logits = 0;
+    lane->prompt_rows = 0;
+    for (int decoding = 1; decoding >= 0; decoding--)
+        for (int i = 0; i < lane->n; i++) {
+            struct sequence *s = lane->sequences[i];
+            if (!s->done && !atomic_load(&s->cancelled) && st->rows < TILE_ROWS &&
+                is_decoding(s) == (decoding != 0))
+                add_spans(lane, s);
+        }
+    while (st->rows < TILE_ROWS) {
+        struct sequence *s = admit(lane);
+        if (!s)
+            return;
+        if (!atomic_load(&s->cancelled))
+            add_spans(lane, s);
+    }
+}
+
+/* Calls idle lanes to the step. Locked. */
+static void call_team(struct lane *lane) {
+    struct native *na = lane->native;
+    na->tokens_in += lane->prompt_rows;
+    lane->step.team = 1;
+    if (lane->step.rows < TEAM_FROM)
+        return;
+    for (int i = 0; i < na->base.info.lanes && lane->step.team < TEAM_MOST; i++) {
+        struct lane *other = &na->lanes[i];
+        if (!other->idle)
+            continue;
+        other->idle = false;
+        other->assist = &lane->step;
+        other->rank = lane->step.team++;
+        pthread_cond_signal(&other->wake);
+    }
+}
+
+static void on_logits(void *user, int index, float *logits) {
+    struct lane *lane = user;
+    struct target *t = &lane->targets[index];
+    sequence_logits(t->sequence, &lane->tools, t->branch, t->position, logits);
+}
+
+/* Reports and frees what has ended. Not locked: callbacks run here. */
+static void reap(struct lane *lane) {
+    struct native *na = lane->native;
+    int kept = 0;
+    for (int i = 0; i < lane->n; i++) {
+        struct sequence *s = lane->sequences[i];
+        if (atomic_load(&s->cancelled))
+            sequence_end(s, FINISH_CANCELLED, NULL);
+        sequence_settle(s);
+        if (!s->done) {
+            lane->sequences[kept++] = s;
+            continue;
+        }
+        sequence_report(s);
+        pthread_mutex_lock(&na->lock);
+        kv_release(na->pool, s->reserved);
+        *s->at = s->live;
+        if (s->live)
+            s->live->at = s->at;
+        na->running--;
+        na->tokens_out += s->n_generated;
+        if (na->n_waiting)
+            wake_idle(na);
+        else if (na->running == 0)
+            pthread_cond_broadcast(&na->drained);
+        pthread_mutex_unlock(&na->lock);
+        sequence_free(s, na->pool);
+    }
+    lane->n = kept;
+}
+
+static bool any_ended(const struct lane *lane) {
+    for (int i = 0; i < lane->n; i++)
+        if (lane->sequences[i]->done || atomic_load(&lane->sequences[i]->cancelled))
+            return true;
+    return false;
+}
+
+/* Runs the step that was built. Locked on entry and return. */
+static void lead(struct lane *lane) {
+    struct native *na = lane->native;
+    struct step *st = &lane->step;
+    pthread_mutex_unlock(&na->lock);
+    step_prepare(st);
+    pthread_mutex_lock(&na->lock);
+    call_team(lane);
+    pthread_mutex_unlock(&na->lock);
+    step_run(st, lane->workspace, 0);
+    for (int i = 0; st->err.code && i < lane->n; i++)
+        sequence_end(lane->sequences[i], FINISH_FAILED, &st->err);
+    reap(lane);
+    pthread_mutex_lock(&na->lock);
+}
+
+static void lane_loop(struct lane *lane) {
+    struct native *na = lane->native;
+    pthread_mutex_lock(&na->lock);
+    while (!na->closing || lane->n > 0 || lane->assist) {
+        if (lane->assist) {
+            struct step *st = lane->assist;
+            pthread_mutex_unlock(&na->lock);
+            step_run(st, lane->workspace, lane->rank);
+            pthread_mutex_lock(&na->lock);
+            lane->assist = NULL;
+            continue;
+        }
+        build_step(lane);
+        if (lane->step.rows > 0) {
+            lead(lane);
+        } else if (any_ended(lane)) {
+            pthread_mutex_unlock(&na->lock);
+            reap(lane);
+            pthread_mutex_lock(&na->lock);
+        } else {
+            lane->idle = true;
+            pthread_cond_wait(&lane->wake, &na->lock);
+            lane->idle = false;
+        }
+    }
+    pthread_mutex_unlock(&na->lock);
+}
+
+static int lane_start(struct lane *lane, struct err *e) {
+    struct native *na = lane->native;
+    lane->tools = (struct decoder_tools){
+        .kernel = &na->kernel, .pool = na->pool, .vocab = na->weights.config.vocab};
+    lane->step.w = &na->weights;
+    lane->step.kernel = &na->kernel;
+    lane->step.spans = lane->spans;
+    lane->step.logit_rows = lane->logit_rows;
+    lane->step.on_logits = on_logits;
+    lane->step.user = lane;
+    lane->sequences = calloc((size_t)na->base.info.max_sequences, sizeof(struct sequence *));
+    if (!lane->sequences)
+        return err_nomem(e, "lane");
+    int rc = chooser_new(lane->tools.vocab, &lane->tools.chooser, e);
+    if (rc == 0)
+        rc = workspace_new(&na->weights, &lane->workspace, e);
+    lane->step.tile = lane->workspace;
+    return rc;
+}
+
+static void lane_main(void *user, int index) {
+    struct native *na = user;
+    struct lane *lane = &na->lanes[index];
+    struct err e;
+    int rc = lane_start(lane, &e);
+    pthread_mutex_lock(&na->lock);
+    if (rc && !na->start_err.code)
+        na->start_err = e;
+    na->n_started++;
+    pthread_cond_broadcast(&na->started);
+    pthread_mutex_unlock(&na->lock);
+    if (rc == 0)
+        lane_loop(lane);
+    workspace_free(lane->workspace); /* in the thread that made it */
+    chooser_free(lane->tools.chooser);
+    free(lane->sequences);
+}
+
+static int native_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,
+                         struct err *e) {
+    struct native *na = (struct native *)en;
+    for (size_t i = 0; i < job->n_ids; i++)
+        if (job->ids[i] >= en->info.vocab)
+            return err_set(e, PRECIS_EUSAGE, "token id %u: the vocabulary has %zu", job->ids[i],
+                           en->info.vocab);
+    struct sequence *s;
+    int rc = sequence_new(job, 0, en->info.context, &s, e);
+    if (rc)
+        return rc;
+    size_t pages = sequence_pages(s);
+    if (pages > na->kv_pages) {
+        rc = err_set(e, PRECIS_ELIMIT,
+                     "a prompt of %zu tokens needs %zu MB of KV, the memory limit leaves %zu MB",
+                     s->n_prompt, pages * KV_BLOCK * en->info.kv_bytes_per_token >> 20,
+                     na->kv_pages * KV_BLOCK * en->info.kv_bytes_per_token >> 20);
+        sequence_free(s, NULL);
+        return rc;
+    }
+    pthread_mutex_lock(&na->lock);
+    while (na->n_waiting >= en->info.max_sequences)
+        pthread_cond_wait(&na->room, &na->lock);
+    s->ticket = ++na->tickets;
+    if (ticket)
+        *ticket = s->ticket;
+    s->live = na->live;
+    s->at = &na->live;
+    if (na->live)
+        na->live->at = &s->live;
+    na->live = s;
+    *na->waiting_end = s;
+    na->waiting_end = &s->next;
+    na->n_waiting++;
+    wake_idle(na);
+    pthread_mutex_unlock(&na->lock);
+    return 0;
+}
+
+static void native_cancel(struct engine *en, uint64_t ticket) {
+    struct native *na = (struct native *)en;
+    pthread_mutex_lock(&na->lock);
+    for (struct sequence *s = na->live; s; s = s->live)
+        if (ticket == 0 || s->ticket == ticket)
+            atomic_store(&s->cancelled, true);
+    wake_idle(na);
+    pthread_mutex_unlock(&na->lock);
+}
+
+static void native_drain(struct engine *en) {
+    struct native *na = (struct native *)en;
+    pthread_mutex_lock(&na->lock);
+    while (na->n_waiting > 0 || na->running > 0)
+        pthread_cond_wait(&na->drained, &na->lock);
+    pthread_mutex_unlock(&na->lock);
+}
+
+static void native_stats(struct engine *en, struct engine_stats *s) {
+    struct native *na = (struct native *)en;
+    pthread_mutex_lock(&na->lock);
+    *s = (struct engine_stats){.tokens_in = na->tokens_in,
+                               .tokens_out = na->tokens_out,
+                               .waiting = na->n_waiting,
+                               .running = na->running,
+                               .most_running = na->most_running};
+    pthread_mutex_unlock(&na->lock);
+    kv_usage(na->pool, &s->kv_bytes, &s->most_kv_bytes);
+}
+
+static void native_close(struct engine *en) {
+    struct native *na = (struct native *)en;
+    native_cancel(en, 0);
+    pthread_mutex_lock(&na->lock);
+    na->closing = true;
+    for (int i = 0; i < en->info.lanes; i++)
+        pthread_cond_signal(&na->lanes[i].wake);
+    pthread_mutex_unlock(&na->lock);
+    pool_join(na->threads);
+    for (struct sequence *s = na->waiting, *next; s; s = next) {
+        next = s->next;
+        sequence_end(s, FINISH_CANCELLED, NULL);
+        sequence_report(s);
+        sequence_free(s, na->pool);
+    }
+    for (int i = 0; i < en->info.lanes; i++)
+        pthread_cond_destroy(&na->lanes[i].wake);
+    free(na->lanes);
+    kv_pool_free(na->pool);
+    weights_free(&na->weights);
+    pthread_cond_destroy(&na->room);
+    pthread_cond_destroy(&na->drained);
+    pthread_cond_destroy(&na->started);
+    pthread_mutex_destroy(&na->lock);
+    free(na);
+}
+
+static const struct engine_ops native_ops = {native_close, native_submit, native_cancel,
+                                             native_drain, native_stats};
+
+/* Classes and precision, before anything large is read. */
+static int choose_kernel(struct native *na, enum precision *p, enum dtype *type, struct err *e) {
+    enum isa isa;
+    int rc = isa_detect(&isa, e);
+    if (rc)
+        return rc;
+    if (*p == PRECISION_AUTO)
+        *p = isa == ISA_AVX512_BF16 ? PRECISION_BF16 : PRECISION_F32;
+    *type = *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    return kernel_select(isa, *type, &na->kernel, e);
+}
+
+/* What the kernels can take, beyond what the configuration promises. */
+static int check_shape(const struct decoder_config *c, struct err *e) {
+    if (c->head_dim % 16 || c->head_dim > KERNEL_MAX_DIM)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "head dimension %u: must be a multiple of 16 up to %d", c->head_dim,
+                       KERNEL_MAX_DIM);
+    if (c->heads / c->kv_heads > ATTENTION_ROWS)
+        return err_set(e, PRECIS_EUNSUPPORTED, "%u query heads to a key/value head: at most %d",
+                       c->heads / c->kv_heads, ATTENTION_ROWS);
+    return 0;
+}
+
+/* The memory that is left for KV, in pages. */
+static int budget(struct native *na, const struct engine_options *o, struct err *e) {
+    const struct engine_info *i = &na->base.info;
+    size_t page = i->kv_bytes_per_token * KV_BLOCK, fixed = i->weight_bytes + i->scratch_bytes;
+    if (o->memory_limit == 0) {
+        na->kv_pages = SIZE_MAX / page / 2;
+        return 0;
+    }
+    if (o->memory_limit < fixed + page)
+        return err_set(e, PRECIS_ELIMIT,
+                       "%s in %s needs %zu MB for weights and scratch, the memory limit is %zu MB",
+                       i->name, precision_name(i->precision), (fixed + page) >> 20,
+                       o->memory_limit >> 20);
+    na->kv_pages = (o->memory_limit - fixed) / page;
+    return 0;
+}
+
+static int start_lanes(struct native *na, struct err *e) {
+    int lanes = na->base.info.lanes;
+    na->lanes = calloc((size_t)lanes, sizeof *na->lanes);
+    if (!na->lanes) {
+        na->base.info.lanes = 0;
+        return err_nomem(e, "lanes");
+    }
+    for (int i = 0; i < lanes; i++) {
+        na->lanes[i].native = na;
+        na->lanes[i].index = i;
+        pthread_cond_init(&na->lanes[i].wake, NULL);
+    }
+    int rc = pool_start(&na->threads, lanes, lane_main, na, e);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&na->lock);
+    while (na->n_started < lanes)
+        pthread_cond_wait(&na->started, &na->lock);
+    if (na->start_err.code) {
+        rc = na->start_err.code;
+        if (e)
+            *e = na->start_err;
+    }
+    pthread_mutex_unlock(&na->lock);
+    return rc;
+}
+
+static void describe(struct native *na, const struct engine_options *o, enum precision p,
+                     enum dtype type) {
+    const struct decoder_config *c = &na->weights.config;
+    na->base.info = (struct engine_info){
+        .capabilities = ENGINE_GENERATE,
+        .architecture = c->architecture,
+        .name = c->name,
+        .file_type = c->file_type,
+        .precision = p,
+        .isa = isa_name(na->kernel.isa),
+        .lanes = o->lanes,
+        .max_sequences = o->max_sequences,
+        .vocab = c->vocab,
+        .context = c->context,
+        .weight_bytes = weights_estimate(c, type),
+        .scratch_bytes = (size_t)o->lanes * (workspace_bytes(c, type) + chooser_bytes(c->vocab)),
+        .kv_bytes_per_token = 2 * (size_t)c->layers * c->kv_heads * c->head_dim * dtype_size(type),
+    };
+}
+
+int native_open(const char *path, const struct engine_options *o, struct engine **out,
+                struct err *e) {
+    struct native *na = calloc(1, sizeof *na);
+    *out = NULL;
+    if (!na)
+        return err_nomem(e, "engine");
+    na->base.ops = &native_ops;
+    na->waiting_end = &na->waiting;
+    pthread_mutex_init(&na->lock, NULL);
+    pthread_cond_init(&na->room, NULL);
+    pthread_cond_init(&na->drained, NULL);
+    pthread_cond_init(&na->started, NULL);
+    enum precision p = o->precision;
+    enum dtype type;
+    int rc = choose_kernel(na, &p, &type, e);
+    if (rc == 0)
+        rc = weights_open(&na->weights, path, e);
+    if (rc == 0)
+        rc = check_shape(&na->weights.config, e);
+    if (rc == 0) {
+        describe(na, o, p, type);
+        rc = budget(na, o, e); /* before anything large is allocated */
+    }
+    if (rc == 0)
+        rc = weights_pack(&na->weights, &na->kernel, type, o->lanes, e);
+    if (rc == 0) {
+        na->base.info.weight_bytes = na->weights.bytes;
+        rc = budget(na, o, e);
+    }
+    if (rc == 0)
+        rc = kv_pool_new(na->base.info.kv_bytes_per_token * KV_BLOCK, na->kv_pages, &na->pool, e);
+    if (rc)
+        na->base.info.lanes = 0; /* none to wake */
+    else
+        rc = start_lanes(na, e);
+    if (rc == 0) {
+        *out = &na->base;
+        return 0;
+    }
+    native_close(&na->base);
+    return rc;
+}

@@ -1,0 +1,179 @@
+#include "engine/sequence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/pool.h"
+
+int sequence_new(const struct engine_job *job, uint64_t ticket, size_t context,
+                 struct sequence **out, struct err *e) {
+    *out = NULL;
+    size_t least = job->n_ids + (job->max_new_tokens > 0);
+    if (least > context)
+        return err_set(e, PRECIS_ELIMIT, "the prompt has %zu tokens, the context holds %zu",
+                       job->n_ids, context);
+    struct sequence *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_nomem(e, "sequence");
+    size_t room = context - job->n_ids;
+    s->job = *job;
+    s->ticket = ticket;
+    s->sampling = sampling_complete(&job->sampling);
+    s->rng.state = hash_mix(job->sampling.seed, job->key);
+    s->n_prompt = job->n_ids;
+    s->max_new = job->max_new_tokens < room ? job->max_new_tokens : room;
+    s->ids = malloc((s->n_prompt + s->max_new) * sizeof *s->ids);
+    s->logprobs = malloc((s->max_new + 1) * sizeof *s->logprobs);
+    s->submitted = s->started = clock_seconds();
+    if (!s->ids || !s->logprobs) {
+        sequence_free(s, NULL);
+        return err_nomem(e, "sequence");
+    }
+    memcpy(s->ids, job->ids, s->n_prompt * sizeof *s->ids);
+    s->job.ids = s->ids;
+    *out = s;
+    return 0;
+}
+
+void sequence_free(struct sequence *s, struct kv_pool *pool) {
+    if (!s)
+        return;
+    beams_free(s->beams, pool);
+    if (pool)
+        kv_drop(pool, &s->kv);
+    free(s->ids);
+    free(s->logprobs);
+    free(s);
+}
+
+size_t sequence_pages(const struct sequence *s) {
+    size_t one = kv_pages_for(s->n_prompt + s->max_new);
+    if (s->sampling.strategy != SAMPLE_BEAM)
+        return one;
+    /* While beams are chosen there are two generations of them; whole pages of the prompt are
+     * shared. */
+    size_t own = one - s->n_prompt / KV_BLOCK;
+    return one + 2 * (size_t)s->sampling.beams * own;
+}
+
+int sequence_branches(const struct sequence *s) {
+    return s->beams ? beams_running(s->beams) : 1;
+}
+
+struct kv_seq *sequence_pending(struct sequence *s, int branch, const uint32_t **ids, size_t *n) {
+    if (!s->beams) {
+        *ids = s->ids + s->kv.length;
+        *n = s->n_prompt + s->n_generated - s->kv.length;
+        return &s->kv;
+    }
+    struct branch *b = beams_branch(s->beams, branch);
+    *ids = &b->ids[b->n - 1];
+    *n = 1;
+    return &b->kv;
+}
+
+bool sequence_wants(const struct sequence *s, size_t position) {
+    bool last = position + 1 >= s->n_prompt;
+    return (last && s->max_new > 0) ||
+           (s->job.on_logits && position >= s->job.logits_from && position < s->n_prompt);
+}
+
+void sequence_end(struct sequence *s, enum engine_finish finish, const struct err *err) {
+    if (s->done)
+        return;
+    s->done = true;
+    s->finish = finish;
+    if (err)
+        s->err = *err;
+}
+
+/* Takes one token; the sequence ends when it is a stop, the last, or the caller says so. */
+static void take_token(struct sequence *s, const struct choice *c) {
+    for (size_t i = 0; i < s->job.n_stops; i++)
+        if (c->id == s->job.stops[i]) {
+            sequence_end(s, FINISH_STOP, NULL);
+            return;
+        }
+    s->logprobs[s->n_generated] = c->logprob;
+    s->ids[s->n_prompt + s->n_generated++] = c->id;
+    struct engine_token t = {.index = s->n_generated - 1,
+                             .id = c->id,
+                             .logprob = c->logprob,
+                             .top = s->job.top ? c->top : NULL,
+                             .n_top = s->job.top};
+    if (s->job.on_token && s->job.on_token(s->job.user, &t) != 0)
+        sequence_end(s, FINISH_CALLBACK, NULL);
+    else if (s->n_generated == s->max_new)
+        sequence_end(s, FINISH_LENGTH, NULL);
+}
+
+/* Copies the winner and hands its tokens over. */
+static void take_best(struct sequence *s) {
+    bool stopped;
+    const struct branch *best = beams_best(s->beams, &stopped);
+    size_t n = best->n - (stopped ? 1 : 0);
+    for (size_t i = 0; i < n && !s->done; i++)
+        take_token(s, &(struct choice){.id = best->ids[i], .logprob = best->logprobs[i]});
+    sequence_end(s, stopped ? FINISH_STOP : FINISH_LENGTH, NULL);
+}
+
+static int beam_logits(struct sequence *s, const struct decoder_tools *t, int branch,
+                       const float *logits, struct err *e) {
+    int rc = 0;
+    if (!s->beams)
+        rc = beams_new(&s->job, &s->sampling, s->ids, s->n_prompt, s->max_new, t->vocab, &s->kv,
+                       &s->beams, e);
+    if (rc == 0)
+        rc = beams_logits(s->beams, t->kernel, branch, logits, e);
+    if (rc || branch + 1 < beams_running(s->beams))
+        return rc;
+    bool finished = false;
+    rc = beams_advance(s->beams, t->pool, &finished, e);
+    if (rc == 0 && finished)
+        take_best(s);
+    return rc;
+}
+
+void sequence_logits(struct sequence *s, const struct decoder_tools *t, int branch, size_t position,
+                     const float *logits) {
+    if (s->done)
+        return;
+    if (s->job.on_logits && position >= s->job.logits_from && position < s->n_prompt)
+        s->job.on_logits(s->job.user, position, logits);
+    if (s->max_new == 0 || position + 1 < s->n_prompt)
+        return;
+    struct err e = {0};
+    int rc;
+    if (s->sampling.strategy == SAMPLE_BEAM) {
+        rc = beam_logits(s, t, branch, logits, &e);
+    } else {
+        struct choice c;
+        rc = choose(t->chooser, t->kernel, &s->sampling, &s->rng, s->ids,
+                    s->n_prompt + s->n_generated, logits, s->job.top, &c, &e);
+        if (rc == 0)
+            take_token(s, &c);
+    }
+    if (rc)
+        sequence_end(s, FINISH_FAILED, &e);
+}
+
+void sequence_settle(struct sequence *s) {
+    if (s->max_new == 0 && s->kv.length == s->n_prompt)
+        sequence_end(s, FINISH_LENGTH, NULL);
+}
+
+void sequence_report(const struct sequence *s) {
+    double now = clock_seconds();
+    s->job.on_done(s->job.user, &(struct engine_result){
+                                    .ticket = s->ticket,
+                                    .finish = s->finish,
+                                    .err = s->err,
+                                    .ids = s->ids + s->n_prompt,
+                                    .logprobs = s->logprobs,
+                                    .n = s->n_generated,
+                                    .tokens_in = s->n_prompt,
+                                    .seconds_waited = s->started - s->submitted,
+                                    .seconds_run = now - s->started,
+                                });
+}

@@ -1,0 +1,59 @@
+/* A job in the native engine, from submission to its result. */
+#ifndef PRECIS_ENGINE_SEQUENCE_H
+#define PRECIS_ENGINE_SEQUENCE_H
+
+#include <stdatomic.h>
+
+#include "engine/beam.h"
+
+struct sequence {
+    struct sequence *next;       /* in the waiting queue */
+    struct sequence *live, **at; /* among all unfinished ones */
+    struct engine_job job;       /* ids: the copy below */
+    uint64_t ticket;
+    struct sampling sampling; /* complete */
+    struct rng rng;
+    uint32_t *ids; /* [n_prompt + max_new] */
+    size_t n_prompt, max_new, n_generated;
+    float *logprobs; /* [max_new] */
+    struct kv_seq kv;
+    size_t reserved;     /* pages */
+    struct beams *beams; /* once its prompt is read; then it has the KV */
+    atomic_bool cancelled;
+    bool done;
+    enum engine_finish finish;
+    struct err err;
+    double submitted, started;
+};
+
+/* What choosing needs, from the lane. */
+struct decoder_tools {
+    struct chooser *chooser;
+    const struct kernel *kernel;
+    struct kv_pool *pool;
+    size_t vocab;
+};
+
+int sequence_new(const struct engine_job *job, uint64_t ticket, size_t context,
+                 struct sequence **out, struct err *e);
+void sequence_free(struct sequence *s, struct kv_pool *pool);
+
+size_t sequence_pages(const struct sequence *s); /* the most it will hold */
+
+/* The branches that have tokens to feed: 1, or the running beams. */
+int sequence_branches(const struct sequence *s);
+/* The KV of a branch, its next tokens and how many are left to feed. */
+struct kv_seq *sequence_pending(struct sequence *s, int branch, const uint32_t **ids, size_t *n);
+
+/* Are the logits after this position needed? */
+bool sequence_wants(const struct sequence *s, size_t position);
+/* The logits after a position of a branch: tells the job, chooses tokens, ends the sequence. */
+void sequence_logits(struct sequence *s, const struct decoder_tools *t, int branch, size_t position,
+                     const float *logits);
+/* Ends it, unless it has ended. err NULL: none. */
+void sequence_end(struct sequence *s, enum engine_finish finish, const struct err *err);
+/* Ends it when everything was fed and nothing is to be generated. */
+void sequence_settle(struct sequence *s);
+void sequence_report(const struct sequence *s); /* calls on_done */
+
+#endif

@@ -1,0 +1,101 @@
+/* Arithmetic by instruction set. A class of instruction sets is chosen once, when a model is
+ * opened; within one class every function's result for a row depends on that row alone (never on
+ * how many rows there are, or on which thread computes them), so that a sequence's output cannot
+ * depend on its batch. */
+#ifndef PRECIS_KERNEL_KERNEL_H
+#define PRECIS_KERNEL_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum dtype { DTYPE_F32, DTYPE_BF16 };
+
+static inline size_t dtype_size(enum dtype t) {
+    return t == DTYPE_F32 ? 4 : 2;
+}
+
+enum isa {
+    ISA_PLAIN,      /* portable C */
+    ISA_AVX2,       /* x86-64-v3 */
+    ISA_AVX512,     /* x86-64-v4 */
+    ISA_AVX512_BF16 /* and its bf16 dot products */
+};
+
+/* The best class of this CPU, or a lower one that PRECIS_ISA names ("plain", "avx2", "avx512",
+ * "avx512-bf16"). Errors: PRECIS_EUSAGE (no such name, or more than the CPU has). */
+int isa_detect(enum isa *out, struct err *e);
+const char *isa_name(enum isa isa);
+
+/* Keys and values are kept in blocks of KV_BLOCK consecutive positions of one head, aligned to the
+ * absolute position. f32: K is [head_dim][KV_BLOCK] (transposed), V is [KV_BLOCK][head_dim]. bf16:
+ * pairs along the summed dimension, as the dot-product instructions want them: K is [head_dim /
+ * 2][KV_BLOCK][2], V is [KV_BLOCK / 2][head_dim][2]. */
+enum { KV_BLOCK = 64, KERNEL_MAX_DIM = 256 /* of a head */ };
+
+/* One query block against one key/value head: `rows` query rows (tokens x grouped heads). */
+struct attention_item {
+    int rows, head_dim;
+    int group;           /* query heads to a token: row r belongs to token r / group */
+    int position;        /* of the first token; token t sees keys 0 .. position + t */
+    const void *q;       /* first row; bf16 or f32; scaled by log2(e) / sqrt(head_dim) */
+    void *out;           /* same type and layout as q */
+    size_t token_stride; /* elements between tokens in q and out; heads of a token lie together */
+    /* [blocks] for each KV_BLOCK positions; keys and values of this layer and head lie at these
+     * offsets. */
+    uint8_t *const *blocks;
+    size_t key_offset, value_offset;
+    void *scratch; /* attention_scratch_size bytes, aligned to 64 */
+};
+
+enum { ATTENTION_ROWS = 96 }; /* most rows in an item */
+
+struct split_qkv;
+
+struct kernel {
+    enum isa isa;
+    /* y[hidden] = x * gain / sqrt(mean(x^2) + eps), for each of rows; y is f32 or bf16. When add is
+     * not NULL, x += add first (add has x's layout). Zhang and Sennrich 2019. */
+    void (*rmsnorm)(float *x, const float *add, const float *gain, float eps, int rows, int hidden,
+                    enum dtype type, void *y);
+    /* Bias (may be NULL), rotary embedding of q and k (halves paired: element i with i + head_dim /
+     * 2; Su et al. 2021), and the split: y[row] = [q heads | k heads | v heads] f32 -> q (scaled),
+     * and through key/value pointers the row's slot in its blocks. */
+    void (*split_qkv)(const struct split_qkv *s);
+    /* y = silu(x[0..n)) * x[n..2n) for each row of 2n. Shazeer 2020. */
+    void (*swiglu)(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y);
+    void (*attention)(const struct attention_item *item);
+    /* log(sum(exp(x))), and the index of the largest (the lowest such index). */
+    double (*logsumexp)(const float *x, size_t n, size_t *argmax);
+    /* y[m, n] = x[m, k] . w^T with w packed by pack_f32: the product of the classes without
+     * oneDNN's. */
+    void (*product_f32)(const float *x, const float *packed, int m, int n, int k, float *y);
+};
+
+struct split_qkv {
+    const float *y; /* [rows, (heads + 2 kv_heads) * head_dim] */
+    const float *bias;
+    const float *rope; /* [rows, head_dim]: cos for head_dim / 2, then sin */
+    int rows, heads, kv_heads, head_dim;
+    float q_scale;
+    enum dtype type; /* of q, keys and values */
+    void *q;         /* [rows, heads * head_dim] */
+    /* [rows]: the block that holds the row's position; head h's keys are at key_offset + h *
+     * head_stride, its values value_offset bytes after them. */
+    uint8_t *const *blocks;
+    size_t key_offset, head_stride, value_offset;
+    const int *positions; /* [rows] */
+};
+
+/* The functions of a class for models of this type. bf16 needs ISA_AVX512_BF16:
+ * PRECIS_EUNSUPPORTED. */
+int kernel_select(enum isa isa, enum dtype type, struct kernel *out, struct err *e);
+
+size_t attention_scratch_size(int head_dim);
+
+/* Panels of 16 columns: [n / 16 rounded up][k][16]; rows past n are zero. */
+void pack_f32(const float *w /* [n, k] */, int n, int k, float *packed);
+size_t pack_f32_size(int n, int k); /* bytes */
+
+#endif

@@ -1,0 +1,268 @@
+/* The kernels in C that the compiler vectorises. This file is compiled once for each instruction
+ * set, with KERNEL_NAME(x) naming that set's versions. Sums run in SUMS independent chains and are
+ * added in one order, so that they are vectors on every set and the order of additions is the same
+ * on all. */
+#include "kernel/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/convert.h"
+
+enum { SUMS = 16 };
+
+static float add_up(const float s[SUMS]) {
+    float t[SUMS];
+    memcpy(t, s, sizeof t);
+    for (int half = SUMS / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            t[i] += t[i + half];
+    return t[0];
+}
+
+/* 2^x; relative error below 2e-7; 0 below -126, 2^127 above 127. The polynomial is 2^r on [-0.5,
+ * 0.5] by Taylor's coefficients ln(2)^n / n!. Not a number gives 0: it shows in the scores
+ * themselves. */
+static inline float exp2_of(float x) {
+    float clamped = x > -126.0f ? x : -126.0f;
+    clamped = clamped < 127.0f ? clamped : 127.0f;
+    float n = (clamped + 12582912.0f) - 12582912.0f; /* rounds: 1.5 * 2^23 */
+    float r = clamped - n;
+    float p = 1.5403530e-4f;
+    p = p * r + 1.3333558e-3f;
+    p = p * r + 9.6181291e-3f;
+    p = p * r + 5.5504109e-2f;
+    p = p * r + 2.4022651e-1f;
+    p = p * r + 6.9314718e-1f;
+    p = p * r + 1.0f;
+    union {
+        int32_t i;
+        float f;
+    } scale = {.i = ((int32_t)n + 127) << 23};
+    return x > -126.0f ? p * scale.f : 0.0f;
+}
+
+static const float LOG2E = 1.44269504f;
+
+static void rmsnorm(float *x, const float *add, const float *gain, float eps, int rows, int hidden,
+                    enum dtype type, void *y) {
+    for (int r = 0; r < rows; r++) {
+        float *row = x + (size_t)r * (size_t)hidden;
+        const float *plus = add ? add + (size_t)r * (size_t)hidden : NULL;
+        float sums[SUMS] = {0};
+        int i = 0;
+        for (; i + SUMS <= hidden; i += SUMS)
+            for (int j = 0; j < SUMS; j++) {
+                float v = plus ? row[i + j] + plus[i + j] : row[i + j];
+                row[i + j] = v;
+                sums[j] += v * v;
+            }
+        for (; i < hidden; i++) {
+            row[i] = plus ? row[i] + plus[i] : row[i];
+            sums[i % SUMS] += row[i] * row[i];
+        }
+        float scale = 1.0f / sqrtf(add_up(sums) / (float)hidden + eps);
+        if (type == DTYPE_F32) {
+            float *out = (float *)y + (size_t)r * (size_t)hidden;
+            for (i = 0; i < hidden; i++)
+                out[i] = row[i] * scale * gain[i];
+        } else {
+            uint16_t *out = (uint16_t *)y + (size_t)r * (size_t)hidden;
+            for (i = 0; i < hidden; i++)
+                out[i] = bf16_of(row[i] * scale * gain[i]);
+        }
+    }
+}
+
+/* Adds the bias and rotates one head of `dim` into out. */
+static inline void rotate(const float *x, const float *bias, const float *rope, int dim,
+                          float scale, float *out) {
+    int half = dim / 2;
+    for (int i = 0; i < half; i++) {
+        float a = x[i], b = x[i + half];
+        if (bias) {
+            a += bias[i];
+            b += bias[i + half];
+        }
+        out[i] = (a * rope[i] - b * rope[i + half]) * scale;
+        out[i + half] = (b * rope[i] + a * rope[i + half]) * scale;
+    }
+}
+
+static void store_q(const float *v, int dim, enum dtype type, void *q, size_t at) {
+    if (type == DTYPE_F32)
+        memcpy((float *)q + at, v, (size_t)dim * sizeof *v);
+    else
+        for (int i = 0; i < dim; i++)
+            ((uint16_t *)q)[at + (size_t)i] = bf16_of(v[i]);
+}
+
+static void store_key(const float *v, int dim, enum dtype type, uint8_t *block, int slot) {
+    if (type == DTYPE_F32) {
+        for (int i = 0; i < dim; i++)
+            ((float *)(void *)block)[i * KV_BLOCK + slot] = v[i];
+    } else {
+        for (int i = 0; i < dim; i++)
+            ((uint16_t *)(void *)block)[(i / 2 * KV_BLOCK + slot) * 2 + i % 2] = bf16_of(v[i]);
+    }
+}
+
+static void store_value(const float *v, const float *bias, int dim, enum dtype type, uint8_t *block,
+                        int slot) {
+    for (int i = 0; i < dim; i++) {
+        float f = bias ? v[i] + bias[i] : v[i];
+        if (type == DTYPE_F32)
+            ((float *)(void *)block)[slot * dim + i] = f;
+        else
+            ((uint16_t *)(void *)block)[(slot / 2 * dim + i) * 2 + slot % 2] = bf16_of(f);
+    }
+}
+
+static void split_qkv(const struct split_qkv *s) {
+    size_t dim = (size_t)s->head_dim, heads = (size_t)s->heads, kv = (size_t)s->kv_heads;
+    float v[KERNEL_MAX_DIM];
+    for (int r = 0; r < s->rows; r++) {
+        const float *y = s->y + (size_t)r * (heads + 2 * kv) * dim;
+        const float *rope = s->rope + (size_t)r * dim;
+        const float *bias = s->bias;
+        for (size_t h = 0; h < heads; h++, y += dim, bias = bias ? bias + dim : NULL) {
+            rotate(y, bias, rope, s->head_dim, s->q_scale, v);
+            store_q(v, s->head_dim, s->type, s->q, ((size_t)r * heads + h) * dim);
+        }
+        int slot = s->positions[r] % KV_BLOCK;
+        for (size_t h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
+            rotate(y, bias, rope, s->head_dim, 1.0f, v);
+            store_key(v, s->head_dim, s->type, s->blocks[r] + s->key_offset + h * s->head_stride,
+                      slot);
+        }
+        for (size_t h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL)
+            store_value(y, bias, s->head_dim, s->type,
+                        s->blocks[r] + s->key_offset + h * s->head_stride + s->value_offset, slot);
+    }
+}
+
+static inline float silu_times(float g, float u) {
+    return g / (1.0f + exp2_of(-g * LOG2E)) * u;
+}
+
+static void swiglu(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y) {
+    for (int r = 0; r < rows; r++) {
+        size_t from = (size_t)r * (size_t)n * 2, to = (size_t)r * (size_t)n;
+        if (in == DTYPE_BF16 && out == DTYPE_BF16) {
+            const uint16_t *g = (const uint16_t *)x + from, *u = g + n;
+            uint16_t *o = (uint16_t *)y + to;
+            for (int i = 0; i < n; i++)
+                o[i] = bf16_of(silu_times(f32_of(g[i]), f32_of(u[i])));
+        } else {
+            const float *g = (const float *)x + from, *u = g + n;
+            float *o = (float *)y + to;
+            for (int i = 0; i < n; i++)
+                o[i] = silu_times(g[i], u[i]);
+        }
+    }
+}
+
+/* Running state of one row's softmax over key blocks: Milakov and Gimelshein 2018; used by flash
+ * attention, Dao et al. 2022. s: base-2 scores of this block on entry, weights on return. */
+static float soften(float *s, int valid, float *most, float *total) {
+    float m = *most;
+    for (int i = 0; i < valid; i++)
+        m = s[i] > m ? s[i] : m;
+    float sums[SUMS] = {0};
+    for (int i = 0; i < KV_BLOCK; i++) {
+        s[i] = i < valid ? exp2_of(s[i] - m) : 0.0f;
+        sums[i % SUMS] += s[i];
+    }
+    float shrink = exp2_of(*most - m);
+    *most = m;
+    *total = *total * shrink + add_up(sums);
+    return shrink;
+}
+
+static void attend_row(const struct attention_item *a, const float *q, int last, float *out) {
+    int dim = a->head_dim;
+    float most = -INFINITY, total = 0, acc[KERNEL_MAX_DIM] = {0};
+    for (int b = 0; b * KV_BLOCK <= last; b++) {
+        const float *k = (const float *)(const void *)(a->blocks[b] + a->key_offset);
+        const float *v = (const float *)(const void *)(a->blocks[b] + a->value_offset);
+        int valid = last + 1 - b * KV_BLOCK < KV_BLOCK ? last + 1 - b * KV_BLOCK : KV_BLOCK;
+        float s[KV_BLOCK] = {0};
+        for (int d = 0; d < dim; d++)
+            for (int i = 0; i < KV_BLOCK; i++)
+                s[i] += q[d] * k[d * KV_BLOCK + i];
+        float shrink = soften(s, valid, &most, &total);
+        for (int d = 0; d < dim; d++)
+            acc[d] *= shrink;
+        for (int i = 0; i < valid; i++)
+            for (int d = 0; d < dim; d++)
+                acc[d] += s[i] * v[i * dim + d];
+    }
+    for (int d = 0; d < dim; d++)
+        out[d] = acc[d] / total;
+}
+
+static void attention_f32(const struct attention_item *a) {
+    for (int r = 0; r < a->rows; r++) {
+        size_t at =
+            (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
+        attend_row(a, (const float *)a->q + at, a->position + r / a->group, (float *)a->out + at);
+    }
+}
+
+static double logsumexp(const float *x, size_t n, size_t *argmax) {
+    float most = x[0];
+    for (size_t i = 1; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    size_t best = 0;
+    while (best + 1 < n && !(x[best] == most))
+        best++;
+    *argmax = best;
+    double total = 0;
+    for (size_t i = 0; i < n;) {
+        float sums[SUMS] = {0};
+        size_t end = n - i < 4096 ? n : i + 4096;
+        for (; i + SUMS <= end; i += SUMS)
+            for (size_t j = 0; j < SUMS; j++)
+                sums[j] += exp2_of((x[i + j] - most) * LOG2E);
+        for (; i < end; i++)
+            sums[0] += exp2_of((x[i] - most) * LOG2E);
+        total += (double)add_up(sums);
+    }
+    return (double)most + log(total);
+}
+
+/* ROWS x 16 outputs at once; one chain of additions over k for each, whatever the number of rows.
+ */
+static inline void product_rows(const float *x, const float *panel, int rows, int k, int columns,
+                                size_t stride, float *y) {
+    enum { ROWS = 4 };
+    float acc[ROWS][SUMS] = {{0}};
+    for (int i = 0; i < k; i++)
+        for (int r = 0; r < ROWS; r++) {
+            float a = x[(size_t)(r < rows ? r : 0) * (size_t)k + (size_t)i];
+            for (int j = 0; j < SUMS; j++)
+                acc[r][j] += a * panel[i * SUMS + j];
+        }
+    for (int r = 0; r < rows; r++)
+        for (int j = 0; j < columns; j++)
+            y[(size_t)r * stride + (size_t)j] = acc[r][j];
+}
+
+static void product_f32(const float *x, const float *packed, int m, int n, int k, float *y) {
+    for (int c = 0; c < n; c += SUMS) {
+        const float *panel = packed + (size_t)c * (size_t)k;
+        int columns = n - c < SUMS ? n - c : SUMS;
+        for (int r = 0; r < m; r += 4)
+            product_rows(x + (size_t)r * (size_t)k, panel, m - r < 4 ? m - r : 4, k, columns,
+                         (size_t)n, y + (size_t)r * (size_t)n + c);
+    }
+}
+
+const struct kernel KERNEL_NAME(kernel) = {
+    .rmsnorm = rmsnorm,
+    .split_qkv = split_qkv,
+    .swiglu = swiglu,
+    .attention = attention_f32,
+    .logsumexp = logsumexp,
+    .product_f32 = product_f32,
+};
