@@ -1,0 +1,51 @@
+/* The run as its threads see it: what the reading thread and the caller's thread share, and how. */
+#ifndef PRECIS_SUMMARY_PRODUCE_H
+#define PRECIS_SUMMARY_PRODUCE_H
+
+#include <pthread.h>
+
+#include "base/queue.h"
+#include "summary/plan.h"
+#include "summary/prompt.h"
+#include "summary/run.h"
+#include "summary/task.h"
+
+/* Guarded by its lock. The reading thread may begin chunk i only when i < allowed, so the chunks
+ * that wait for their turn in the output never take more than a window of memory. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t allowed;
+    size_t started;      /* tasks that are or were on their way to `finished`, each attempt once */
+    struct task *again;  /* to be tried a second time */
+    bool stop;           /* set by the caller's thread: begin nothing more */
+    bool ended;          /* set by the reading thread: it will begin nothing more */
+    double first_submit; /* clock_seconds; 0: nothing yet */
+    struct err fatal;    /* of the reading thread */
+};
+
+struct run {
+    struct run_options options;
+    struct engine *en; /* borrowed */
+    struct prompt prompt;
+    struct plan plan;
+    size_t window;
+    struct queue *finished; /* of struct task *; has room for all that can be under way */
+    struct gate gate;
+
+    /* of the caller's thread alone */
+    struct task *
+        *slots;      /* [window]: finished, in the place index % window, waiting for their turn */
+    size_t oldest;   /* the next chunk to deliver */
+    size_t received; /* tasks popped from finished */
+    struct run_stats stats;
+    size_t cap_latencies;
+    uint64_t *seen; /* hashes of lines: open addressing, 0 is free */
+    size_t cap_seen;
+    bool executed;
+};
+
+/* The reading thread: begins all chunks and second attempts, until the gate says stop. */
+void produce(void *user, int index);
+
+#endif

@@ -1,0 +1,334 @@
+#include "summary/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "summary/clean.h"
+#include "summary/produce.h"
+
+static const double TICK_SECONDS = 0.25;
+
+int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
+                const struct tok *tok, const struct chat *chat, struct run **out, struct err *e) {
+    *out = NULL;
+    if (options->loc < 1)
+        return err_set(e, PRECIS_EUSAGE, "lines in a chunk: 0 is too few");
+    if (options->max_chars < CLEAN_MIN_CHARS)
+        return err_set(e, PRECIS_EUSAGE, "characters in a line: %d is too few, at least %d",
+                       options->max_chars, CLEAN_MIN_CHARS);
+    if (options->max_new_tokens < 1)
+        return err_set(e, PRECIS_EUSAGE, "new tokens: 0 is too few");
+    struct run *r = calloc(1, sizeof *r);
+    if (!r)
+        return err_nomem(e, "run");
+    const struct engine_info *info = engine_info(en);
+    r->options = *options;
+    r->en = en;
+    r->window = 4 * (size_t)(info->max_sequences > 0 ? info->max_sequences : 1) + 64;
+    pthread_mutex_init(&r->gate.lock, NULL);
+    pthread_cond_init(&r->gate.changed, NULL);
+    int rc = prompt_open(&r->prompt, tok, chat, info->context, options->max_new_tokens,
+                         options->max_chars, options->instruction, e);
+    if (rc == 0)
+        rc = plan_make(w, options->loc, &r->plan, e);
+    if (rc == 0)
+        rc = queue_new(&r->finished, r->window + 1, e);
+    if (rc == 0 && !(r->slots = calloc(r->window, sizeof *r->slots)))
+        rc = err_nomem(e, "run");
+    if (rc) {
+        run_free(r);
+        return rc;
+    }
+    r->options.instruction = r->prompt.instruction;
+    r->stats = (struct run_stats){.files = r->plan.n,
+                                  .chunks_total = r->plan.n_chunks,
+                                  .lines = r->plan.lines,
+                                  .bytes = r->plan.bytes};
+    *out = r;
+    return 0;
+}
+
+void run_free(struct run *r) {
+    if (!r)
+        return;
+    prompt_close(&r->prompt);
+    plan_free(&r->plan);
+    queue_free(r->finished);
+    for (size_t i = 0; r->slots && i < r->window; i++)
+        task_free(r->slots[i]);
+    free(r->slots);
+    free(r->stats.latencies_ms);
+    free(r->seen);
+    pthread_cond_destroy(&r->gate.changed);
+    pthread_mutex_destroy(&r->gate.lock);
+    free(r);
+}
+
+const struct run_stats *run_stats(const struct run *r) {
+    return &r->stats;
+}
+
+const char *run_prompt_version(const struct run *r) {
+    return r->prompt.version;
+}
+
+static bool put_seen(uint64_t *table, size_t cap, uint64_t hash) {
+    for (size_t i = (size_t)hash & (cap - 1);; i = (i + 1) & (cap - 1)) {
+        if (table[i] == hash)
+            return false;
+        if (!table[i]) {
+            table[i] = hash;
+            return true;
+        }
+    }
+}
+
+static int count_distinct(struct run *r, const struct buf *line, struct err *e) {
+    if (2 * (r->stats.distinct + 1) > r->cap_seen) {
+        size_t cap = r->cap_seen ? 2 * r->cap_seen : 256;
+        uint64_t *table = calloc(cap, sizeof *table);
+        if (!table)
+            return err_nomem(e, "lines seen");
+        for (size_t i = 0; i < r->cap_seen; i++)
+            if (r->seen[i])
+                put_seen(table, cap, r->seen[i]);
+        free(r->seen);
+        r->seen = table;
+        r->cap_seen = cap;
+    }
+    uint64_t hash = hash_bytes(line->data, line->len, 0);
+    r->stats.distinct += put_seen(r->seen, r->cap_seen, hash ? hash : 1);
+    return 0;
+}
+
+static int count(struct run *r, const struct task *t, struct err *e) {
+    struct run_stats *s = &r->stats;
+    s->tokens_in += t->tokens_in;
+    s->tokens_out += t->tokens_out;
+    s->cut += t->cut;
+    if (t->ids.n) { /* it reached the engine */
+        void *latencies = s->latencies_ms;
+        bool room = array_grow(&latencies, s->n_latencies, &r->cap_latencies, sizeof(double));
+        s->latencies_ms = latencies;
+        if (!room)
+            return err_nomem(e, "latencies");
+        s->latencies_ms[s->n_latencies++] = t->seconds * 1e3;
+    }
+    if (t->err.code) {
+        s->chunks_failed++;
+        return 0;
+    }
+    s->chunks_done++;
+    s->confidence_sum += t->confidence;
+    return count_distinct(r, &t->line, e);
+}
+
+static struct summary summary_of(const struct task *t) {
+    bool ok = t->err.code == 0;
+    struct summary s = {
+        .file_path = t->file->name,
+        .start_line = t->start_line,
+        .end_line = t->end_line,
+        .lang = t->file->file->lang,
+        .summary = ok ? t->line.data : "",
+        .confidence = ok ? t->confidence : 0,
+        .source = ok ? "model" : "",
+        .error = ok ? NULL : t->err.text,
+        .tokens_in = t->tokens_in,
+        .tokens_out = t->tokens_out,
+        .cut = t->cut,
+        .elapsed_ms = t->seconds * 1e3,
+        .index = t->index,
+    };
+    memcpy(s.sha256, t->sha256, sizeof s.sha256);
+    return s;
+}
+
+/* What run_execute keeps while it runs. */
+struct execution {
+    struct run *r;
+    const struct run_events *events;
+    struct err *e;
+    int rc; /* the first failure */
+    bool stopping;
+    double last_tick;
+};
+
+static void stop_producer(struct execution *x) {
+    pthread_mutex_lock(&x->r->gate.lock);
+    x->r->gate.stop = true;
+    pthread_cond_broadcast(&x->r->gate.changed);
+    pthread_mutex_unlock(&x->r->gate.lock);
+}
+
+static void fail(struct execution *x, int rc) {
+    if (x->rc == 0)
+        x->rc = rc;
+    x->stopping = true;
+}
+
+static void update_time(struct run *r) {
+    pthread_mutex_lock(&r->gate.lock);
+    double first = r->gate.first_submit;
+    pthread_mutex_unlock(&r->gate.lock);
+    if (first > 0)
+        r->stats.seconds = clock_seconds() - first;
+}
+
+static void emit(struct execution *x, struct task *t) {
+    struct summary s = summary_of(t);
+    int rc = x->rc ? 0 : x->events->on_summary(x->events->user, &s, x->e);
+    if (rc)
+        fail(x, rc);
+    task_free(t);
+}
+
+/* Hands out what is next in order, and lets as many new chunks begin. */
+static void emit_in_order(struct execution *x) {
+    struct run *r = x->r;
+    size_t before = r->oldest;
+    for (struct task *t; (t = r->slots[r->oldest % r->window]) != NULL; r->oldest++) {
+        r->slots[r->oldest % r->window] = NULL;
+        emit(x, t);
+    }
+    if (r->oldest == before)
+        return;
+    pthread_mutex_lock(&r->gate.lock);
+    r->gate.allowed =
+        r->oldest + r->window < r->plan.n_chunks ? r->oldest + r->window : r->plan.n_chunks;
+    pthread_cond_signal(&r->gate.changed);
+    pthread_mutex_unlock(&r->gate.lock);
+}
+
+/* After an interruption some chunks are missing: the rest keeps its order. */
+static void emit_rest(struct execution *x) {
+    struct run *r = x->r;
+    for (size_t i = 0; i < r->window; i++) {
+        struct task **slot = &r->slots[(r->oldest + i) % r->window];
+        if (*slot)
+            emit(x, *slot);
+        *slot = NULL;
+    }
+}
+
+static void try_again(struct run *r, struct task *t) {
+    t->attempt++;
+    pthread_mutex_lock(&r->gate.lock);
+    t->next = r->gate.again;
+    r->gate.again = t;
+    pthread_cond_signal(&r->gate.changed);
+    pthread_mutex_unlock(&r->gate.lock);
+}
+
+/* A task whose attempt is over: to its slot, once more to the engine, or dropped when the run
+ * stops. */
+static void receive(struct execution *x, struct task *t) {
+    struct run *r = x->r;
+    r->received++;
+    if (t->finish == FINISH_CANCELLED && x->stopping) {
+        task_free(t);
+        return;
+    }
+    if (t->finish == FINISH_CANCELLED)
+        err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
+    if (!t->err.code) {
+        int rc = task_clean(t, r->options.max_chars, &t->err);
+        if (rc == 0)
+            t->err = (struct err){0};
+        else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
+            t->err = (struct err){0};
+            try_again(r, t);
+            return;
+        }
+    }
+    struct err e;
+    int rc = count(r, t, &e);
+    if (rc) {
+        if (x->e && x->rc == 0)
+            *x->e = e;
+        fail(x, rc);
+    }
+    ids_free(&t->ids);
+    ids_free(&t->answer);
+    update_time(r);
+    if (x->events->on_finished && x->rc == 0) {
+        struct summary s = summary_of(t);
+        x->events->on_finished(x->events->user, &s, &r->stats);
+    }
+    r->slots[t->index % r->window] = t;
+    if (!x->stopping)
+        emit_in_order(x);
+}
+
+static void check_stop(struct execution *x) {
+    struct run *r = x->r;
+    if (r->options.stop && atomic_load(r->options.stop) && !x->stopping) {
+        r->stats.interrupted = true;
+        x->stopping = true;
+    }
+    pthread_mutex_lock(&r->gate.lock);
+    struct err fatal = r->gate.fatal;
+    pthread_mutex_unlock(&r->gate.lock);
+    if (fatal.code && x->rc == 0) {
+        if (x->e)
+            *x->e = fatal;
+        fail(x, fatal.code);
+    }
+}
+
+/* Nothing is under way and nothing will begin. */
+static bool all_quiet(struct run *r) {
+    pthread_mutex_lock(&r->gate.lock);
+    bool quiet = r->gate.ended && r->received == r->gate.started;
+    pthread_mutex_unlock(&r->gate.lock);
+    return quiet;
+}
+
+static void consume(struct execution *x) {
+    struct run *r = x->r;
+    bool told = false;
+    while (r->oldest < r->plan.n_chunks) {
+        check_stop(x);
+        if (x->stopping) {
+            if (!told)
+                stop_producer(x);
+            told = true;
+            engine_cancel(r->en, 0); /* again each time: one may have been on its way in */
+            if (all_quiet(r))
+                break;
+        }
+        struct task *t = queue_pop(r->finished, x->stopping ? 0.02 : TICK_SECONDS);
+        if (t)
+            receive(x, t);
+        double now = clock_seconds();
+        if (x->events->on_tick && now - x->last_tick >= TICK_SECONDS) {
+            x->last_tick = now;
+            update_time(r);
+            x->events->on_tick(x->events->user, &r->stats);
+        }
+    }
+    emit_rest(x);
+}
+
+int run_execute(struct run *r, const struct run_events *events, struct err *e) {
+    if (r->executed)
+        return err_set(e, PRECIS_EUSAGE, "the run has been executed already");
+    r->executed = true;
+    struct execution x = {.r = r, .events = events, .e = e, .last_tick = clock_seconds()};
+    r->gate.allowed = r->window < r->plan.n_chunks ? r->window : r->plan.n_chunks;
+    struct pool *pool;
+    int rc = pool_start(&pool, 1, produce, r, e);
+    if (rc)
+        return rc;
+    consume(&x);
+    stop_producer(&x);
+    pool_join(pool);
+    while (r->gate.again) { /* never begun again: left, as if they had not been tried */
+        struct task *next = r->gate.again->next;
+        task_free(r->gate.again);
+        r->gate.again = next;
+    }
+    update_time(r);
+    return x.rc;
+}
