@@ -19,8 +19,9 @@ enum tok_flags {
     TOK_PLAIN = 2       /* special tokens spelled out in the text are text (all source code) */
 };
 
-/* From GGUF metadata: tokenizer.ggml.model "gpt2" with pre "smollm" or "qwen2". The tokenizer borrows
- * nothing: g may be closed. Errors: PRECIS_EUNSUPPORTED (model or pre by name), PRECIS_EINPUT. */
+/* From GGUF metadata: tokenizer.ggml.model "gpt2" with pre "smollm" or "qwen2". The tokenizer
+ * borrows nothing: g may be closed. Errors: PRECIS_EUNSUPPORTED (model or pre by name),
+ * PRECIS_EINPUT. */
 int tok_from_gguf(const struct gguf *g, struct tok **out, struct err *e);
 void tok_free(struct tok *t);
 
@@ -30,13 +31,16 @@ int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags
                struct err *e);
 
 size_t tok_vocab(const struct tok *t);
-/* The bytes an id stands for; a special token's own spelling. len 0 and "" for an id out of range. */
+/* The bytes an id stands for; a special token's own spelling. len 0 and "" for an id out of range.
+ */
 const char *tok_bytes(const struct tok *t, uint32_t id, size_t *len);
 bool tok_is_special(const struct tok *t, uint32_t id);
-int64_t tok_id(const struct tok *t, const char *spelling); /* of a special or added token; -1: none */
+int64_t tok_id(const struct tok *t,
+               const char *spelling); /* of a special or added token; -1: none */
 int64_t tok_bos(const struct tok *t); /* -1: none */
 int64_t tok_eos(const struct tok *t);
-/* All ids that end a generation: eos, and <|im_end|>, <|endoftext|>, <|eot_id|>, ... where present. */
+/* All ids that end a generation: eos, and <|im_end|>, <|endoftext|>, <|eot_id|>, ... where present.
+ */
 const uint32_t *tok_stops(const struct tok *t, size_t *n);
 const char *tok_chat_template(const struct tok *t); /* the model's own Jinja text; NULL: none */
 

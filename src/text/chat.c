@@ -1,0 +1,341 @@
+#include "text/chat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "text/chat_template.h"
+#include "text/unicode.h"
+
+#define NAMES "chatml, llama3, phi3, mistral, gemma"
+
+/* Where the ids go: plain text gathers until a special token ends it, so that text from the format
+ * and text from the messages are tokenised as one. */
+struct writer {
+    const struct chat *c;
+    struct buf plain;
+    struct buf system; /* of formats that put it into the user's message */
+    struct ids *out;
+    struct err *e;
+    int rc;
+};
+
+struct chat_format {
+    const char *name;
+    const char *marks[2];    /* a template that has these is of this format */
+    const char *specials[3]; /* the tokens it cannot do without */
+    bool bos, trim;          /* where there is no template to tell */
+    void (*message)(struct writer *w, const struct chat_message *m);
+    const char *opening[4]; /* of the assistant's turn; NULL ends it */
+};
+
+struct chat {
+    const struct tok *t;
+    const struct chat_format *format;
+    char *system; /* the template's default; NULL: none */
+    bool bos, trim;
+    const char *open_inst, *close_inst, *before_answer; /* Mistral's spelling */
+};
+
+static void flush(struct writer *w) {
+    if (w->rc == 0 && buf_failed(&w->plain))
+        w->rc = err_nomem(w->e, "chat message");
+    if (w->rc == 0 && w->plain.len)
+        w->rc = tok_encode(w->c->t, w->plain.data, w->plain.len, TOK_PLAIN | TOK_NO_SPECIAL, w->out,
+                           w->e);
+    buf_clear(&w->plain);
+}
+
+/* The special token of that spelling; plain text where the tokenizer has none. */
+static void mark(struct writer *w, const char *spelling) {
+    int64_t id = tok_id(w->c->t, spelling);
+    if (id < 0) {
+        buf_str(&w->plain, spelling);
+        return;
+    }
+    flush(w);
+    ids_push(w->out, (uint32_t)id);
+}
+
+static void plain(struct writer *w, const char *s) {
+    buf_str(&w->plain, s);
+}
+
+static bool strip_space(uint32_t c) { /* Python's str.isspace */
+    return (unicode_flags(c) & UNICODE_CLASS) == UNICODE_SPACE || (c >= 0x1c && c <= 0x1f);
+}
+
+static void content(struct writer *w, const struct chat_message *m) {
+    const uint8_t *s = (const uint8_t *)m->text;
+    size_t from = 0, to = m->len;
+    uint32_t c;
+    int k;
+    while (w->c->trim && from < to && (k = utf8_decode(s + from, to - from, &c)) && strip_space(c))
+        from += (size_t)k;
+    while (w->c->trim && from < to) {
+        size_t last = to - 1;
+        while (last > from && (s[last] & 0xc0) == 0x80)
+            last--;
+        if (utf8_decode(s + last, to - last, &c) != (int)(to - last) || !strip_space(c))
+            break;
+        to = last;
+    }
+    buf_append(&w->plain, m->text + from, to - from);
+}
+
+static bool is_role(const struct chat_message *m, const char *role) {
+    return strcmp(m->role, role) == 0;
+}
+
+static void chatml_turn(struct writer *w, const char *role) {
+    mark(w, "<|im_start|>");
+    plain(w, role);
+    plain(w, "\n");
+}
+
+static void chatml_message(struct writer *w, const struct chat_message *m) {
+    chatml_turn(w, m->role);
+    content(w, m);
+    mark(w, "<|im_end|>");
+    plain(w, "\n");
+}
+
+static void llama3_message(struct writer *w, const struct chat_message *m) {
+    mark(w, "<|start_header_id|>");
+    plain(w, m->role);
+    mark(w, "<|end_header_id|>");
+    plain(w, "\n\n");
+    content(w, m);
+    mark(w, "<|eot_id|>");
+}
+
+static void phi3_message(struct writer *w, const struct chat_message *m) {
+    mark(w, is_role(m, "system") ? "<|system|>"
+            : is_role(m, "user") ? "<|user|>"
+                                 : "<|assistant|>");
+    plain(w, "\n");
+    content(w, m);
+    mark(w, "<|end|>");
+    plain(w, "\n");
+}
+
+/* A system message waits for the user's and goes before it. */
+static bool hold_system(struct writer *w, const struct chat_message *m) {
+    if (!is_role(m, "system"))
+        return false;
+    struct buf before = w->plain;
+    w->plain = w->system;
+    content(w, m);
+    plain(w, "\n\n");
+    w->system = w->plain;
+    w->plain = before;
+    return true;
+}
+
+static void release_system(struct writer *w) {
+    if (buf_failed(&w->system))
+        w->plain.failed = true;
+    buf_append(&w->plain, w->system.data, w->system.len);
+    buf_clear(&w->system);
+}
+
+static void mistral_message(struct writer *w, const struct chat_message *m) {
+    if (hold_system(w, m))
+        return;
+    if (is_role(m, "user")) {
+        mark(w, "[INST]");
+        plain(w, w->c->open_inst);
+        release_system(w);
+        content(w, m);
+        plain(w, w->c->close_inst);
+        mark(w, "[/INST]");
+    } else {
+        plain(w, w->c->before_answer);
+        content(w, m);
+        flush(w);
+        ids_push(w->out, (uint32_t)tok_eos(w->c->t));
+    }
+}
+
+static void gemma_message(struct writer *w, const struct chat_message *m) {
+    if (hold_system(w, m))
+        return;
+    mark(w, "<start_of_turn>");
+    plain(w, is_role(m, "user") ? "user\n" : "model\n");
+    if (is_role(m, "user"))
+        release_system(w);
+    content(w, m);
+    mark(w, "<end_of_turn>");
+    plain(w, "\n");
+}
+
+static const struct chat_format formats[] = {
+    {"chatml",
+     {"<|im_start|>", "<|im_end|>"},
+     {"<|im_start|>", "<|im_end|>"},
+     false,
+     false,
+     chatml_message,
+     {"<|im_start|>", "assistant\n"}},
+    {"llama3",
+     {"<|start_header_id|>", "<|eot_id|>"},
+     {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
+     true,
+     true,
+     llama3_message,
+     {"<|start_header_id|>", "assistant", "<|end_header_id|>", "\n\n"}},
+    {"gemma",
+     {"<start_of_turn>", "<end_of_turn>"},
+     {"<start_of_turn>", "<end_of_turn>"},
+     true,
+     true,
+     gemma_message,
+     {"<start_of_turn>", "model\n"}},
+    {"phi3",
+     {"<|assistant|>", "<|end|>"},
+     {"<|user|>", "<|assistant|>", "<|end|>"},
+     false,
+     false,
+     phi3_message,
+     {"<|assistant|>", "\n"}},
+    {"mistral", {"[INST]", "[/INST]"}, {NULL}, true, false, mistral_message, {NULL}},
+};
+
+static const struct chat_format *by_name(const char *name) {
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(name, formats[i].name) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+static const struct chat_format *by_template(const char *text) {
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strstr(text, formats[i].marks[0]) && strstr(text, formats[i].marks[1]))
+            return &formats[i];
+    return NULL;
+}
+
+static int recognise(const struct tok *t, const char *name, const struct chat_format **f,
+                     struct err *e) {
+    const char *text = tok_chat_template(t);
+    if (name && !(*f = by_name(name)))
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "chat template \"%s\" is not known: --chat-template is one of " NAMES, name);
+    if (!name && !text)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "the model has no chat template: give --chat-template, one of " NAMES);
+    if (!name && !(*f = by_template(text)))
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "the model's chat template is of no known format: give --chat-template, one "
+                       "of " NAMES);
+    return 0;
+}
+
+static int check_tokens(const struct chat *c, struct err *e) {
+    const struct chat_format *f = c->format;
+    for (size_t i = 0; i < 3 && f->specials[i]; i++)
+        if (tok_id(c->t, f->specials[i]) < 0)
+            return err_set(e, PRECIS_EUNSUPPORTED,
+                           "the model's vocabulary lacks %s, which the chat template \"%s\" needs",
+                           f->specials[i], f->name);
+    if (c->bos && tok_bos(c->t) < 0)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "the model has no BOS token, which the chat template \"%s\" needs", f->name);
+    if (f->message == mistral_message && tok_eos(c->t) < 0)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "the model has no EOS token, which the chat template \"%s\" needs", f->name);
+    return 0;
+}
+
+/* What differs between models of one format, as their template says. A template of another format
+ * says nothing. */
+static int read_template(struct chat *c, struct err *e) {
+    const char *text = tok_chat_template(c->t);
+    c->bos = c->format->bos;
+    c->trim = c->format->trim;
+    c->open_inst = c->close_inst = " ";
+    c->before_answer = "";
+    if (!text || by_template(text) != c->format)
+        return 0;
+    c->bos = strstr(text, "bos_token") != NULL;
+    c->trim = strstr(text, "trim }}") || strstr(text, "|trim") || strstr(text, "| trim") ||
+              strstr(text, ".strip()");
+    c->open_inst = strstr(text, "[INST] ") ? " " : "";
+    c->close_inst = strstr(text, " [/INST]") ? " " : "";
+    c->before_answer = strstr(text, "' ' + message") || strstr(text, "\" \" + message") ? " " : "";
+    if (c->format->message == chatml_message &&
+        !chat_template_between(text, "<|im_start|>system\n", "<|im_end|>", &c->system))
+        return err_nomem(e, "chat template");
+    return 0;
+}
+
+int chat_open(const struct tok *t, const char *name, struct chat **out, struct err *e) {
+    *out = NULL;
+    struct chat *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_nomem(e, "chat template");
+    c->t = t;
+    int rc = recognise(t, name, &c->format, e);
+    if (rc == 0)
+        rc = read_template(c, e);
+    if (rc == 0)
+        rc = check_tokens(c, e);
+    if (rc == 0)
+        *out = c;
+    else
+        chat_free(c);
+    return rc;
+}
+
+void chat_free(struct chat *c) {
+    if (!c)
+        return;
+    free(c->system);
+    free(c);
+}
+
+const char *chat_name(const struct chat *c) {
+    return c->format->name;
+}
+
+static int check_messages(const struct chat_message *m, size_t n, struct err *e) {
+    if (n == 0)
+        return err_set(e, PRECIS_EUSAGE, "a chat needs at least one message");
+    for (size_t i = 0; i < n; i++)
+        if (!is_role(&m[i], "system") && !is_role(&m[i], "user") && !is_role(&m[i], "assistant"))
+            return err_set(e, PRECIS_EUSAGE,
+                           "message %zu has role \"%s\", not system, user or assistant", i + 1,
+                           m[i].role);
+    return 0;
+}
+
+int chat_encode(const struct chat *c, const struct chat_message *messages, size_t n,
+                struct ids *out, struct err *e) {
+    struct writer w = {.c = c, .out = out, .e = e};
+    size_t before = out->n;
+    w.rc = check_messages(messages, n, e);
+    if (w.rc)
+        return w.rc;
+    if (c->bos)
+        ids_push(out, (uint32_t)tok_bos(c->t));
+    if (c->system && !is_role(&messages[0], "system")) {
+        chatml_turn(&w, "system");
+        plain(&w, c->system);
+        mark(&w, "<|im_end|>");
+        plain(&w, "\n");
+    }
+    for (size_t i = 0; i < n && w.rc == 0; i++)
+        c->format->message(&w, &messages[i]);
+    for (size_t i = 0; i < 4 && c->format->opening[i]; i++)
+        mark(&w, c->format->opening[i]);
+    if (w.rc == 0 && w.system.len)
+        w.rc = err_set(e, PRECIS_EUSAGE, "a system message needs a user message after it");
+    flush(&w);
+    if (w.rc == 0 && out->failed)
+        w.rc = err_nomem(e, "chat message");
+    buf_free(&w.plain);
+    buf_free(&w.system);
+    if (w.rc)
+        out->n = before;
+    return w.rc;
+}

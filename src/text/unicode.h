@@ -1,0 +1,68 @@
+/* What the tokenizers' patterns and NFC need to know of Unicode, from tables taken from Hugging
+ * Face `tokenizers` itself (tools/unicode/make_tables.py): no system library has the same three
+ * versions. */
+#ifndef PRECIS_TEXT_UNICODE_H
+#define PRECIS_TEXT_UNICODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum unicode_flags {
+    UNICODE_OTHER = 0,
+    UNICODE_LETTER = 1, /* \p{L} */
+    UNICODE_NUMBER = 2, /* \p{N} */
+    UNICODE_SPACE = 3,  /* \s */
+    UNICODE_CLASS = 3,  /* mask of the four above */
+    UNICODE_DIGIT = 4,  /* split off by the Digits pre-tokeniser: \p{N} and 13 newer code points */
+    UNICODE_NFC_LOOK = 8, /* may change, move or merge under NFC */
+    UNICODE_NEWLINE = 16, /* \r or \n; in unicode_byte_flags only */
+    UNICODE_WIDE = 0x80   /* no ASCII; in unicode_byte_flags only */
+};
+
+extern const uint8_t unicode_byte_flags[256];
+
+/* Flags of a code point up to U+10FFFF. */
+unsigned unicode_flags(uint32_t code_point);
+
+/* Length of the valid UTF-8 character at s, and its code point. */
+static inline unsigned unicode_char(const uint8_t *s, uint32_t *code_point) {
+    uint32_t c = s[0];
+    if (c < 0x80) {
+        *code_point = c;
+        return 1;
+    }
+    if (c < 0xe0) {
+        *code_point = (c & 0x1f) << 6 | (s[1] & 0x3fu);
+        return 2;
+    }
+    if (c < 0xf0) {
+        *code_point = (c & 0xf) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+        return 3;
+    }
+    *code_point = (c & 7) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
+    return 4;
+}
+
+void unicode_append(struct buf *out, uint32_t code_point); /* as UTF-8 */
+
+struct nfc_char {
+    uint32_t code_point;
+    uint8_t ccc; /* canonical combining class */
+};
+
+/* Buffers of unicode_nfc, kept between calls. */
+struct nfc_work {
+    struct nfc_char *v, *sorted; /* [cap] each */
+    size_t cap;
+    struct buf out;
+};
+
+void nfc_work_free(struct nfc_work *w);
+
+/* The normal form C (Unicode Standard Annex 15) of valid UTF-8: s itself when nothing has to
+ * change, else w->out.data; *len becomes its length. NULL: out of memory. */
+const uint8_t *unicode_nfc(struct nfc_work *w, const uint8_t *s, size_t *len);
+
+#endif
