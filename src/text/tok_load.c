@@ -67,14 +67,17 @@ static uint32_t hash_of(struct gguf_str s) {
     return (uint32_t)hash_bytes(s.s, s.len, 0);
 }
 
+static bool same(struct gguf_str a, struct gguf_str b) {
+    return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+}
+
 /* The entry of a spelling, or the empty one where it would be. */
 static struct entry *find(const struct loader *l, struct gguf_str s, uint32_t hash) {
     for (size_t i = hash & l->mask;; i = (i + 1) & l->mask) {
         struct entry *x = &l->table[i];
         if (x->id == UINT32_MAX)
             return x;
-        const struct gguf_str *other = &l->spelling[x->id];
-        if (x->hash == hash && other->len == s.len && memcmp(other->s, s.s, s.len) == 0)
+        if (x->hash == hash && same(l->spelling[x->id], s))
             return x;
     }
 }
@@ -234,14 +237,17 @@ static int load_special(struct loader *l) {
     return 0;
 }
 
-/* The id that s names; -1: none. */
-static int64_t id_of(const struct loader *l, struct gguf_str s) {
+/* The id that s names; -1: none. A good guess saves a cache miss. */
+static int64_t id_of(const struct loader *l, struct gguf_str s, uint32_t guess) {
+    if (guess < l->t->n && same(l->spelling[guess], s))
+        return guess;
     uint32_t id = find(l, s, hash_of(s))->id;
     return id == UINT32_MAX ? -1 : (int64_t)id;
 }
 
-/* "LEFT RIGHT" and both together must be tokens. */
-static int load_merge(struct loader *l, uint32_t rank, struct buf *joined) {
+/* "LEFT RIGHT" and both together must be tokens. Vocabularies list the merged ones in the order of
+ * the merges: *guess. */
+static int load_merge(struct loader *l, uint32_t rank, uint32_t *guess, struct buf *joined) {
     struct gguf_str s;
     if (!gguf_array_string(l->g, KEY "merges", rank, &s))
         return bad(l, PRECIS_EINPUT, KEY "merges: entry %" PRIu32 " cannot be read", rank);
@@ -259,13 +265,14 @@ static int load_merge(struct loader *l, uint32_t rank, struct buf *joined) {
     struct gguf_str part[3] = {{s.s, n}, {space + 1, s.len - n - 1}, {joined->data, joined->len}};
     int64_t id[3];
     for (int i = 0; i < 3; i++) {
-        id[i] = id_of(l, part[i]);
+        id[i] = id_of(l, part[i], i == 2 ? *guess : UINT32_MAX);
         if (id[i] < 0)
             return bad(l, PRECIS_EINPUT,
                        KEY "merges: entry %" PRIu32 " (\"%.*s\") names a token that " KEY
                            "tokens lacks: \"%.*s\"",
                        rank, shown(s), s.s, shown(part[i]), part[i].s);
     }
+    *guess = (uint32_t)id[2] + 1;
     bpe_add(&l->t->bpe, rank, (uint32_t)id[0], (uint32_t)id[1], (uint32_t)id[2]);
     return 0;
 }
@@ -278,15 +285,18 @@ static int load_merges(struct loader *l) {
     if (!bpe_init(&l->t->bpe, n))
         return err_nomem(l->e, "merges");
     struct buf text = {0};
-    for (unsigned b = 0; b < 256; b++) {
+    for (unsigned b = 0; rc == 0 && b < 256; b++) {
         buf_clear(&text);
         unicode_append(&text, l->char_of[b]);
+        struct gguf_str s = {text.data, text.len};
         if (buf_failed(&text))
-            return err_nomem(l->e, "merges");
-        l->t->bpe.byte_id[b] = (int32_t)id_of(l, (struct gguf_str){text.data, text.len});
+            rc = err_nomem(l->e, "merges");
+        else
+            l->t->bpe.byte_id[b] = (int32_t)id_of(l, s, UINT32_MAX);
     }
+    uint32_t guess = UINT32_MAX;
     for (uint32_t i = 0; rc == 0 && i < n; i++)
-        rc = load_merge(l, i, &text);
+        rc = load_merge(l, i, &guess, &text);
     buf_free(&text);
     return rc;
 }
