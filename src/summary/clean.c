@@ -188,13 +188,16 @@ static int unusable(const char *text, size_t len, const char *what, struct err *
         n += step ? (size_t)step : 1;
     }
     const char *more = n < shown.len || len > 400 ? "..." : "";
-    if (n)
+    int rc = PRECIS_ENOTFOUND;
+    if (buf_failed(&shown))
+        rc = err_nomem(e, "reason");
+    else if (n)
         err_set(e, PRECIS_ENOTFOUND, "the model's answer %s: \"%.*s%s\"", what, (int)n, shown.data,
                 more);
     else
         err_set(e, PRECIS_ENOTFOUND, "the model's answer was empty");
     buf_free(&shown);
-    return PRECIS_ENOTFOUND;
+    return rc;
 }
 
 static const char *fault(const struct buf *line, const struct clean_options *o) {

@@ -198,6 +198,13 @@ static void append_rest(struct buf *out, struct at a) {
     }
 }
 
+/* Empties it, but what failed stays failed. */
+static void restart(struct buf *out) {
+    out->len = 0;
+    if (out->data)
+        out->data[0] = 0;
+}
+
 static bool verb_after(struct buf *out, struct at a) {
     take(&a, fillers);
     size_t n = phrase_word_length(a.s, a.n);
@@ -214,10 +221,10 @@ static bool verb_after(struct buf *out, struct at a) {
         if (m > 2 && inflect(&second, b.s, m) && b.s[m - 1] != 's') {
             buf_str(out, " and ");
             buf_append(out, second.data, second.len);
-            out->failed |= second.failed;
             advance(&b, m);
             a = b;
         }
+        out->failed |= second.failed;
         buf_free(&second);
     }
     if (a.n)
@@ -241,7 +248,7 @@ static void append_noun_phrase(struct buf *out, struct at a) {
         static const char *const purposes[] = {"is used to", "is designed to", NULL};
         if (take(&p, purposes) && verb_after(out, p))
             return;
-        buf_clear(out);
+        restart(out);
     }
     buf_append(out, a.s, a.n);
 }
@@ -294,6 +301,7 @@ static bool imperative(struct buf *out, struct at a) {
         }
         is = is && !first.failed;
     }
+    out->failed |= first.failed;
     buf_free(&first);
     return is;
 }
@@ -304,10 +312,10 @@ void rephrase(struct buf *sentence) {
     struct at subject = a;
     bool done = a.n && (purpose(&out, a) || imperative(&out, a));
     if (!done) {
-        buf_clear(&out);
+        restart(&out);
         done = a.n && skip_subject(&subject) && predicate(&out, subject);
     }
-    if (a.n && !subject.n) /* "This code." says nothing */
+    if (!out.failed && a.n && !subject.n) /* "This code." says nothing */
         buf_clear(sentence);
     if (done && !buf_failed(&out)) {
         buf_clear(sentence);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "base/utf8.h"
 #include "summary/clean.h"
 #include "summary/produce.h"
 
@@ -121,6 +122,8 @@ static int count(struct run *r, const struct task *t, struct err *e) {
     }
     s->chunks_done++;
     s->confidence_sum += t->confidence;
+    size_t chars = utf8_length(t->line.data, t->line.len);
+    s->longest = chars > s->longest ? chars : s->longest;
     return count_distinct(r, &t->line, e);
 }
 
@@ -174,6 +177,9 @@ static void update_time(struct run *r) {
     pthread_mutex_unlock(&r->gate.lock);
     if (first > 0)
         r->stats.seconds = clock_seconds() - first;
+    struct engine_stats engine;
+    engine_get_stats(r->en, &engine);
+    r->stats.most_running = engine.most_running;
 }
 
 static void emit(struct execution *x, struct task *t) {

@@ -35,6 +35,8 @@ struct run_stats {
     size_t distinct;         /* different lines */
     size_t cut;              /* chunks cut to the context window */
     bool interrupted;
+    size_t longest;          /* characters in the longest line */
+    int most_running;        /* sequences in flight at most */
 };
 
 struct run; /* a run in preparation or under way */

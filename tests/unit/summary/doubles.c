@@ -243,6 +243,10 @@ void engine_cancel(struct engine *en, uint64_t ticket) {
     pthread_mutex_unlock(&en->lock);
 }
 
+void engine_get_stats(struct engine *en, struct engine_stats *s) {
+    *s = (struct engine_stats){.most_running = en->o.lanes};
+}
+
 size_t double_engine_jobs(struct engine *en) {
     pthread_mutex_lock(&en->lock);
     size_t n = en->submitted;

@@ -182,6 +182,8 @@ static void stops_after_the_first_sentence(void **state) {
     assert_int_equal(stats.files, 1);
     assert_int_equal(stats.lines, 1);
     assert_int_equal(stats.bytes, 11);
+    assert_int_equal(stats.longest, 27);
+    assert_int_equal(stats.most_running, 2);
     assert_true(stats.confidence_sum > 0.606 && stats.confidence_sum < 0.608);
     buf_free(&d.text);
     drop_tree(&t);

@@ -1,0 +1,175 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include "base/file.h"
+#include "report/format.h"
+#include "sample.h"
+
+static char *write_report(enum report_format format, size_t *size) {
+    char *text = NULL;
+    FILE *f = open_memstream(&text, size);
+    assert_non_null(f);
+    struct report *r;
+    struct err e;
+    assert_int_equal(report_open(f, format, "tokio_*", &sample_provenance, &r, &e), 0);
+    for (size_t i = 0; i < SAMPLE_SUMMARIES; i++)
+        assert_int_equal(report_add(r, &sample_summaries[i], &e), 0);
+    assert_int_equal(report_finish(r, &sample_stats, &sample_info, &e), 0);
+    report_free(r);
+    assert_int_equal(fclose(f), 0);
+    return text;
+}
+
+static void equals_golden(const char *text, size_t size, const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", GOLDEN_DIR, name);
+    struct mapping m;
+    struct err e = {0};
+    if (file_map(path, &m, &e) != 0)
+        fail_msg("%s", e.text);
+    if (m.size != size || memcmp(m.data, text, size) != 0)
+        print_error("%s is not what was written:\n%.*s\n", path, (int)size, text);
+    assert_int_equal(m.size, size);
+    assert_memory_equal(m.data, text, size);
+    file_unmap(&m);
+}
+
+static void markdown_is_as_agreed(void **state) {
+    (void)state;
+    size_t size;
+    char *text = write_report(REPORT_MARKDOWN, &size);
+    const char *statistics = strstr(text, "\n## Statistics\n"); /* these depend on the machine */
+    assert_non_null(statistics);
+    equals_golden(text, (size_t)(statistics - text), "sample.md");
+    free(text);
+}
+
+static void jsonl_is_as_agreed(void **state) {
+    (void)state;
+    size_t size;
+    char *text = write_report(REPORT_JSONL, &size);
+    equals_golden(text, size, "sample.jsonl");
+    size_t lines = 0;
+    for (char *at = text, *end; *at; at = end + 1, lines++) {
+        end = strchr(at, '\n');
+        json_error_t why;
+        json_t *j = json_loadb(at, (size_t)(end - at), 0, &why);
+        assert_non_null(j);
+        assert_int_equal(json_object_size(j), 22);
+        const char *path = json_string_value(json_object_get(j, "file_path"));
+        assert_string_equal(path, sample_summaries[lines].file_path);
+        json_decref(j);
+    }
+    assert_int_equal(lines, SAMPLE_SUMMARIES);
+    free(text);
+}
+
+static void csv_is_as_agreed(void **state) {
+    (void)state;
+    size_t size;
+    char *text = write_report(REPORT_CSV, &size);
+    equals_golden(text, size, "sample.csv");
+    free(text);
+}
+
+static void large_seeds_stay_exact(void **state) {
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    struct provenance p = sample_provenance;
+    p.seed = UINT64_MAX;
+    struct report *r;
+    assert_int_equal(report_open(f, REPORT_JSONL, "t", &p, &r, NULL), 0);
+    assert_int_equal(report_add(r, &sample_summaries[0], NULL), 0);
+    report_free(r);
+    fclose(f);
+    assert_non_null(strstr(text, "\"seed\":\"18446744073709551615\""));
+    free(text);
+}
+
+static void statistics_are_as_agreed(void **state) {
+    (void)state;
+    static const struct statistics_moment moment = {1234567890, 1700000000};
+    for (int markdown = 0; markdown < 2; markdown++) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        statistics_write(f, &sample_stats, &sample_info, &moment, markdown);
+        fclose(f);
+        equals_golden(text, size, markdown ? "statistics.md" : "statistics.txt");
+        free(text);
+    }
+}
+
+static void statistics_of_nothing_claim_nothing(void **state) {
+    (void)state;
+    static const struct run_stats none = {.chunks_total = 3, .interrupted = true};
+    static const struct statistics_moment moment = {0, 0};
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    statistics_write(f, &none, &sample_info, &moment, false);
+    fclose(f);
+    assert_null(strstr(text, "nan"));
+    assert_null(strstr(text, "inf"));
+    assert_null(strstr(text, "  met\n"));
+    assert_null(strstr(text, "missed"));
+    assert_non_null(strstr(text, "3 not begun (interrupted)"));
+    free(text);
+}
+
+static void says_when_it_cannot_write(void **state) {
+    (void)state;
+    FILE *f = fopen("/dev/full", "w");
+    if (!f)
+        skip();
+    setvbuf(f, NULL, _IONBF, 0);
+    struct report *r;
+    struct err e = {0};
+    assert_int_equal(report_open(f, REPORT_CSV, "t", &sample_provenance, &r, &e), PRECIS_EIO);
+    assert_null(r);
+    assert_string_equal(e.text, "report: cannot write: No space left on device");
+    clearerr(f);
+    assert_int_equal(report_open(f, REPORT_JSONL, "t", &sample_provenance, &r, &e), 0);
+    assert_int_equal(report_add(r, &sample_summaries[0], &e), PRECIS_EIO);
+    report_free(r);
+    fclose(f);
+}
+
+static void knows_its_formats(void **state) {
+    (void)state;
+    enum report_format f;
+    struct err e;
+    assert_int_equal(report_format_parse("md", &f, &e), 0);
+    assert_int_equal(f, REPORT_MARKDOWN);
+    assert_int_equal(report_format_parse("jsonl", &f, &e), 0);
+    assert_int_equal(f, REPORT_JSONL);
+    assert_int_equal(report_format_parse("csv", &f, &e), 0);
+    assert_int_equal(f, REPORT_CSV);
+    assert_int_equal(report_format_parse("xml", &f, &e), PRECIS_EUSAGE);
+    assert_string_equal(e.text, "report format xml: not one of md, jsonl, csv");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(markdown_is_as_agreed),
+        cmocka_unit_test(jsonl_is_as_agreed),
+        cmocka_unit_test(csv_is_as_agreed),
+        cmocka_unit_test(large_seeds_stay_exact),
+        cmocka_unit_test(statistics_are_as_agreed),
+        cmocka_unit_test(statistics_of_nothing_claim_nothing),
+        cmocka_unit_test(says_when_it_cannot_write),
+        cmocka_unit_test(knows_its_formats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
