@@ -271,7 +271,7 @@ static int read_sizes(const struct reading *r) {
 
 static int read_head_dim(const struct reading *r) {
     struct decoder_config *c = r->c;
-    unsigned value, rope;
+    unsigned value = 0, rope = 0;
     unsigned usual =
         c->hidden % c->heads || c->hidden / c->heads > MAX_HEAD_DIM ? 0 : c->hidden / c->heads;
     int rc = read_size(r, "attention.key_length", MAX_HEAD_DIM, usual, &c->head_dim);

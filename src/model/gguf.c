@@ -36,10 +36,10 @@ int gguf_open(const char *path, struct gguf **out, struct err *e) {
     if (rc)
         return rc;
     rc = gguf_open_memory(path, map.data, map.size, out, e);
-    if (rc)
-        file_unmap(&map);
-    else
+    if (*out)
         (*out)->map = map;
+    else
+        file_unmap(&map);
     return rc;
 }
 
@@ -83,7 +83,7 @@ static bool load_integer(enum gguf_type type, const uint8_t *p, uint64_t *bits, 
         v = p[0];
         break;
     case GGUF_I8:
-        v = (int8_t)p[0];
+        v = (p[0] ^ 0x80) - 0x80;
         break;
     case GGUF_U16:
         v = p[0] | p[1] << 8;

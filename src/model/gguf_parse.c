@@ -290,9 +290,12 @@ static int place_tensor(const struct cursor *c, struct gguf_tensor *t, uint64_t 
     return 0;
 }
 
+struct place {
+    const struct gguf_tensor *t;
+};
+
 static int by_data(const void *a, const void *b) {
-    const struct gguf_tensor *x = *(const struct gguf_tensor *const *)a;
-    const struct gguf_tensor *y = *(const struct gguf_tensor *const *)b;
+    const struct gguf_tensor *x = ((const struct place *)a)->t, *y = ((const struct place *)b)->t;
     return (x->data > y->data) - (x->data < y->data);
 }
 
@@ -300,15 +303,15 @@ static int check_overlap(const struct gguf *g, struct err *e) {
     size_t n = g->tensor_count;
     if (n < 2)
         return 0;
-    const struct gguf_tensor **order = malloc(n * sizeof *order);
+    struct place *order = malloc(n * sizeof *order);
     if (!order)
         return err_nomem(e, g->path);
     for (size_t i = 0; i < n; i++)
-        order[i] = &g->tensors[i];
+        order[i].t = &g->tensors[i];
     qsort(order, n, sizeof *order, by_data);
     int rc = 0;
     for (size_t i = 1; i < n && !rc; i++) {
-        const struct gguf_tensor *a = order[i - 1], *b = order[i];
+        const struct gguf_tensor *a = order[i - 1].t, *b = order[i].t;
         if (a->size > (size_t)(b->data - a->data))
             rc = err_set(e, PRECIS_EINPUT, "%s: tensors '%.*s' and '%.*s' overlap at byte %zu",
                          g->path, shown(a->name), a->name.s, shown(b->name), b->name.s,

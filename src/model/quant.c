@@ -131,10 +131,10 @@ static void block_q8_0(const uint8_t *b, float *restrict out) {
 static void block_q2_k(const uint8_t *b, float *restrict out) {
     const uint8_t *q = b + 16;
     float d = load_half(b + 80), dmin = load_half(b + 82);
-    for (int s = 0; s < 16; s++, out += 16) {
+    for (size_t s = 0; s < 16; s++, out += 16) {
         float scale = d * (float)(b[s] & 15), least = dmin * (float)(b[s] >> 4);
         const uint8_t *p = q + s / 8 * 32 + s % 2 * 16;
-        int shift = s / 2 % 4 * 2;
+        int shift = (int)(s / 2 % 4 * 2);
         for (int i = 0; i < 16; i++)
             out[i] = scale * (float)(p[i] >> shift & 3) - least;
     }
@@ -145,19 +145,19 @@ static void block_q2_k(const uint8_t *b, float *restrict out) {
 static void block_q3_k(const uint8_t *b, float *restrict out) {
     const uint8_t *q = b + 32, *scales = b + 96;
     float d = load_half(b + 108);
-    for (int s = 0; s < 16; s++, out += 16) {
+    for (size_t s = 0; s < 16; s++, out += 16) {
         int low = scales[s % 8] >> (s / 8 * 4) & 15;
         int high = scales[8 + s % 4] >> (s / 4 * 2) & 3;
         float scale = d * (float)((low | high << 4) - 32);
         const uint8_t *p = q + s / 8 * 32 + s % 2 * 16, *mask = b + s % 2 * 16;
-        int shift = s / 2 % 4 * 2, bit = s / 2;
+        int shift = (int)(s / 2 % 4 * 2), bit = (int)(s / 2);
         for (int i = 0; i < 16; i++)
             out[i] = scale * (float)((p[i] >> shift & 3) - ((mask[i] >> bit & 1) ^ 1) * 4);
     }
 }
 
 /* Scale and minimum j of 8, of 6 bits each, in 12 bytes (get_scale_min_k4 of ggml). */
-static void scale_min(const uint8_t *s, int j, int *scale, int *least) {
+static void scale_min(const uint8_t *s, size_t j, int *scale, int *least) {
     if (j < 4) {
         *scale = s[j] & 63;
         *least = s[j + 4] & 63;
@@ -171,12 +171,12 @@ static void scale_min(const uint8_t *s, int j, int *scale, int *least) {
 static void block_q4_k(const uint8_t *b, float *restrict out) {
     const uint8_t *q = b + 16;
     float d = load_half(b), dmin = load_half(b + 2);
-    for (int j = 0; j < 8; j++, out += 32) {
+    for (size_t j = 0; j < 8; j++, out += 32) {
         int s, m;
         scale_min(b + 4, j, &s, &m);
         float scale = d * (float)s, least = dmin * (float)m;
         const uint8_t *p = q + j / 2 * 32;
-        int shift = j % 2 * 4;
+        int shift = (int)(j % 2 * 4);
         for (int i = 0; i < 32; i++)
             out[i] = scale * (float)(p[i] >> shift & 15) - least;
     }
@@ -186,12 +186,12 @@ static void block_q4_k(const uint8_t *b, float *restrict out) {
 static void block_q5_k(const uint8_t *b, float *restrict out) {
     const uint8_t *high = b + 16, *q = b + 48;
     float d = load_half(b), dmin = load_half(b + 2);
-    for (int j = 0; j < 8; j++, out += 32) {
+    for (size_t j = 0; j < 8; j++, out += 32) {
         int s, m;
         scale_min(b + 4, j, &s, &m);
         float scale = d * (float)s, least = dmin * (float)m;
         const uint8_t *p = q + j / 2 * 32;
-        int shift = j % 2 * 4;
+        int shift = (int)(j % 2 * 4);
         for (int i = 0; i < 32; i++)
             out[i] = scale * (float)((p[i] >> shift & 15) | (high[i] >> j & 1) << 4) - least;
     }
@@ -201,11 +201,11 @@ static void block_q5_k(const uint8_t *b, float *restrict out) {
 static void block_q6_k(const uint8_t *b, float *restrict out) {
     const uint8_t *high = b + 128, *scales = b + 192;
     float d = load_half(b + 208);
-    for (int s = 0; s < 16; s++, out += 16) {
+    for (size_t s = 0; s < 16; s++, out += 16) {
         float scale = d * (float)(int8_t)scales[s];
         const uint8_t *low = b + s / 8 * 64 + s % 4 * 16;
         const uint8_t *top = high + s / 8 * 32 + s % 2 * 16;
-        int low_shift = s / 4 % 2 * 4, top_shift = s / 2 % 4 * 2;
+        int low_shift = (int)(s / 4 % 2 * 4), top_shift = (int)(s / 2 % 4 * 2);
         for (int i = 0; i < 16; i++)
             out[i] =
                 scale * (float)(((low[i] >> low_shift & 15) | (top[i] >> top_shift & 3) << 4) - 32);

@@ -166,10 +166,10 @@ static void finds_among_many(void **state) {
     }
     for (uint32_t i = 0; i < N; i++) {
         snprintf(name, sizeof name, "tensor.%u", i);
-        put_tensor(&b, name, (const uint64_t[]){1, 0}, QUANT_F32, 32 * (N - 1 - i));
+        put_tensor(&b, name, (const uint64_t[]){1, 0}, QUANT_F32, 32 * (uint64_t)(N - 1 - i));
     }
     put_padding(&b, 32);
-    put_zeros(&b, 32 * N);
+    put_zeros(&b, (size_t)32 * N);
     struct gguf *g = open_good(&b, &copy);
     for (uint32_t i = 0; i < N; i++) {
         uint64_t v = 0;

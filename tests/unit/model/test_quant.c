@@ -54,8 +54,10 @@ static FILE *golden(const char *name) {
 }
 
 static uint8_t unhex(const char *s) {
-    unsigned v = 0;
-    assert_int_equal(sscanf(s, "%2x", &v), 1);
+    const char two[] = {s[0], s[1], '\0'};
+    char *end;
+    unsigned long v = strtoul(two, &end, 16);
+    assert_ptr_equal(end, two + 2);
     return (uint8_t)v;
 }
 
@@ -97,7 +99,7 @@ static void blocks_match(void **state) {
 static void hex_digest(EVP_MD_CTX *sha, char out[65]) {
     unsigned char digest[32];
     assert_int_equal(EVP_DigestFinal_ex(sha, digest, NULL), 1);
-    for (int i = 0; i < 32; i++)
+    for (size_t i = 0; i < 32; i++)
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
