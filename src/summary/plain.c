@@ -77,6 +77,11 @@ static bool link_opens(const char *s, size_t n, size_t i) {
     return close && link_tail(s, n, (size_t)(close - s));
 }
 
+/* rustdoc's "[`name`]" */
+static bool code_link(const char *s, size_t n, size_t i) {
+    return (s[i] == '[' && at(s, n, i + 1) == '`') || (s[i] == ']' && i && s[i - 1] == '`');
+}
+
 void plain_append(struct buf *out, const char *s, size_t n) {
     bool gap = false, in_code = false;
     size_t first = out->len, skip;
@@ -98,7 +103,7 @@ void plain_append(struct buf *out, const char *s, size_t n) {
             continue;
         }
         if (!in_code && ((skip = emphasis(s, n, i)) != 0 || (skip = link_tail(s, n, i)) != 0 ||
-                         (skip = link_opens(s, n, i)) != 0)) {
+                         (skip = link_opens(s, n, i) || code_link(s, n, i)) != 0)) {
             i += skip;
             continue;
         }

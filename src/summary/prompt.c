@@ -212,7 +212,7 @@ int prompt_build(const struct prompt *p, const struct prompt_chunk *c, struct id
     *cut = false;
     int rc = 0;
     /* Text far beyond the context is not worth encoding whole. */
-    bool maybe = c->len / (2 * BYTES_AT_FIRST) <= p->limit;
+    bool maybe = c->len / BYTES_AT_FIRST / 2 <= p->limit;
     if (maybe)
         rc = encode(p, c, c->len, 0, false, out, e);
     if (rc == 0 && (!maybe || out->n - before > p->limit)) {

@@ -35,7 +35,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         rc = plan_make(w, options->loc, &r->plan, e);
     if (rc == 0)
         rc = queue_new(&r->finished, r->window + 1, e);
-    if (rc == 0 && !(r->slots = calloc(r->window, sizeof *r->slots)))
+    if (rc == 0 && !(r->slots = calloc(r->window, sizeof(struct task *))))
         rc = err_nomem(e, "run");
     if (rc) {
         run_free(r);

@@ -24,20 +24,26 @@ static bool ends_openly(const char *s, size_t n) {
         "at",   "into",  "is",    "are",     "be",      "its",     "it",      "this",
         "such", "using", "both",  "when",    "while",   "if",      "than",    "like",
         "but",  "not",   "their", "any",     "each",    "between", "whether", "where",
-        "how",  "can",   "also",  "between", "through", NULL};
+        "how",  "can",   "also",  "between", "through", "cases",   "without", NULL};
     size_t from = n;
     while (from && s[from - 1] != ' ')
         from--;
     return n == from || phrase_match(s + from, n - from, open) == n - from;
 }
 
+/* Angle brackets count where they hold type parameters: "Either<L, R>", not "a < b" or "->". */
 static bool brackets_closed(const char *s, size_t n) {
-    long depth = 0, quotes = 0;
+    long depth = 0, angles = 0, quotes = 0;
     for (size_t i = 0; i < n; i++) {
-        depth += strchr("([{", s[i]) && s[i] ? 1 : strchr(")]}", s[i]) && s[i] ? -1 : 0;
+        char before = i ? s[i - 1] : ' ';
+        depth += s[i] && strchr("([{", s[i]) ? 1 : s[i] && strchr(")]}", s[i]) ? -1 : 0;
+        if (s[i] == '<' && before != ' ')
+            angles++;
+        if (s[i] == '>' && angles && !strchr(" -=", before))
+            angles--;
         quotes += s[i] == '"';
     }
-    return depth <= 0 && quotes % 2 == 0;
+    return depth <= 0 && !angles && quotes % 2 == 0;
 }
 
 /* "between a and b", "both a and b": the part before "and" is not whole. */
@@ -65,7 +71,24 @@ static bool in_list(const char *s, size_t n, size_t i) {
                   : item_words(s, n, i + 2) <= 2;
 }
 
+/* Verbs and nouns that a clause with "that" belongs to: "ensures that", "the fact that". */
+static bool wants_that(const char *s, size_t n) {
+    static const char *const words[] = {
+        "ensures",  "ensure",     "ensuring",  "checks",       "check",    "checking",
+        "verifies", "verify",     "verifying", "shows",        "show",     "asserts",
+        "assert",   "tests",      "test",      "indicates",    "indicate", "indicating",
+        "means",    "guarantees", "guarantee", "demonstrates", "proves",   "determines",
+        "confirms", "fact",       "so",        "such",         "note",     "case",
+        "one",      "those",      NULL};
+    size_t from = n;
+    while (from && s[from - 1] != ' ')
+        from--;
+    return phrase_match(s + from, n - from, words) == n - from;
+}
+
 static bool whole(const char *s, size_t n, const char *boundary) {
+    if (strcmp(boundary, " that ") == 0 && wants_that(s, n))
+        return false;
     bool pair = strstr(boundary, "and ") && pair_open(s, n);
     return !pair && n && s[n - 1] != ',' && phrase_count_words(s, n) >= 4 && !ends_openly(s, n) &&
            brackets_closed(s, n);
@@ -89,9 +112,10 @@ static size_t clause_end(const char *s, size_t n, size_t most) {
         "; ",       ", which ",     ", and ",  ", allowing ", ", ensuring ",
         ", using ", ", including ", ", with ", ", where ",    ", while ",
         ", but ",   ", so ",        ". ",      " - ",         NULL};
-    static const char *const weak[] = {", ",        " and ", " while ", " using ", " which ",
-                                       " so that ", " by ",  " when ",  " where ", " with ",
-                                       " (",        ": ",    NULL};
+    static const char *const weak[] = {
+        ", ",     " and ",   " while ",   " using ", " which ",   " so that ",
+        " by ",   " that ",  " without ", " until ", " such as ", " as well as ",
+        " when ", " where ", " with ",    " (",      ": ",        NULL};
     size_t end = last_boundary(s, n, most, strong);
     if (end < most / 3)
         end = last_boundary(s, n, most, weak);

@@ -119,7 +119,7 @@ static bool spell(struct task *t, size_t *ends) {
 }
 
 int task_clean(struct task *t, int max_chars, struct err *e) {
-    size_t *ends = malloc((t->answer.n + 1) * sizeof *ends);
+    size_t *ends = calloc(t->answer.n + 1, sizeof *ends);
     if (!ends || !spell(t, ends)) {
         free(ends);
         return err_nomem(e, "answer of the model");
