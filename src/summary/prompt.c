@@ -188,7 +188,7 @@ static int build_cut(const struct prompt *p, const struct prompt_chunk *c, struc
         size_t line = bytes;
         while (*cut && line && c->text[line - 1] != '\n')
             line--;
-        bool part_line = line == 0;
+        bool part_line = *cut && line <= bytes / 2; /* one line takes most of it */
         size_t shown = part_line ? at_character(c->text, c->len, bytes) : line;
         uint64_t hidden = count_lines(c->text + shown, c->len - shown) - part_line;
         ids.n = 0;

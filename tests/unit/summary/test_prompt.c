@@ -100,6 +100,11 @@ static void cuts_a_long_line_between_characters(void **state) {
     assert_non_null(
         strstr(s, "x\n[... the rest of this line not shown]\n[... 3 more lines not shown]\n"));
     free(s);
+    memcpy(text, "ab\n", 3); /* a short line before the long one is not all there is */
+    s = build(text, 512, NULL, &cut, &n);
+    assert_true(cut);
+    assert_true(n > 440);
+    free(s);
     free(text);
 }
 
