@@ -49,9 +49,9 @@ int prompt_open(struct prompt *p, const struct tok *tok, const struct chat *chat
 void prompt_close(struct prompt *p); /* safe on a zeroed one */
 
 /* Appends the ids of a chunk's prompt, at most p->limit of them. Text that does not fit is cut
- * after its last whole line that does (within a line that takes more than half of the room), and a
- * line says how many are not shown; *cut tells. The text is always tokenised as plain text. Errors:
- * PRECIS_ELIMIT (a path so long that no text fits), PRECIS_ENOMEM. */
+ * after its last whole line that does (within a line that would take more than half of the room),
+ * and a line says how many are not shown; *cut tells. The text is always tokenised as plain text.
+ * Errors: PRECIS_ELIMIT (a path so long that no text fits), PRECIS_ENOMEM. */
 int prompt_build(const struct prompt *p, const struct prompt_chunk *chunk, struct ids *out,
                  bool *cut, struct err *e);
 
