@@ -179,7 +179,7 @@ static int decode_all(const struct args *a, struct decoding *d, struct err *e) {
     struct ids ids = {0};
     const struct engine_info *info = engine_info(d->engine);
     /* those that start first go on while the others are prefilled */
-    size_t most = (size_t)a->steps * 4 + 16 * d->sequences, context = (size_t)a->context;
+    size_t most = (size_t)a->steps * 4 + 16 * d->sequences + 1024, context = (size_t)a->context;
     int rc = 0;
     if (context + a->steps + 1 > info->context)
         rc = err_set(e, PRECIS_ELIMIT, "--context %zu: with %llu steps beyond the model's %zu",

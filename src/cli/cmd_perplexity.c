@@ -251,12 +251,15 @@ static int open_reference(struct scorer *s, const struct args *a, struct err *e)
     int rc = engine_open(s->model.path, &o, &s->reference, e);
     if (rc)
         return rc;
+    if (s->vocab == 0)
+        return err_set(e, PRECIS_EINPUT, "%s: has no vocabulary", s->model.path);
     s->tile = MOST_KEPT / s->parallel / (s->vocab * sizeof *s->kept);
     if (s->tile < 1)
         s->tile = 1;
     if (s->tile > a->window)
         s->tile = (size_t)a->window;
-    s->kept = malloc(s->parallel * s->tile * s->vocab * sizeof *s->kept);
+    size_t bytes = s->parallel * s->tile * s->vocab * sizeof *s->kept;
+    s->kept = malloc(bytes > 0 ? bytes : 1);
     return s->kept ? 0 : err_nomem(e, "reference logits");
 }
 

@@ -1,5 +1,6 @@
 #include "cli/job.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +22,8 @@ struct work {
     struct outfile out;
     bool out_open;
     struct report *report;
-    FILE *results; /* line by line, so that it can be followed while it grows */
+    FILE *results;     /* line by line, so that it can be followed while it grows */
+    int results_errno; /* of the first write to it that failed */
     struct progress progress;
     bool started;
 };
@@ -98,13 +100,22 @@ static int prepare(struct work *w, struct err *e) {
         if (!w->results)
             rc = err_errno(e, w->job->results, "write");
         else
-            setvbuf(w->results, NULL, _IOLBF, 0);
+            setvbuf(w->results, NULL, _IOFBF, 1 << 16); /* flushed after each line */
     }
     return rc;
 }
 
 static int check_results(const struct work *w, struct err *e) {
-    return w->results && ferror(w->results) ? err_errno(e, w->job->results, "write") : 0;
+    if (!w->results_errno)
+        return 0;
+    errno = w->results_errno;
+    return err_errno(e, w->job->results, "write");
+}
+
+static void flush_results(struct work *w) {
+    errno = 0;
+    if ((fflush(w->results) != 0 || ferror(w->results)) && !w->results_errno)
+        w->results_errno = errno ? errno : EIO;
 }
 
 static int on_summary(void *user, const struct summary *s, struct err *e) {
@@ -136,8 +147,10 @@ static void log_chunk(FILE *f, const struct summary *s) {
 
 static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
     struct work *w = user;
-    if (w->results)
+    if (w->results) {
         log_chunk(w->results, s);
+        flush_results(w);
+    }
     progress_finished(&w->progress, s);
     progress_show(&w->progress, stats);
     if (s->error)
@@ -167,7 +180,8 @@ static int finish(struct work *w, struct err *e) {
     if (rc == 0 && w->results) {
         fputc('\n', w->results);
         report_statistics(w->results, stats, info, 0);
-        rc = fflush(w->results) ? err_errno(e, w->job->results, "write") : check_results(w, e);
+        flush_results(w);
+        rc = check_results(w, e);
     }
     if (rc == 0) {
         w->out_open = false;

@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "cli/cli.h"
 #include "model/catalogue.h"
+#include "model/config.h"
 #include "model/gguf.h"
 
 struct engine_options model_engine_options(const struct args *a, int max_sequences) {
@@ -73,7 +74,11 @@ int model_open(struct model *m, const struct args *a, unsigned parts, int max_se
     if (rc)
         goto done;
     set_name(m, a->model);
-    if (parts & (MODEL_TOKENIZER | MODEL_CHAT))
+    /* before the tokenizer: of what is wrong, the architecture is the thing to name */
+    struct decoder_config config;
+    if (parts & MODEL_ENGINE)
+        rc = decoder_config_read(g, &config, e);
+    if (rc == 0 && parts & (MODEL_TOKENIZER | MODEL_CHAT))
         rc = open_text(m, a, parts, g, e);
     if (rc == 0 && parts & MODEL_REVISION)
         rc = revision_of(m->path, gguf_bytes(g), gguf_size(g), m->revision, e);

@@ -353,7 +353,7 @@ static void describe(const struct option *o, struct buf *b) {
         char low[32], high[32];
         format_limit(o, o->min, low, sizeof low);
         format_limit(o, o->max, high, sizeof high);
-        buf_printf(b, " (%s%s to %s)", o->above_min ? "above " : "", low, high);
+        buf_printf(b, o->above_min ? " (above %s, to %s)" : " (%s..%s)", low, high);
     }
     if (o->type == OPTION_LIST)
         buf_str(b, "; repeatable");
@@ -361,7 +361,7 @@ static void describe(const struct option *o, struct buf *b) {
         buf_printf(b, " [%s]", o->fallback);
 }
 
-enum { HELP_COLUMN = 29 };
+enum { HELP_COLUMN = 32 };
 
 static void print_wrapped(FILE *f, const char *text, int column, int width) {
     int at = column;

@@ -33,12 +33,12 @@ enum option_type {
 struct option {
     const char *name; /* without "--"; NULL ends a group */
     char letter;      /* 0: none */
+    bool above_min;   /* min itself is not allowed */
     enum option_type type;
     size_t offset;              /* in struct args */
     const char *argument;       /* "N", "FILE"; NULL for flags */
     const char *fallback;       /* the default as it would be typed; NULL: zero */
     double min, max;            /* NUMBER, SIZE, REAL: inclusive */
-    bool above_min;             /* min itself is not allowed */
     const char *const *choices; /* NULL-ended */
     const char *help;
 };

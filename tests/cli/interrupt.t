@@ -1,0 +1,29 @@
+# A signal ends a run early, with a whole report over what is done.
+
+== set-up
+$ for i in $(seq 3000); do echo "int f$i(void) { return $i; }"; done > many.c
+$ cat > stop.sh <<'END'
+$ # usage: stop.sh SIGNAL...: starts a long run, sends the signals once a chunk has finished
+$ env --default-signal=INT,TERM parallel_summarizer --model $TINY --file many.c --loc 1 --output-file out.md --results-file run.log & pid=$!
+$ until grep -q chunk run.log 2>/dev/null || ! kill -0 $pid; do :; done
+$ for s in "$@"; do kill -$s $pid; done
+$ wait $pid
+$ END
+
+== SIGINT
+$ bash stop.sh INT; code=$?; test -s out.md && grep -q many.c out.md && echo report; test $(grep -c $'\tchunk ' run.log) -lt 3000 && echo early; ls out.md*; exit $code
+exit: 130
+out: report
+out: early
+out: out.md
+err~ chunks
+
+== SIGTERM
+$ rm out.md run.log; bash stop.sh TERM; code=$?; ls; exit $code
+exit: 130
+out~ ^out\.md$
+
+== a second signal ends it at once, with no temporary file left
+$ rm out.md run.log; bash stop.sh TERM INT 2>/dev/null; ls | grep -c 'out\.md\.'
+exit: 1
+out: 0

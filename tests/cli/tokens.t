@@ -1,0 +1,165 @@
+# tokenize, detokenize, perplexity, bench.
+
+== tokenize
+$ printf 'a b' | precis tokenize --model $TINY
+out: [100, 260]
+
+== tokenize nothing
+$ precis tokenize --model $TINY < /dev/null
+out: []
+
+== special tokens are recognised, unless plain
+$ printf '<|im_end|>' | precis tokenize --model $TINY
+$ printf '<|im_end|>' | precis tokenize --model $TINY --plain --no-special --no-truncate | tr , '\n' | wc -l | tr -d ' '
+out: [2]
+out: 10
+
+== round trip of any text
+$ printf 'f(x)\n\tnaïve ≠ 日本語 😀 \n' > text.txt
+$ precis tokenize --model $TINY --plain < text.txt | precis detokenize --model $TINY | cmp - text.txt
+
+== skip-special
+$ echo '[1, 100, 2]' | precis detokenize --model $TINY; echo; echo '[1, 100, 2]' | precis detokenize --model $TINY --skip-special; echo
+out: <|im_start|>a<|im_end|>
+out: a
+
+== lines of JSON
+$ printf '{"text": "a"}\n\n{"text": "a b"}' | precis tokenize --model $TINY --jsonl
+out: {"ids": [100]}
+out: {"ids": [100, 260]}
+
+== lines of JSON back
+$ printf '{"ids": [100]}\n[100, 13]\n' | precis detokenize --model $TINY --jsonl
+out: {"text": "a"}
+out: {"text": "a\n"}
+
+== a line that is no JSON
+$ printf '{"text": "a"\n' | precis tokenize --model $TINY --jsonl
+exit: 2
+err~ standard input: line 1: not JSON
+
+== a line without text
+$ printf '{"txt": "a"}\n' | precis tokenize --model $TINY --jsonl
+exit: 2
+err~ line 1: no string "text"
+
+== ids out of the vocabulary
+$ echo '[9999]' | precis detokenize --model $TINY
+exit: 2
+err~ element 0: id 9999 is not in 0\.\.269
+
+== a negative id
+$ echo '[-1]' | precis detokenize --model $TINY
+exit: 2
+err~ id -1
+
+== not ids
+$ echo 'hello' | precis detokenize --model $TINY
+exit: 2
+err~ standard input: not JSON
+
+== a tokenizer file is for later
+$ echo | precis tokenize --tokenizer tokenizer.json
+exit: 2
+err~ --tokenizer tokenizer\.json: not supported yet by this build
+
+== perplexity
+$ precis perplexity --model $TINY --precision f32 --json text.txt > p.json
+$ python3 - <<'END'
+$ import json, math, os, subprocess
+$ p = json.load(open("p.json"))
+$ ids = json.loads(subprocess.run("precis tokenize --model $TINY --plain --no-special < text.txt", shell=True, capture_output=True).stdout)
+$ print(p["tokens"] == len(ids) - 1, abs(p["ppl"] - math.exp(p["nll"])) < 1e-6 * p["ppl"], p["precision"])
+$ END
+out: True True f32
+
+== perplexity is what generate says of the same tokens
+$ python3 - <<'END'
+$ import json, os, subprocess
+$ def run(c, **k): return json.loads(subprocess.run(c, shell=True, capture_output=True, **k).stdout)
+$ ids = run("precis tokenize --model $TINY --plain --no-special < text.txt")[:2]
+$ json.dump(ids[:1], open("one.json", "w"))
+$ top = run("precis generate --model $TINY --precision f32 --ids one.json --max-new-tokens 1 --logprobs 64 --json")["top_logprobs"][0]
+$ best = top[0]
+$ text = run("precis detokenize --model $TINY --jsonl", input=json.dumps([ids[0], best[0]]).encode())["text"]
+$ print(run("precis tokenize --model $TINY --plain", input=text.encode()) in ([ids[0], best[0]],) and "same tokens" or "other tokens")
+$ open("two.txt", "w").write(text)
+$ p = run("precis perplexity --model $TINY --precision f32 --json two.txt")
+$ print(abs(p["nll"] + best[1]) < 1e-4)
+$ END
+out~ same tokens|other tokens
+
+== windows: each is scored from its second token
+$ precis perplexity --model $TINY --window 4 --json text.txt text.txt | python3 -c 'import json, sys; print(json.load(sys.stdin)["tokens"])' > w
+$ python3 -c 'import json; n = json.load(open("p.json"))["tokens"] + 1; print(int(open("w").read()) == 2 * (n - (n + 3) // 4))'
+out: True
+
+== a model does not stray from itself
+$ precis perplexity --model $TINY --precision f32 --reference f32 --json text.txt | python3 -c 'import json, sys; p = json.load(sys.stdin); print(p["kl"], p["top1_same"])'
+out~ ^-?0(\.0)? 1(\.0)?$
+
+== bf16 strays a little
+needs: model
+$ precis perplexity --model "$MODEL" --precision bf16 --reference f32 --window 64 text.txt
+out~ ^perplexity
+out~ ^divergence +0\.0
+
+== perplexity of a missing file
+$ precis perplexity --model $TINY no.txt
+exit: 2
+err~ no\.txt: cannot open
+
+== perplexity of an empty file
+$ precis perplexity --model $TINY /dev/stdin < /dev/null
+exit: 2
+err~ /dev/stdin: is
+
+== perplexity of too little
+$ printf a > a.one; precis perplexity --model $TINY a.one; code=$?; rm a.one; exit $code
+exit: 2
+err~ a\.one: too short
+
+== a window beyond the context
+$ python3 -c 'print("x" * 5000)' > x.txt
+$ precis perplexity --model $TINY --window 4000 x.txt; code=$?; rm x.txt; exit $code
+exit: 2
+err~ 2048
+
+== bench chunk of a file
+$ yes 'a line' | head -152388 > lines.txt; precis bench chunk lines.txt --rounds 2 --json
+out~ "lines": 152388, "chunks": 508, 
+
+== bench chunk of nothing
+$ : > void; precis bench chunk void; code=$?; rm void; exit $code
+exit: 2
+err: precis: void: is empty
+
+== bench prefill
+$ precis bench prefill --model $TINY --tokens 64 --rounds 2 --json | python3 -c 'import json, sys; print(sorted(json.load(sys.stdin)))'
+out: ['isa', 'lanes', 'precision', 'seconds', 'tokens', 'tokens_per_s']
+
+== bench prefill beyond the context
+$ precis bench prefill --model $TINY --tokens 4096
+exit: 2
+err~ 2048
+
+== bench decode
+$ precis bench decode --model $TINY --sequences 3 --context 20 --steps 5 --json | python3 -c 'import json, sys; p = json.load(sys.stdin); print(p["tokens"], p["sequences"], p["context"])'
+out: 15 3 20
+
+== bench decode beyond the context
+$ precis bench decode --model $TINY --context 2048
+exit: 2
+err~ --context 2048
+
+== bench contracts
+$ precis bench contracts --model $TINY --chunks 2 --max-new-tokens 4
+exit: 0 1
+out~ ^chunks of 152,388 lines +508 += +508 +met$
+out~ ^cutting 1 MB .*met$
+out~ ^outputs that differ, 1 agent +0 .*met$
+out~ ^chunks with a line .*(met|MISSED)$
+
+== bench contracts as JSON
+$ precis bench contracts --model $TINY --chunks 2 --max-new-tokens 4 --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)) >= 10)'
+out: True
