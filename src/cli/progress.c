@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 static const double LIVE_EVERY = 0.1, PLAIN_EVERY = 10; /* seconds */
+static const double BYTES_A_TOKEN = 3; /* of source code; only until a chunk has finished */
 enum { BAR_MOST = 40, BAR_LEAST = 8 };
 
 void progress_start(struct progress *p, struct engine *engine) {
@@ -29,12 +30,13 @@ struct progress_view progress_view(const struct progress *p, const struct run_st
     double had = (double)(tokens_live > p->tokens_done ? tokens_live : p->tokens_done);
     if (stats->seconds > 0)
         v.tokens_per_second = had / stats->seconds;
-    if (v.done + v.failed >= v.total) {
+    double all = (double)stats->bytes / BYTES_A_TOKEN;
+    if (p->lines_done > 0 && p->tokens_done > 0)
+        all = (double)p->tokens_done / (double)p->lines_done * (double)stats->lines;
+    if (v.done + v.failed >= v.total)
         v.left = 0;
-    } else if (p->lines_done > 0 && p->tokens_done > 0 && v.tokens_per_second > 0) {
-        double all = (double)p->tokens_done / (double)p->lines_done * (double)stats->lines;
-        v.left = all > had ? (all - had) / v.tokens_per_second : 0;
-    }
+    else if (all > 0 && v.tokens_per_second > 0)
+        v.left = all > had + v.tokens_per_second ? (all - had) / v.tokens_per_second : 1;
     return v;
 }
 

@@ -50,6 +50,9 @@ static void time_left_follows_tokens(void **state) {
     assert_true(v.left == 85);
     p.lines_done = 0;
     assert_true(progress_view(&p, &stats, 1500).left < 0);
+    stats.bytes = 30000;
+    assert_true(progress_view(&p, &stats, 1500).left == 85);
+    assert_true(progress_view(&p, &stats, 15000).left == 1);
     stats.chunks_done = 10;
     assert_true(progress_view(&p, &stats, 1500).left == 0);
 }
