@@ -29,8 +29,9 @@ void progress_finished(struct progress *p, const struct summary *s);
 void progress_show(struct progress *p, const struct run_stats *stats);
 void progress_end(struct progress *p, const struct run_stats *stats);
 
-/* Tokens still to come are those of the lines not yet done, at the finished chunks' tokens a line,
- * less what chunks in flight have had; the rate is that of the whole run so far. */
+/* Tokens still to come are those of all lines, at the finished chunks' tokens a line (until there
+ * is one: at so many bytes a token), less what has been computed; the rate is that of the whole run
+ * so far. Never less than a second while chunks are left. */
 struct progress_view progress_view(const struct progress *p, const struct run_stats *stats,
                                    uint64_t tokens_live);
 
