@@ -90,7 +90,7 @@ static void add_amounts(struct table *t, const struct run_stats *s) {
     size_t left = s->chunks_total - s->chunks_done - s->chunks_failed;
     char done[32], failed[32];
     if (left)
-        add(t, "Chunks", "%s: %s done, %s failed, %s not begun (interrupted)",
+        add(t, "Chunks", "%s: %s done, %s failed, %s not done (interrupted)",
             grouped(s->chunks_total, a), grouped(s->chunks_done, done),
             grouped(s->chunks_failed, failed), grouped(left, b));
     else

@@ -124,7 +124,7 @@ static void statistics_of_nothing_claim_nothing(void **state) {
     assert_null(strstr(text, "inf"));
     assert_null(strstr(text, "  met\n"));
     assert_null(strstr(text, "missed"));
-    assert_non_null(strstr(text, "3 not begun (interrupted)"));
+    assert_non_null(strstr(text, "3 not done (interrupted)"));
     free(text);
 }
 
