@@ -10,7 +10,8 @@
 
 enum report_format { REPORT_MARKDOWN, REPORT_JSONL, REPORT_CSV };
 
-int report_format_parse(const char *name, enum report_format *out, struct err *e); /* md, jsonl, csv */
+int report_format_parse(const char *name, enum report_format *out,
+                        struct err *e); /* md, jsonl, csv */
 
 struct report; /* a report being written to a stream */
 
@@ -23,8 +24,9 @@ int report_finish(struct report *r, const struct run_stats *stats, const struct 
                   struct err *e);
 void report_free(struct report *r);
 
-/* The statistics block: lines, chunks, time, throughput, latency percentiles (nearest rank), efficiency,
- * success rate, confidence, memory, contracts met or missed. markdown: a table, else aligned text. */
+/* The statistics block: lines, chunks, time, throughput, latency percentiles (nearest rank),
+ * efficiency, success rate, confidence, memory, contracts met or missed. markdown: a table, else
+ * aligned text. */
 void report_statistics(FILE *f, const struct run_stats *stats, const struct engine_info *info,
                        int markdown);
 

@@ -1,7 +1,8 @@
 /* The pipeline: files -> chunks -> prompts -> engine -> clean lines, in order.
  *
- * One thread reads, cuts and builds prompts; the engine's lanes generate; the caller's thread receives
- * the lines in the order of the files, whatever order they finish in. Each arrow is a bounded queue. */
+ * One thread reads, cuts and builds prompts; the engine's lanes generate; the caller's thread
+ * receives the lines in the order of the files, whatever order they finish in. Each arrow is a
+ * bounded queue. */
 #ifndef PRECIS_SUMMARY_RUN_H
 #define PRECIS_SUMMARY_RUN_H
 
@@ -15,12 +16,12 @@
 #include "text/tok.h"
 
 struct run_options {
-    uint64_t loc;           /* lines in a chunk, >= 1 */
-    int max_chars;          /* of a line, in characters */
+    uint64_t loc;  /* lines in a chunk, >= 1 */
+    int max_chars; /* of a line, in characters */
     size_t max_new_tokens;
     struct sampling sampling;
     const char *instruction; /* NULL: the built-in one for this prompt version */
-    atomic_bool *stop;       /* set (by a signal handler) to finish with what is done; may be NULL */
+    atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
 /* Live figures, for progress and statistics. Chunks: total = done + failed + what is left. */
@@ -28,29 +29,30 @@ struct run_stats {
     size_t files, chunks_total, chunks_done, chunks_failed;
     uint64_t lines, bytes;
     uint64_t tokens_in, tokens_out;
-    double seconds;          /* since the first chunk was submitted */
-    double *latencies_ms;    /* [n_latencies] of finished chunks, unordered; owned by the run */
+    double seconds;       /* since the first chunk was submitted */
+    double *latencies_ms; /* [n_latencies] of finished chunks, unordered; owned by the run */
     size_t n_latencies;
-    double confidence_sum;   /* over chunks_done */
-    size_t distinct;         /* different lines */
-    size_t cut;              /* chunks cut to the context window */
+    double confidence_sum; /* over chunks_done */
+    size_t distinct;       /* different lines */
+    size_t cut;            /* chunks cut to the context window */
     bool interrupted;
-    size_t longest;          /* characters in the longest line */
-    int most_running;        /* sequences in flight at most */
+    size_t longest;   /* characters in the longest line */
+    int most_running; /* sequences in flight at most */
 };
 
 struct run; /* a run in preparation or under way */
 
-/* Counts lines and cuts every file into chunks (reads all of them once); nothing is generated yet. w, en,
- * tok and chat are borrowed until run_free. Files that cannot be read any more become failed chunks. */
+/* Counts lines and cuts every file into chunks (reads all of them once); nothing is generated yet.
+ * w, en, tok and chat are borrowed until run_free. Files that cannot be read any more become failed
+ * chunks. */
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e);
 void run_free(struct run *r);
 const struct run_stats *run_stats(const struct run *r);
 
 struct run_events {
-    /* Each chunk once, in order, on the caller's thread. Non-zero ends the run with that code (an output
-     * that cannot be written). */
+    /* Each chunk once, in order, on the caller's thread. Non-zero ends the run with that code (an
+     * output that cannot be written). */
     int (*on_summary)(void *user, const struct summary *s, struct err *e);
     /* Each chunk as it finishes, on the caller's thread, in order of finishing; may be NULL. */
     void (*on_finished)(void *user, const struct summary *s, const struct run_stats *stats);
@@ -59,8 +61,8 @@ struct run_events {
     void *user;
 };
 
-/* Runs to the end or until *stop: then chunks in flight are cancelled, what is finished is delivered in
- * order, and stats.interrupted is set. Returns 0 also when single chunks failed. */
+/* Runs to the end or until *stop: then chunks in flight are cancelled, what is finished is
+ * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. */
 int run_execute(struct run *r, const struct run_events *events, struct err *e);
 
 const char *run_prompt_version(const struct run *r);

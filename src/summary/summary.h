@@ -12,26 +12,27 @@
 struct summary {
     const char *file_path; /* as reports show it: valid UTF-8, '/' between parts */
     uint64_t start_line, end_line;
-    const struct lang *lang;     /* NULL: unknown */
-    const char *summary;         /* one line; "" when there is none */
-    double confidence;           /* 0..1; 0 when there is no line */
-    const char *source;          /* "model"; "" when there is none */
-    const char *error;           /* why there is none; NULL when there is one */
+    const struct lang *lang; /* NULL: unknown */
+    const char *summary;     /* one line; "" when there is none */
+    double confidence;       /* 0..1; 0 when there is no line */
+    const char *source;      /* "model"; "" when there is none */
+    const char *error;       /* why there is none; NULL when there is one */
     size_t tokens_in, tokens_out;
-    bool cut;                    /* the text was cut to the context window */
-    double elapsed_ms;           /* from the chunk's first prefill to its line */
-    char sha256[HASH_HEX_SIZE];  /* of the chunk's bytes */
-    size_t index;                /* of the chunk in the run, from 0 */
+    bool cut;                   /* the text was cut to the context window */
+    double elapsed_ms;          /* from the chunk's first prefill to its line */
+    char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes */
+    size_t index;               /* of the chunk in the run, from 0 */
 };
 
 /* What is the same for every line of a run. */
 struct provenance {
     const char *model;          /* catalogue name or file name */
     const char *model_revision; /* SHA-256 of the model file, hex */
-    const char *precision;      /* resolved: "bf16 (weights Q4_1)" style is for people; here "bf16" */
-    const char *file_type;      /* the weights in the file: "Q4_1" */
-    const char *prompt_version; /* "line-1", or "custom-" and 8 hex digits of the instruction's hash */
-    const char *sampling;       /* "greedy", ... */
+    const char *precision; /* resolved: "bf16 (weights Q4_1)" style is for people; here "bf16" */
+    const char *file_type; /* the weights in the file: "Q4_1" */
+    const char
+        *prompt_version;  /* "line-1", or "custom-" and 8 hex digits of the instruction's hash */
+    const char *sampling; /* "greedy", ... */
     const char *isa;
     uint64_t seed;
 };
