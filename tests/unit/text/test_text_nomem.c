@@ -1,0 +1,149 @@
+/* Memory runs out at every allocation in turn: an error, nothing leaked (the sanitizer build sees
+ * that), nothing half-made. Linked with --wrap. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/gguf_build.h"
+#include "text/chat.h"
+#include "tiny_tok.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+static long left = -1; /* allocations until one fails; negative: none does */
+
+static bool fails(void) {
+    return left >= 0 && left-- == 0;
+}
+
+void *__wrap_malloc(size_t size) {
+    return fails() ? NULL : __real_malloc(size);
+}
+void *__wrap_calloc(size_t n, size_t size) {
+    return fails() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t size) {
+    return fails() ? NULL : __real_realloc(p, size);
+}
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+static const char *const merges[] = {"a b", "ab c", NULL};
+static const char *const control[] = {"<|im_start|>", "<|im_end|>", NULL};
+static const struct tiny_tok tiny = {.pre = "qwen2",
+                                     .merges = merges,
+                                     .control = control,
+                                     .chat_template =
+                                         "{{ '<|im_start|>system\\nBe brief.<|im_end|>\\n' }}"};
+
+enum { MOST = 100 };
+
+static struct gguf *open_gguf(uint8_t **copy) {
+    struct buf b = {0};
+    struct gguf *g;
+    struct err e;
+    put_tiny_tok(&b, &tiny);
+    assert_int_equal(open_exact(&b, b.len, copy, &g, &e), 0);
+    buf_free(&b);
+    return g;
+}
+
+static void opening_fails_cleanly(void **state) {
+    (void)state;
+    uint8_t *copy;
+    struct gguf *g = open_gguf(&copy);
+    struct tok *t;
+    int rc = PRECIS_ENOMEM;
+    long n = 0;
+    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+        struct err e = {0};
+        left = n;
+        rc = tok_from_gguf(g, &t, &e);
+        left = -1;
+        assert_int_equal(e.code, rc);
+        if (rc)
+            assert_null(t);
+    }
+    assert_int_equal(rc, 0);
+    assert_true(n > 10);
+    tok_free(t);
+    gguf_close(g);
+    free(copy);
+}
+
+static void encoding_fails_cleanly(void **state) {
+    (void)state;
+    /* A long word, marks out of order, a byte that is not UTF-8: every buffer is wanted. */
+    static const char tail[] = " e\xcc\x81\xcc\xa3 abc \xff";
+    enum { LONG = 5000, LEN = LONG + sizeof tail - 1 };
+    char text[LEN];
+    memset(text, 'a', LONG);
+    memcpy(text + LONG, tail, sizeof tail - 1);
+    int rc = PRECIS_ENOMEM;
+    long n = 0;
+    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+        struct tok *t = open_tiny_tok(&tiny); /* a fresh one has no buffers yet */
+        struct ids ids = {0};
+        struct err e = {0};
+        left = n;
+        rc = tok_encode(t, text, LEN, 0, &ids, &e);
+        left = -1;
+        assert_int_equal(e.code, rc);
+        if (rc)
+            assert_int_equal(ids.n, 0);
+        ids.failed = false;
+        assert_int_equal(tok_encode(t, text, LEN, 0, &ids, &e), 0); /* and goes on */
+        ids_free(&ids);
+        tok_free(t);
+    }
+    assert_int_equal(rc, 0);
+    assert_true(n > 8);
+}
+
+static void chat_fails_cleanly(void **state) {
+    (void)state;
+    struct tok *t = open_tiny_tok(&tiny);
+    const struct chat_message m = {"user", "abc", 3};
+    int rc = PRECIS_ENOMEM;
+    long n = 0;
+    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+        struct chat *c;
+        struct ids ids = {0};
+        struct err e = {0};
+        left = n;
+        rc = chat_open(t, NULL, &c, &e);
+        if (rc == 0)
+            rc = chat_encode(c, &m, 1, &ids, &e);
+        left = -1;
+        assert_int_equal(e.code, rc);
+        if (rc)
+            assert_int_equal(ids.n, 0);
+        ids_free(&ids);
+        chat_free(c);
+    }
+    assert_int_equal(rc, 0);
+    assert_true(n > 4);
+    tok_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opening_fails_cleanly),
+        cmocka_unit_test(encoding_fails_cleanly),
+        cmocka_unit_test(chat_fails_cleanly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

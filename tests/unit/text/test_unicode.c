@@ -1,0 +1,94 @@
+/* NFC and the classes of code points, against values of the standard. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/unicode.h"
+
+static void nfc(const char *text, const char *want) {
+    struct nfc_work w = {0};
+    size_t len = strlen(text);
+    char *exact = malloc(len ? len : 1); /* so that a sanitizer sees every step beyond */
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    const uint8_t *got = unicode_nfc(&w, (const uint8_t *)exact, &len);
+    assert_non_null(got);
+    assert_int_equal(len, strlen(want));
+    assert_memory_equal(got, want, len);
+    free(exact);
+    nfc_work_free(&w);
+}
+
+static void composes(void **state) {
+    (void)state;
+    nfc("", "");
+    nfc("plain ASCII, \xc3\xa9 too", "plain ASCII, \xc3\xa9 too");
+    nfc("e\xcc\x81", "\xc3\xa9");
+    nfc("abcdefgh e\xcc\x81 ijklmnop", "abcdefgh \xc3\xa9 ijklmnop");
+    nfc("e\xcc\x81\xcc\xa3", "\xe1\xba\xb9\xcc\x81"); /* reordered, then composed */
+    nfc("a\xcc\x96\xcc\x84", "\xc4\x81\xcc\x96");     /* over a mark of another class */
+    nfc("a\xcd\x8f\xcc\x81", "a\xcd\x8f\xcc\x81");    /* blocked by U+034F */
+    nfc("\xcc\x81", "\xcc\x81");
+    nfc("\xcc\x81\xcc\xa3", "\xcc\xa3\xcc\x81");
+    nfc("\xe2\x84\xab", "\xc3\x85");                 /* singleton: Angstrom */
+    nfc("\xe0\xa5\x98", "\xe0\xa4\x95\xe0\xa4\xbc"); /* excluded from composition */
+    nfc("\xf0\xaf\xa0\x80", "\xe4\xb8\xbd");         /* U+2F800 */
+}
+
+static void composes_hangul(void **state) {
+    (void)state;
+    nfc("\xe1\x84\x80\xe1\x85\xa1", "\xea\xb0\x80");
+    nfc("\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", "\xea\xb0\x81");
+    nfc("\xea\xb0\x80\xe1\x86\xa8", "\xea\xb0\x81");
+    nfc("\xea\xb0\x81\xe1\x86\xa8", "\xea\xb0\x81\xe1\x86\xa8");
+    nfc("\xea\xb0\x80\xe1\x86\xa7", "\xea\xb0\x80\xe1\x86\xa7"); /* U+11A7 is no final */
+    nfc("\xed\x9e\xa3", "\xed\x9e\xa3");
+}
+
+static void knows_classes(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t c;
+        unsigned class;
+    } cases[] = {{'a', UNICODE_LETTER},   {'_', UNICODE_OTHER},      {'7', UNICODE_NUMBER},
+                 {'\v', UNICODE_SPACE},   {0x1c, UNICODE_OTHER},     {0x85, UNICODE_SPACE},
+                 {0x180e, UNICODE_OTHER}, {0x200b, UNICODE_OTHER},   {0x3000, UNICODE_SPACE},
+                 {0xb2, UNICODE_NUMBER},  {0x2160, UNICODE_NUMBER},  {0x4e2d, UNICODE_LETTER},
+                 {0x301, UNICODE_OTHER},  {0x10ffff, UNICODE_OTHER}, {0x2fa1d, UNICODE_LETTER}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(unicode_flags(cases[i].c) & UNICODE_CLASS, cases[i].class);
+    for (uint32_t c = 0; c < 128; c++)
+        assert_int_equal(unicode_byte_flags[c] & ~(unsigned)UNICODE_NEWLINE, unicode_flags(c));
+    assert_int_equal(unicode_byte_flags['\n'] & UNICODE_NEWLINE, UNICODE_NEWLINE);
+    assert_int_equal(unicode_byte_flags[0x80], UNICODE_WIDE);
+}
+
+static void characters_there_and_back(void **state) {
+    (void)state;
+    struct buf b = {0};
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        uint32_t back;
+        if (c >= 0xd800 && c < 0xe000)
+            continue;
+        buf_clear(&b);
+        unicode_append(&b, c);
+        assert_int_equal(unicode_char((const uint8_t *)b.data, &back), b.len);
+        assert_int_equal(back, c);
+    }
+    buf_free(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(composes),
+        cmocka_unit_test(composes_hangul),
+        cmocka_unit_test(knows_classes),
+        cmocka_unit_test(characters_there_and_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
