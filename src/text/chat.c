@@ -215,20 +215,13 @@ static const struct chat_format *by_template(const char *text) {
     return NULL;
 }
 
-static int recognise(const struct tok *t, const char *name, const struct chat_format **f,
-                     struct err *e) {
-    const char *text = tok_chat_template(t);
-    if (name && !(*f = by_name(name)))
+/* Why there is no format. */
+static int unknown(const char *name, const char *text, struct err *e) {
+    if (name)
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "chat template \"%s\" is not known: --chat-template is one of " NAMES, name);
-    if (!name && !text)
-        return err_set(e, PRECIS_EUNSUPPORTED,
-                       "the model has no chat template: give --chat-template, one of " NAMES);
-    if (!name && !(*f = by_template(text)))
-        return err_set(e, PRECIS_EUNSUPPORTED,
-                       "the model's chat template is of no known format: give --chat-template, one "
-                       "of " NAMES);
-    return 0;
+    return err_set(e, PRECIS_EUNSUPPORTED, "the model %s: give --chat-template, one of " NAMES,
+                   text ? "has a chat template of no known format" : "has no chat template");
 }
 
 static int check_tokens(const struct chat *c, struct err *e) {
@@ -270,14 +263,17 @@ static int read_template(struct chat *c, struct err *e) {
 }
 
 int chat_open(const struct tok *t, const char *name, struct chat **out, struct err *e) {
+    const char *text = tok_chat_template(t);
+    const struct chat_format *format = name ? by_name(name) : text ? by_template(text) : NULL;
     *out = NULL;
+    if (!format)
+        return unknown(name, text, e);
     struct chat *c = calloc(1, sizeof *c);
     if (!c)
         return err_nomem(e, "chat template");
     c->t = t;
-    int rc = recognise(t, name, &c->format, e);
-    if (rc == 0)
-        rc = read_template(c, e);
+    c->format = format;
+    int rc = read_template(c, e);
     if (rc == 0)
         rc = check_tokens(c, e);
     if (rc == 0)
