@@ -19,9 +19,10 @@ struct chunks {
     uint64_t lines; /* in the whole text */
 };
 
-/* A line ends with '\n' (which belongs to it, as does a '\r' before it); bytes after the last '\n' are
- * a line too. Chunks hold `loc` lines each (the last one what is left), cover every byte once and keep
- * the order; empty text has none. loc >= 1. Errors: PRECIS_ENOMEM. */
+/* A line ends with '\n' (which belongs to it, as does a '\r' before it); bytes after the last '\n'
+ * are a line too. Chunks hold `loc` lines each (the last one what is left), cover every byte once
+ * and keep the order; empty text has none. loc >= 1. Errors: PRECIS_ENOMEM, PRECIS_EUSAGE for loc
+ * 0; on failure *out is zeroed. */
 int chunk_lines(const void *text, size_t size, uint64_t loc, struct chunks *out, struct err *e);
 void chunks_free(struct chunks *c);
 

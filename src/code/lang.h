@@ -16,8 +16,11 @@ struct lang {
     enum lang_kind kind;
 };
 
-/* The language of a path by its name or extension, then by `#!` in its first bytes (head may be NULL).
- * NULL: unknown. The result is static. */
+/* The language of a path by its name or extension, then by `#!` in its first bytes (head may be
+ * NULL). NULL: unknown. The result is static. */
 const struct lang *lang_of(const char *path, const char *head, size_t head_len);
+
+/* The language of that name ("rust"); NULL: none. For filters that users write. */
+const struct lang *lang_by_name(const char *name);
 
 #endif
