@@ -1,0 +1,321 @@
+/* The native engine on a tiny model: outputs that depend on the job alone, bounds, cancelling,
+ * sampling. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "engine/engine.h"
+#include "engine/sample.h"
+
+enum { JOBS = 24, MOST_NEW = 40 };
+
+static const char model[] = GOLDEN_DIR "/engine/tiny-llama-3to1.gguf";
+
+struct outcome {
+    int called; /* on_done calls */
+    enum engine_finish finish;
+    struct err err;
+    uint32_t ids[MOST_NEW];
+    float logprobs[MOST_NEW];
+    size_t n, streamed;
+    size_t stop_after; /* tokens; 0: never */
+    double nll;        /* of the prompt, by on_logits */
+    const uint32_t *prompt;
+    size_t n_prompt, vocab, positions;
+};
+
+static int on_token(void *user, const struct engine_token *t) {
+    struct outcome *o = user;
+    if (t->index != o->streamed)
+        abort();
+    o->streamed++;
+    return o->stop_after && o->streamed == o->stop_after;
+}
+
+static void on_logits(void *user, size_t position, const float *logits) {
+    struct outcome *o = user;
+    if (position != o->positions++)
+        abort();
+    if (position + 1 == o->n_prompt)
+        return;
+    double total = 0;
+    for (size_t i = 0; i < o->vocab; i++)
+        total += exp((double)logits[i]);
+    o->nll += log(total) - (double)logits[o->prompt[position + 1]];
+}
+
+static void on_done(void *user, const struct engine_result *r) {
+    struct outcome *o = user;
+    o->called++;
+    o->finish = r->finish;
+    o->err = r->err;
+    o->n = r->n;
+    memcpy(o->ids, r->ids, r->n * sizeof *r->ids);
+    memcpy(o->logprobs, r->logprobs, r->n * sizeof *r->logprobs);
+}
+
+static struct engine *open_tiny(struct engine_options o) {
+    struct engine *en;
+    struct err e;
+    if (engine_open(model, &o, &en, &e) != 0)
+        fail_msg("%s", e.text);
+    return en;
+}
+
+static enum precision best_precision(void) {
+    struct engine *en = open_tiny((struct engine_options){.lanes = 1});
+    enum precision p = engine_info(en)->precision;
+    engine_close(en);
+    return p;
+}
+
+/* Job i of a mixed load: prompts of 1 to 700 tokens, every strategy, some scored. */
+static struct engine_job mixed_job(int i, uint32_t *ids, size_t vocab, struct outcome *o) {
+    static const enum sampling_strategy strategies[] = {SAMPLE_GREEDY, SAMPLE_TEMPERATURE,
+                                                        SAMPLE_NUCLEUS, SAMPLE_BEAM};
+    static const size_t lengths[] = {1, 63, 64, 65, 128, 300, 513, 700};
+    struct rng rng = {(uint64_t)i};
+    size_t n = lengths[i % 8];
+    for (size_t t = 0; t < n; t++)
+        ids[t] = (uint32_t)(rng_next(&rng) % vocab);
+    *o = (struct outcome){.prompt = ids, .n_prompt = n, .vocab = vocab};
+    struct engine_job job = {.ids = ids,
+                             .n_ids = n,
+                             .max_new_tokens = (size_t)(5 + i % 30),
+                             .key = (uint64_t)i,
+                             .on_token = on_token,
+                             .on_done = on_done,
+                             .user = o};
+    job.sampling = (struct sampling){.strategy = strategies[i % 4],
+                                     .temperature = 0.8f,
+                                     .seed = 7,
+                                     .beams = 3,
+                                     .repetition_penalty = i % 5 == 0 ? 1.2f : 0,
+                                     .no_repeat_ngram = i % 7 == 0 ? 3 : 0};
+    if (i % 6 == 1)
+        job.on_logits = on_logits;
+    return job;
+}
+
+static void run_mixed(struct engine *en, struct outcome out[JOBS]) {
+    size_t vocab = engine_info(en)->vocab;
+    uint32_t *ids = malloc(JOBS * 700 * sizeof *ids);
+    struct err e;
+    for (int i = 0; i < JOBS; i++) {
+        struct engine_job job = mixed_job(i, ids + i * 700, vocab, &out[i]);
+        if (engine_submit(en, &job, NULL, &e) != 0)
+            fail_msg("job %d: %s", i, e.text);
+    }
+    engine_drain(en);
+    for (int i = 0; i < JOBS; i++) {
+        assert_int_equal(out[i].called, 1);
+        if (out[i].finish == FINISH_FAILED)
+            fail_msg("job %d: %s", i, out[i].err.text);
+        assert_int_equal(out[i].streamed, out[i].n);
+    }
+    free(ids);
+}
+
+static void outputs_depend_on_the_job_alone(void **state) {
+    (void)state;
+    static const struct {
+        int lanes, agents;
+        size_t memory;
+    } setups[] = {{1, 1, 0}, {1, 20, 0}, {2, 1, 0}, {2, 7, 0}, {3, 20, 0}, {2, 100, 0}, {3, 5, 1}};
+    enum precision precisions[] = {PRECISION_F32, best_precision()};
+    for (int p = 0; p < 2; p++) {
+        static struct outcome want[JOBS], got[JOBS];
+        for (size_t s = 0; s < sizeof setups / sizeof setups[0]; s++) {
+            struct engine_options o = {.precision = precisions[p],
+                                       .lanes = setups[s].lanes,
+                                       .max_sequences = setups[s].agents};
+            if (setups[s].memory) { /* room for about one and a half of the largest job */
+                struct engine *probe = open_tiny(o);
+                const struct engine_info *i = engine_info(probe);
+                o.memory_limit =
+                    i->weight_bytes + i->scratch_bytes + i->kv_bytes_per_token * 64 * 24;
+                engine_close(probe);
+            }
+            struct engine *en = open_tiny(o);
+            run_mixed(en, s ? got : want);
+            struct engine_stats st;
+            engine_get_stats(en, &st);
+            assert_int_equal(st.kv_bytes, 0);
+            assert_true(st.most_running <= setups[s].agents);
+            engine_close(en);
+            for (int i = 0; s && i < JOBS; i++) {
+                assert_int_equal(got[i].n, want[i].n);
+                assert_memory_equal(got[i].ids, want[i].ids, want[i].n * sizeof(uint32_t));
+                assert_memory_equal(got[i].logprobs, want[i].logprobs, want[i].n * sizeof(float));
+                assert_memory_equal(&got[i].nll, &want[i].nll, sizeof(double));
+            }
+        }
+    }
+}
+
+static void a_callback_and_the_length_end_a_job(void **state) {
+    (void)state;
+    struct engine *en = open_tiny((struct engine_options){.lanes = 1});
+    uint32_t ids[700];
+    struct outcome o;
+    struct engine_job job = mixed_job(4, ids, engine_info(en)->vocab, &o);
+    struct err e;
+    o.stop_after = 3;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+    engine_drain(en);
+    assert_int_equal(o.finish, FINISH_CALLBACK);
+    assert_int_equal(o.n, 3);
+    uint32_t second = o.ids[1];
+    job = mixed_job(4, ids, engine_info(en)->vocab, &o);
+    job.stops[0] = second;
+    job.n_stops = 1;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+    engine_drain(en);
+    assert_int_equal(o.finish, FINISH_STOP);
+    assert_true(o.n <= 1);
+    job = mixed_job(4, ids, engine_info(en)->vocab, &o);
+    job.max_new_tokens = 0;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+    engine_drain(en);
+    assert_int_equal(o.finish, FINISH_LENGTH);
+    assert_int_equal(o.n, 0);
+    engine_close(en);
+}
+
+static void cancelling_ends_every_job_once(void **state) {
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        struct engine *en =
+            open_tiny((struct engine_options){.lanes = 2, .max_sequences = round < 2 ? 3 : 40});
+        static uint32_t ids[JOBS][700];
+        static struct outcome out[JOBS];
+        struct err e;
+        uint64_t tickets[JOBS];
+        int n = round < 2 ? 5 : JOBS;
+        for (int i = 0; i < n; i++) {
+            struct engine_job job = mixed_job(i, ids[i], engine_info(en)->vocab, &out[i]);
+            job.on_logits = NULL;
+            assert_int_equal(engine_submit(en, &job, &tickets[i], &e), 0);
+        }
+        if (round % 2)
+            engine_cancel(en, 0);
+        else
+            engine_cancel(en, tickets[n - 1]);
+        engine_cancel(en, 123456);
+        if (round < 3)
+            engine_drain(en);
+        engine_close(en);
+        for (int i = 0; i < n; i++)
+            assert_int_equal(out[i].called, 1);
+    }
+}
+
+static void what_cannot_run_is_refused(void **state) {
+    (void)state;
+    struct engine *en = open_tiny((struct engine_options){.lanes = 1});
+    const struct engine_info *info = engine_info(en);
+    uint32_t *ids = calloc(info->context + 1, sizeof *ids);
+    struct outcome o = {0};
+    struct engine_job job = {
+        .ids = ids, .n_ids = info->context, .max_new_tokens = 1, .on_done = on_done, .user = &o};
+    struct err e = {0};
+    assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_ELIMIT);
+    assert_non_null(strstr(e.text, "context"));
+    job.n_ids = 0;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_EUSAGE);
+    job.n_ids = 1;
+    ids[0] = (uint32_t)info->vocab;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_EUSAGE);
+    ids[0] = 0;
+    job.sampling.temperature = -1;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_EUSAGE);
+    job.sampling.temperature = NAN;
+    assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_EUSAGE);
+    assert_int_equal(o.called, 0);
+    size_t fixed = info->weight_bytes + info->scratch_bytes, page = info->kv_bytes_per_token * 64;
+    engine_close(en);
+    struct engine_options small = {.lanes = 1, .memory_limit = fixed / 2};
+    assert_int_equal(engine_open(model, &small, &en, &e), PRECIS_ELIMIT);
+    assert_null(en);
+    small.memory_limit = fixed + 2 * page;
+    en = open_tiny(small);
+    job = (struct engine_job){
+        .ids = ids, .n_ids = 300, .max_new_tokens = 1, .on_done = on_done, .user = &o};
+    assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_ELIMIT);
+    assert_non_null(strstr(e.text, "memory limit"));
+    engine_close(en);
+    assert_int_equal(engine_open("/nonexistent.gguf", &small, &en, &e), PRECIS_EIO);
+    free(ids);
+}
+
+/* Draws follow the distribution: a chi-square over 20,000 draws from 5 classes (df 4, p =
+ * 0.001: 18.5). */
+static void draws_follow_the_distribution(void **state) {
+    (void)state;
+    enum { V = 5, DRAWS = 20000 };
+    const float logits[V] = {0.0f, 1.0f, -1.0f, 2.0f, 0.5f};
+    struct kernel k;
+    struct err e;
+    assert_int_equal(kernel_select(ISA_PLAIN, DTYPE_F32, &k, &e), 0);
+    struct chooser *c;
+    assert_int_equal(chooser_new(V, &c, &e), 0);
+    struct sampling s = {.strategy = SAMPLE_TEMPERATURE, .temperature = 0.7f};
+    s = sampling_complete(&s);
+    int seen[V] = {0};
+    struct rng rng = {1};
+    for (int i = 0; i < DRAWS; i++) {
+        struct choice choice;
+        assert_int_equal(choose(c, &k, &s, &rng, NULL, 0, logits, 0, &choice, &e), 0);
+        seen[choice.id]++;
+    }
+    double total = 0, chi = 0;
+    for (int i = 0; i < V; i++)
+        total += exp((double)logits[i] / 0.7);
+    for (int i = 0; i < V; i++) {
+        double want = DRAWS * exp((double)logits[i] / 0.7) / total;
+        chi += (seen[i] - want) * (seen[i] - want) / want;
+    }
+    if (chi > 18.5)
+        fail_msg("chi-square %g", chi);
+    chooser_free(c);
+}
+
+static void top_of_equals_a_sort(void **state) {
+    (void)state;
+    enum { N = 500 };
+    float x[N];
+    struct rng rng = {3};
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(rng_next(&rng) % 60); /* many equal values */
+    struct engine_candidate top[N];
+    for (size_t n = 1; n <= N; n += 83) {
+        top_of(x, N, n, top);
+        for (size_t i = 0; i < n; i++) {
+            size_t ahead = 0; /* how many come before it in a stable descending sort */
+            for (size_t j = 0; j < N; j++)
+                ahead += x[j] > x[top[i].id] || (x[j] == x[top[i].id] && j < top[i].id);
+            assert_int_equal(ahead, i);
+            assert_true(top[i].logprob == x[top[i].id]);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_depend_on_the_job_alone),
+        cmocka_unit_test(a_callback_and_the_length_end_a_job),
+        cmocka_unit_test(cancelling_ends_every_job_once),
+        cmocka_unit_test(what_cannot_run_is_refused),
+        cmocka_unit_test(draws_follow_the_distribution),
+        cmocka_unit_test(top_of_equals_a_sort),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
