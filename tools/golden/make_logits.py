@@ -121,7 +121,9 @@ def filters(out):
     generator = torch.Generator().manual_seed(7)
     for temperature, k, p in [(0.7, 5, 0.9), (0.7, 0, 0.9), (1.0, 5, 1.0), (1.5, 3, 0.5)]:
         for spread in (1.0, 3.0, 0.1):
-            logits = torch.round(torch.randn(1, 24, generator=generator) * spread * 64) / 64
+            # Distinct, so that no rule about ties enters.
+            logits = (torch.randperm(24, generator=generator) - 12).float()[None] * spread / 6
+            logits[logits > 0] *= 1.25
             scores = TemperatureLogitsWarper(temperature)(None, logits)
             if k:
                 scores = TopKLogitsWarper(k)(None, scores)
@@ -131,7 +133,7 @@ def filters(out):
             kept = torch.nonzero(torch.isfinite(scores[0])).flatten().tolist()
             kept.sort(key=lambda i: (-float(probabilities[i]), i))
             cases.append({
-                "logits": logits[0].tolist(), "temperature": temperature, "top_k": k, "top_p": p,
+                "logits": rounded(logits[0], 7), "temperature": temperature, "top_k": k, "top_p": p,
                 "survivors": [[i, round(float(probabilities[i]), 6)] for i in kept]})
     write({"made_with": reference.made_with(), "cases": cases}, out)
 
