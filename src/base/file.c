@@ -76,6 +76,11 @@ void file_unmap(struct mapping *m) {
     *m = (struct mapping){0};
 }
 
+void file_release(const struct mapping *m) {
+    if (m->mapped)
+        madvise((void *)(uintptr_t)m->data, m->size, MADV_DONTNEED);
+}
+
 int outfile_open(struct outfile *o, const char *path, struct err *e) {
     *o = (struct outfile){0};
     if (strcmp(path, "-") == 0) {

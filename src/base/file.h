@@ -22,6 +22,8 @@ struct mapping {
  * also for directories and other things that are not regular files. On failure *m is zeroed. */
 int file_map(const char *path, struct mapping *m, struct err *e);
 void file_unmap(struct mapping *m); /* safe on a zeroed mapping; leaves it zeroed */
+/* Lets the system drop the pages of a mapped file; they are read again when they are touched. */
+void file_release(const struct mapping *m);
 
 /* An output file. The bytes go to a temporary file beside `path`, which takes its name on commit: a
  * reader sees the old file or the whole new one. path "-" is standard output, written directly; so

@@ -177,6 +177,7 @@ int weights_pack(struct weights *w, const struct kernel *kernel, enum dtype type
             rc = ld.errs[i].code;
         }
     free(ld.errs);
+    gguf_release(w->gguf);
     if (rc == 0)
         w->bytes = sum_bytes(w);
     return rc;

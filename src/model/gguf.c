@@ -57,6 +57,10 @@ void gguf_close(struct gguf *g) {
     free(g);
 }
 
+void gguf_release(const struct gguf *g) {
+    file_release(&g->map);
+}
+
 const char *gguf_path(const struct gguf *g) {
     return g->path;
 }

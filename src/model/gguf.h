@@ -41,6 +41,8 @@ int gguf_open(const char *path, struct gguf **out, struct err *e);
 int gguf_open_memory(const char *name, const uint8_t *bytes, size_t size, struct gguf **out,
                      struct err *e);
 void gguf_close(struct gguf *g); /* NULL is fine */
+/* Lets the system drop the tensor bytes that were read so far; they come back when touched. */
+void gguf_release(const struct gguf *g);
 const char *gguf_path(const struct gguf *g);
 size_t gguf_size(const struct gguf *g);             /* bytes of the file */
 const uint8_t *gguf_bytes(const struct gguf *g);    /* all of them, borrowed */
