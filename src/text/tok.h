@@ -26,7 +26,7 @@ int tok_from_gguf(const struct gguf *g, struct tok **out, struct err *e);
 void tok_free(struct tok *t);
 
 /* Appends the ids of text (any bytes; invalid UTF-8 is read as U+FFFD, as Python's errors="replace"
- * does) to out. Errors: PRECIS_ENOMEM. */
+ * does) to out, which stays as it was on an error: PRECIS_ENOMEM; PRECIS_ELIMIT beyond 700 MB. */
 int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
                struct err *e);
 
