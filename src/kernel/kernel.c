@@ -1,5 +1,6 @@
 #include "kernel/kernel.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,17 @@ const char *isa_name(enum isa isa) {
     return isa_names[isa];
 }
 
+/* The levels are those of the x86-64 psABI; each is told by the features its kernels are compiled for. */
 static enum isa isa_best(void) {
 #ifdef __x86_64__
-    if (!__builtin_cpu_supports("x86-64-v3"))
+    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    if (!v3)
         return ISA_PLAIN;
-    if (!__builtin_cpu_supports("x86-64-v4"))
+    bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512vl");
+    if (!v4)
         return ISA_AVX2;
     return __builtin_cpu_supports("avx512bf16") ? ISA_AVX512_BF16 : ISA_AVX512;
 #else

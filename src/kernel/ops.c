@@ -120,7 +120,7 @@ static void store_value(const float *v, const float *bias, int dim, enum dtype t
 
 static void split_qkv(const struct split_qkv *s) {
     size_t dim = (size_t)s->head_dim, heads = (size_t)s->heads, kv = (size_t)s->kv_heads;
-    float v[KERNEL_MAX_DIM];
+    float v[KERNEL_MAX_DIM] = {0};
     for (int r = 0; r < s->rows; r++) {
         const float *y = s->y + (size_t)r * (heads + 2 * kv) * dim;
         const float *rope = s->rope + (size_t)r * dim;
