@@ -74,17 +74,16 @@ static int add_line(struct ignore *ig, size_t at, size_t len, struct err *e) {
     return add_pattern(ig, at, trim_spaces(s, len), e);
 }
 
-static int ignore_new(struct ignore **out, size_t size, struct err *e) {
+static struct ignore *ignore_new(size_t size) {
     struct ignore *ig = calloc(1, sizeof *ig);
-    *out = NULL;
-    if (ig)
-        ig->text = malloc(size + 1);
-    if (!ig || !ig->text) {
-        ignore_free(ig);
-        return err_nomem(e, "ignore patterns");
+    if (!ig)
+        return NULL;
+    ig->text = malloc(size + 1);
+    if (!ig->text) {
+        free(ig);
+        return NULL;
     }
-    *out = ig;
-    return 0;
+    return ig;
 }
 
 int ignore_parse(const char *text, size_t len, struct ignore **out, struct err *e) {
@@ -92,10 +91,11 @@ int ignore_parse(const char *text, size_t len, struct ignore **out, struct err *
         text += 3;
         len -= 3;
     }
-    int rc = ignore_new(out, len, e);
-    if (rc)
-        return rc;
-    struct ignore *ig = *out;
+    int rc = 0;
+    struct ignore *ig = ignore_new(len);
+    *out = ig;
+    if (!ig)
+        return err_nomem(e, "ignore patterns");
     if (len)
         memcpy(ig->text, text, len);
     for (size_t at = 0; at < len && rc == 0;) {
@@ -115,16 +115,20 @@ int ignore_from_list(const char *const *patterns, struct ignore **out, struct er
     size_t size = 0;
     for (size_t i = 0; patterns[i]; i++)
         size += strlen(patterns[i]);
-    int rc = ignore_new(out, size, e);
+    int rc = 0;
     size_t at = 0;
+    struct ignore *ig = ignore_new(size);
+    *out = ig;
+    if (!ig)
+        return err_nomem(e, "ignore patterns");
     for (size_t i = 0; rc == 0 && patterns[i]; i++) {
         size_t len = strlen(patterns[i]);
-        memcpy((*out)->text + at, patterns[i], len);
-        rc = add_pattern(*out, at, len, e);
+        memcpy(ig->text + at, patterns[i], len);
+        rc = add_pattern(ig, at, len, e);
         at += len;
     }
     if (rc) {
-        ignore_free(*out);
+        ignore_free(ig);
         *out = NULL;
     }
     return rc;

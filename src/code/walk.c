@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,15 +78,11 @@ static int pendings_push(struct walker *k, struct pendings *list, struct pending
 }
 
 static char *join(const char *folder, const char *name) {
-    size_t a = strlen(folder);
-    size_t b = strlen(name) + 1;
-    char *s = malloc(a + 1 + b);
-    if (!s)
-        return NULL;
-    memcpy(s, folder, a);
-    if (a && folder[a - 1] != '/')
-        s[a++] = '/';
-    memcpy(s + a, name, b);
+    size_t len = strlen(folder);
+    size_t size = len + strlen(name) + 2;
+    char *s = malloc(size);
+    if (s)
+        snprintf(s, size, "%s%s%s", folder, len && folder[len - 1] != '/' ? "/" : "", name);
     return s;
 }
 
@@ -193,13 +190,19 @@ static bool is_wanted(const struct walker *k, const struct lang *lang) {
     return k->options->all_text || (lang && lang->kind == LANG_CODE);
 }
 
-/* Looks into an open regular file. *counter: why it is not listed; NULL: it is to be listed. */
+/* Looks into an open file. *counter: why it is not listed; NULL: it is to be listed. */
 static int inspect(struct walker *k, int fd, const char *name, const struct stat *st,
                    const struct lang **lang, size_t **counter) {
     struct walk_stats *stats = &k->w->stats;
+    *counter = NULL;
+    if (!S_ISREG(st->st_mode))
+        *counter = &stats->special;
+    else if (k->links_now && seen_has(&k->files_seen, st->st_dev, st->st_ino))
+        *counter = &stats->duplicate;
+    if (*counter)
+        return 0;
     if (sniff_read(fd, &k->sniff) != 0)
         return -1;
-    *counter = NULL;
     *lang = lang_of(name, k->sniff.head, k->sniff.n);
     if (sniff_is_binary(&k->sniff))
         *counter = &stats->binary;
@@ -236,13 +239,7 @@ static int visit_file(struct walker *k, int at, const char *base, const char *na
     size_t *counter = NULL;
     int rc = 0;
     int fd = openat(at, base, OPEN_FILE);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        unreadable(k, name);
-    else if (!S_ISREG(st.st_mode))
-        stats->special++;
-    else if (k->links_now && seen_has(&k->files_seen, st.st_dev, st.st_ino))
-        stats->duplicate++;
-    else if (inspect(k, fd, name, &st, &lang, &counter) != 0)
+    if (fd < 0 || fstat(fd, &st) != 0 || inspect(k, fd, name, &st, &lang, &counter) != 0)
         unreadable(k, name);
     else if (counter)
         ++*counter;
