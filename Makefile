@@ -1,0 +1,72 @@
+# The commands for people; Meson builds. `make help` lists them.
+BUILD ?= build
+MODEL ?= smollm2
+OUT ?= precis-report.md
+ARGS ?=
+FUZZ_SECONDS ?= 20
+PREFIX ?= /usr/local
+
+# Address-space layouts with more random bits than ThreadSanitizer knows make it fail at start.
+NO_ASLR = $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$(uname -m)" -R)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps dev-deps build run test bench asan tsan fuzz-quick lint format install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+deps: ## install what building needs (Debian packages), fetch the default model
+	@tools/setup.sh smollm2
+
+dev-deps: ## the same, and what the checks and the whole test suite need
+	@tools/setup.sh --dev smollm2 qwen2.5-coder-0.5b
+
+build: ## compile into build/
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+
+run: deps ## summarise a folder: make run SRC=path [OUT=report.md] [MODEL=name] [ARGS='--loc 100']
+	@test -n "$(SRC)" || { echo 'make run needs a folder or file: make run SRC=path' >&2; exit 2; }
+	@$(MAKE) --no-print-directory build
+	$(BUILD)/src/cli/precis summarize --model '$(MODEL)' -o '$(OUT)' $(ARGS) '$(SRC)'
+	@echo "The report is in $(OUT)."
+
+test: build ## run the test suite
+	@tools/test.py $(BUILD)
+
+bench: build ## measure, and compare with llama.cpp in the same run (a venv in build/peers)
+	$(BUILD)/src/cli/precis bench chunk
+	@bench/peers/setup.sh $(BUILD)/peers
+	$(BUILD)/peers/bin/python bench/peers/run.py prefill --precis $(BUILD)/src/cli/precis
+
+asan: ## the test suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	@test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined
+	@ninja -C $(BUILD)-asan
+	@PRECIS_TEST_SHORT=1 ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 tools/test.py $(BUILD)-asan -t 5
+
+tsan: ## the test suite under ThreadSanitizer
+	@test -f $(BUILD)-tsan/build.ninja || meson setup $(BUILD)-tsan -Db_sanitize=thread
+	@ninja -C $(BUILD)-tsan
+	@PRECIS_TEST_SHORT=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
+	$(NO_ASLR) tools/test.py $(BUILD)-tsan -t 5
+
+fuzz-quick: ## every fuzz target for FUZZ_SECONDS (20)
+	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true \
+	-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+	@ninja -C $(BUILD)-fuzz fuzz
+	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+lint: ## clang-format, clang-tidy, shellcheck
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
+	@tools/lint.sh $(BUILD)
+
+format: ## rewrite the sources as .clang-format says
+	@find include src tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
+
+install: build ## install precis and parallel_summarizer below PREFIX (/usr/local)
+	@meson configure $(BUILD) --prefix $(PREFIX)
+	@meson install -C $(BUILD)
+
+clean: ## remove the build folders
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
