@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "kernel/kernel.h"
 #include "model/catalogue.h"
 
 enum { TOP = 20, NEW = 32, MOST_JOBS = 16, SHORT = 100, SKIPPED = 77 };
@@ -301,6 +302,11 @@ int main(int argc, char **argv) {
     struct err e = {0};
     if (argc != 3)
         return 2;
+    enum isa isa;
+    if (isa_detect(&isa, &e) != 0) {
+        printf("SKIPPED: %s\n", e.text);
+        return SKIPPED;
+    }
     if (!find_model(argv[1], argv[2], path, sizeof path)) {
         printf("SKIPPED: %s is not in the models folder (tools/fetch-model.sh %s)\n", argv[2],
                argv[2]);
