@@ -31,7 +31,7 @@ run: deps ## summarise a folder: make run SRC=path [OUT=report.md] [MODEL=name] 
 	$(BUILD)/src/cli/precis summarize --model '$(MODEL)' -o '$(OUT)' $(ARGS) '$(SRC)'
 	@echo "The report is in $(OUT)."
 
-test: build ## run the test suite
+test: deps build ## run the test suite (installs what is missing)
 	@tools/test.py $(BUILD)
 
 bench: build ## measure, and compare with llama.cpp in the same run (a venv in build/peers)
