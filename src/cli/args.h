@@ -3,6 +3,7 @@
 #define PRECIS_CLI_ARGS_H
 
 #include "cli/options.h"
+#include "code/walk.h"
 
 struct args {
     struct list operands;
@@ -39,6 +40,9 @@ struct args {
 };
 
 void args_free(struct args *a);
+
+/* What is asked of the files below a path. Borrows from a. */
+struct walk_options args_files(const struct args *a);
 
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_tokenizer, group_sampling,

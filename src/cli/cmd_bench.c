@@ -118,7 +118,7 @@ static int run_prefill(const struct args *a, struct err *e) {
     double *seconds = calloc((size_t)a->rounds, sizeof *seconds), warm_up;
     if (!seconds)
         return err_nomem(e, "rounds");
-    int rc = model_open(&m, a, MODEL_ENGINE, 1, e);
+    int rc = model_open_asked(&m, a, MODEL_ENGINE, 1, e);
     if (rc == 0)
         rc = bench_ids((size_t)a->tokens, engine_info(m.engine)->vocab, 1, &ids, e);
     if (rc == 0)
@@ -214,7 +214,7 @@ static int decode_all(const struct args *a, struct decoding *d, struct err *e) {
 
 static int run_decode(const struct args *a, struct err *e) {
     struct model m = {0};
-    int rc = model_open(&m, a, MODEL_ENGINE, (int)a->sequences, e);
+    int rc = model_open_asked(&m, a, MODEL_ENGINE, (int)a->sequences, e);
     if (rc == 0) {
         struct decoding d = {
             .engine = m.engine, .sequences = (size_t)a->sequences, .want = a->sequences * a->steps};

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/inputs.h"
 #include "base/pool.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
-#include "cli/inputs.h"
 #include "cli/model.h"
 #include "summary/run.h"
 
@@ -92,7 +92,7 @@ static int run_once(const struct contracts *c, int agents, uint64_t lanes, struc
     struct model m = {0};
     struct run *run = NULL;
     double started = clock_seconds();
-    int rc = model_open(&m, &a, MODEL_CHAT | MODEL_ENGINE | MODEL_REVISION, agents, e);
+    int rc = model_open_asked(&m, &a, MODEL_CHAT | MODEL_ENGINE | MODEL_REVISION, agents, e);
     if (rc)
         return rc;
     o->start_seconds = clock_seconds() - started;
@@ -249,6 +249,7 @@ static int make_file(const struct args *a, char *path, struct err *e) {
 
 static int run_contracts(const struct args *a, struct err *e) {
     struct contracts c = {.args = a};
+    struct walk_options files = args_files(a);
     char made[] = "/tmp/precis-contracts-XXXXXX.c";
     const char *path = a->operands.n ? a->operands.v[0] : made;
     int rc = 0;
@@ -260,7 +261,7 @@ static int run_contracts(const struct args *a, struct err *e) {
         rc = make_file(a, made, e);
     }
     if (rc == 0)
-        rc = inputs_find(&path, 1, a, &c.walk, e);
+        rc = inputs_find(&path, 1, &files, &c.walk, e);
     if (rc == 0)
         rc = choose_files(&c, e);
     if (rc == 0)

@@ -309,7 +309,7 @@ static int run_generate(const struct args *a, struct err *e) {
         rc = input_read(a->ids ? a->ids : a->prompt_file, &text, e);
     unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | (a->raw || a->ids ? 0 : (unsigned)MODEL_CHAT);
     if (rc == 0)
-        rc = model_open(&m, a, parts, 1, e);
+        rc = model_open_asked(&m, a, parts, 1, e);
     if (rc == 0)
         rc = build_prompt(a, &m, &text, &prompt_ids, e);
     interrupt_flag();

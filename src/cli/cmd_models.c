@@ -64,7 +64,7 @@ static int run_show(const struct args *a, struct err *e) {
     struct args one = *a;
     one.model = a->operands.v[0];
     int rc = a->operands.n == 1
-                 ? model_open(&m, &one, MODEL_REVISION, 0, e)
+                 ? model_open_asked(&m, &one, MODEL_REVISION, 0, e)
                  : err_set(e, PRECIS_EUSAGE, "%s: only one model at a time", a->operands.v[1]);
     if (rc == 0)
         rc = gguf_open(m.path, &g, e);

@@ -303,7 +303,7 @@ static int run_perplexity(const struct args *a, struct err *e) {
     struct scorer s = {.shown = clock_seconds()};
     struct windows all = {0};
     interrupt_flag();
-    int rc = model_open(&s.model, a, MODEL_TOKENIZER | MODEL_ENGINE, 0, e);
+    int rc = model_open_asked(&s.model, a, MODEL_TOKENIZER | MODEL_ENGINE, 0, e);
     if (rc == 0)
         rc = read_windows(a, &s.model, &all, e);
     if (rc == 0)

@@ -127,7 +127,7 @@ static int convert(const struct args *a, bool decoding_ids, struct err *e) {
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "--tokenizer %s: not supported yet by this build (use --model)",
                        a->tokenizer);
-    rc = model_open(&c.model, a, MODEL_TOKENIZER, 0, e);
+    rc = model_open_asked(&c.model, a, MODEL_TOKENIZER, 0, e);
     if (rc == 0)
         rc = input_read("-", &in, e);
     if (rc == 0 && a->jsonl)

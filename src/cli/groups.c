@@ -185,6 +185,13 @@ static const struct option files[] = {
     {0}};
 const struct option_group group_files = {"Files", files};
 
+struct walk_options args_files(const struct args *a) {
+    return (struct walk_options){.no_gitignore = a->no_gitignore,
+                                 .all_text = a->all_text,
+                                 .include = a->include.v,
+                                 .exclude = a->ignore.v};
+}
+
 static const struct option json[] = {
     {.name = "json", .offset = AT(json), .help = "one JSON value on standard output"}, {0}};
 const struct option_group group_json = {"Output", json};

@@ -7,10 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/inputs.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "cli/inputs.h"
 #include "cli/model.h"
 #include "cli/progress.h"
 
@@ -42,9 +42,22 @@ static bool same_file(const char *a, const char *b) {
            x.st_dev == y.st_dev;
 }
 
+/* PRECIS_EUSAGE when `output` is one of the files: writing it would destroy what is being read. */
+static int check_output(const struct walk *w, const char *output, struct err *e) {
+    struct stat out, in;
+    if (!output || strcmp(output, "-") == 0 || stat(output, &out) != 0 || !S_ISREG(out.st_mode))
+        return 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (stat(w->files[i].path, &in) == 0 && in.st_ino == out.st_ino && in.st_dev == out.st_dev)
+            return err_set(e, PRECIS_EUSAGE, "%s: is to be summarised, so it cannot be the output",
+                           output);
+    return 0;
+}
+
 /* Everything that can be known without the model, and without writing. */
 static int check(struct work *w, struct err *e) {
     const struct job *job = w->job;
+    struct walk_options files = args_files(job->args);
     int rc = check_sampling(job->args, e);
     if (rc == 0 && job->args->prompt && !*job->args->prompt)
         rc = err_set(e, PRECIS_EUSAGE, "--prompt: is empty");
@@ -54,11 +67,11 @@ static int check(struct work *w, struct err *e) {
         rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --output-file and --results-file",
                      job->results);
     if (rc == 0)
-        rc = inputs_find(job->paths, job->n_paths, job->args, &w->walk, e);
+        rc = inputs_find(job->paths, job->n_paths, &files, &w->walk, e);
     if (rc == 0)
-        rc = inputs_check_output(&w->walk, job->output, e);
+        rc = check_output(&w->walk, job->output, e);
     if (rc == 0)
-        rc = inputs_check_output(&w->walk, job->results, e);
+        rc = check_output(&w->walk, job->results, e);
     if (rc == 0 && job->results) {
         /* can it be written? the file itself is only begun when all else is well */
         struct outfile probe;
@@ -73,10 +86,21 @@ static int check(struct work *w, struct err *e) {
     return rc;
 }
 
+/* What the report is about: the last part of the only path, or "N paths". */
+static void title_of(const char *const *paths, size_t n, char *out, size_t size) {
+    char *real = n == 1 ? realpath(paths[0], NULL) : NULL;
+    const char *base = real ? strrchr(real, '/') : NULL;
+    if (n != 1)
+        snprintf(out, size, "%zu paths", n);
+    else
+        snprintf(out, size, "%s", base && base[1] ? base + 1 : paths[0]);
+    free(real);
+}
+
 static int prepare(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
     unsigned parts = MODEL_TOKENIZER | MODEL_CHAT | MODEL_ENGINE | MODEL_REVISION;
-    int rc = model_open(&w->model, a, parts, (int)a->agents, e);
+    int rc = model_open_asked(&w->model, a, parts, (int)a->agents, e);
     if (rc)
         return rc;
     struct run_options o = {.loc = a->loc,
@@ -91,9 +115,9 @@ static int prepare(struct work *w, struct err *e) {
     if (run_stats(w->run)->chunks_total == 0)
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
     struct provenance p = {.prompt_version = run_prompt_version(w->run)};
-    model_provenance(&w->model, a, &p);
+    model_provenance(&w->model, &o.sampling, &p);
     char title[256];
-    inputs_title(w->job->paths, w->job->n_paths, title, sizeof title);
+    title_of(w->job->paths, w->job->n_paths, title, sizeof title);
     rc = report_open(w->out.f, w->job->format, title, &p, &w->report, e);
     if (rc == 0 && w->job->results) {
         w->results = fopen(w->job->results, "we");

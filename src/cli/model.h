@@ -1,40 +1,16 @@
-/* Opening a model for a command, in one place. */
+/* What the command line says about the model and how to sample from it. */
 #ifndef PRECIS_CLI_MODEL_H
 #define PRECIS_CLI_MODEL_H
 
-#include "base/hash.h"
+#include "api/model.h"
 #include "cli/args.h"
-#include "engine/engine.h"
-#include "summary/summary.h"
-#include "text/chat.h"
-#include "text/tok.h"
 
-enum model_parts { MODEL_TOKENIZER = 1, MODEL_CHAT = 2, MODEL_ENGINE = 4, MODEL_REVISION = 8 };
-
-struct model {
-    char path[4096];
-    char name[256]; /* the catalogue's, or the file's base name */
-    char revision[HASH_HEX_SIZE];
-    struct tok *tok;
-    struct chat *chat;
-    struct engine *engine;
-};
-
-/* Opens the parts asked for (chat brings the tokenizer). max_sequences: 0 is the engine's default.
- * On failure *m is zeroed and nothing stays open. */
-int model_open(struct model *m, const struct args *a, unsigned parts, int max_sequences,
-               struct err *e);
-void model_close(struct model *m); /* safe on a zeroed one */
-
-/* The engine options that the command line asks for. */
+/* max_sequences: 0 is the engine's default. */
 struct engine_options model_engine_options(const struct args *a, int max_sequences);
 void model_sampling(const struct args *a, struct sampling *s);
-/* Borrows from m and its engine. */
-void model_provenance(const struct model *m, const struct args *a, struct provenance *p);
 
-/* SHA-256 of a model file, remembered in $XDG_CACHE_HOME/precis/hashes by path, size and time of
- * change, so that a start does not read the whole file again. */
-int revision_of(const char *path, const void *data, size_t size, char out[HASH_HEX_SIZE],
-                struct err *e);
+/* model_open as the command line asks for it. */
+int model_open_asked(struct model *m, const struct args *a, unsigned parts, int max_sequences,
+                     struct err *e);
 
 #endif

@@ -20,7 +20,8 @@ ROOMS = {
     "engine": {"base", "model", "kernel"},
     "summary": {"base", "code", "model", "text", "engine"},
     "report": {"base", "code", "model", "text", "engine", "summary"},
-    "cli": {"base", "code", "model", "text", "engine", "summary", "report"},
+    "api": {"base", "code", "model", "text", "engine", "summary", "report"},
+    "cli": {"base", "code", "model", "text", "engine", "summary", "report", "api"},
 }
 
 # Foreign header (a pattern) -> the files, as patterns under src/, that may include it.

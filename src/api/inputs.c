@@ -1,4 +1,4 @@
-#include "cli/inputs.h"
+#include "api/inputs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,10 @@ static int none_found(const char *path, const struct walk_stats *s, struct err *
                    s->not_code ? "; --all-text takes every text file" : "");
 }
 
-static int walk_one(const char *path, const struct args *a, struct walk *w, struct err *e) {
-    struct walk_options o = {.no_gitignore = a->no_gitignore,
-                             .all_text = a->all_text,
-                             .include = a->include.v,
-                             .exclude = a->ignore.v};
+static int walk_one(const char *path, const struct walk_options *o, struct walk *w, struct err *e) {
     if (!*path)
         return err_set(e, PRECIS_EUSAGE, "\"\": is not a path");
-    int rc = walk_tree(path, &o, w, e);
+    int rc = walk_tree(path, o, w, e);
     if (rc)
         return rc;
     if (w->n == 0)
@@ -150,13 +146,13 @@ static int drop_twins(struct walk *w, struct err *e) {
     return 0;
 }
 
-int inputs_find(const char *const *paths, size_t n, const struct args *a, struct walk *w,
+int inputs_find(const char *const *paths, size_t n, const struct walk_options *o, struct walk *w,
                 struct err *e) {
     *w = (struct walk){0};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct walk one = {0};
-        rc = walk_one(paths[i], a, &one, e);
+        rc = walk_one(paths[i], o, &one, e);
         if (rc == 0 && n > 1)
             rc = prefix_names(paths[i], &one, e);
         if (rc == 0)
@@ -176,26 +172,5 @@ int inputs_find(const char *const *paths, size_t n, const struct args *a, struct
             "large, %zu unreadable, %zu other",
             w->n, s->ignored, s->not_code, s->binary, s->generated, s->too_large, s->unreadable,
             s->links_out + s->special);
-    return 0;
-}
-
-void inputs_title(const char *const *paths, size_t n, char *out, size_t size) {
-    char *real = n == 1 ? realpath(paths[0], NULL) : NULL;
-    const char *base = real ? strrchr(real, '/') : NULL;
-    if (n != 1)
-        snprintf(out, size, "%zu paths", n);
-    else
-        snprintf(out, size, "%s", base && base[1] ? base + 1 : paths[0]);
-    free(real);
-}
-
-int inputs_check_output(const struct walk *w, const char *output, struct err *e) {
-    struct stat out, in;
-    if (!output || strcmp(output, "-") == 0 || stat(output, &out) != 0 || !S_ISREG(out.st_mode))
-        return 0;
-    for (size_t i = 0; i < w->n; i++)
-        if (stat(w->files[i].path, &in) == 0 && in.st_ino == out.st_ino && in.st_dev == out.st_dev)
-            return err_set(e, PRECIS_EUSAGE, "%s: is to be summarised, so it cannot be the output",
-                           output);
     return 0;
 }

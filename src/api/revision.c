@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/model.h"
+#include "api/model.h"
 
 enum { MOST_CACHE_BYTES = 1 << 20, MOST_LINES = 256 };
 
