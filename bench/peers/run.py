@@ -31,6 +31,17 @@ def default_model():
     return pathlib.Path(folder) / "smollm2-135m-instruct-q4_1.gguf"
 
 
+def quiet_llama():
+    import llama_cpp
+
+    @llama_cpp.llama_log_callback
+    def drop(level, text, user):
+        pass
+
+    llama_cpp.llama_log_set(drop, ctypes.c_void_p(0))
+    return drop  # must outlive the library's use of it
+
+
 def make_bf16(model, out):
     import llama_cpp
     params = llama_cpp.llama_model_quantize_default_params()
@@ -62,6 +73,7 @@ def time_precis(program, model, tokens, threads):
 
 def prefill(args):
     import numpy
+    quiet = quiet_llama()
     lengths = [int(n) for n in args.tokens.split(",")]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +93,7 @@ def prefill(args):
                          "llama.cpp": statistics.median(theirs),
                          "ratio": statistics.median(ratios), "ratio_min": min(ratios),
                          "ratio_max": max(ratios)})
+    del quiet
     return rows
 
 
