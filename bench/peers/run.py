@@ -93,6 +93,7 @@ def prefill(args):
                          "llama.cpp": statistics.median(theirs),
                          "ratio": statistics.median(ratios), "ratio_min": min(ratios),
                          "ratio_max": max(ratios)})
+        llama.close()
     del quiet
     return rows
 
