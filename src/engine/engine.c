@@ -78,9 +78,10 @@ int engine_open(const char *path, const struct engine_options *options, struct e
         o.lanes = pool_cores();
     if (o.max_sequences == 0)
         o.max_sequences = 20;
-    if (o.lanes < 0 || o.max_sequences < 0)
-        return err_set(e, PRECIS_EUSAGE, "lanes %d, sequences %d: must not be negative", o.lanes,
-                       o.max_sequences);
+    if (o.lanes < 0 || o.lanes > ENGINE_MOST_LANES || o.max_sequences < 0 ||
+        o.max_sequences > ENGINE_MOST_SEQUENCES)
+        return err_set(e, PRECIS_EUSAGE, "lanes %d, sequences %d: at most %d and %d", o.lanes,
+                       o.max_sequences, ENGINE_MOST_LANES, ENGINE_MOST_SEQUENCES);
     return native_open(path, &o, out, e);
 }
 

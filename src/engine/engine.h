@@ -23,6 +23,8 @@ enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16 };
 const char *precision_name(enum precision p);
 int precision_parse(const char *name, enum precision *out, struct err *e); /* auto, f32, bf16 */
 
+enum { ENGINE_MOST_LANES = 1 << 12, ENGINE_MOST_SEQUENCES = 1 << 16 };
+
 struct engine_options {
     enum precision precision; /* auto: bf16 where the CPU multiplies it, else f32 */
     int lanes;                /* 0: one for each core this process may use */
@@ -46,7 +48,8 @@ struct engine_info {
  * the memory limit), PRECIS_ENOMEM. */
 int engine_open(const char *path, const struct engine_options *options, struct engine **out,
                 struct err *e);
-/* Cancels what is unfinished (on_done is called for each), joins the lanes, frees. NULL is fine. */
+/* Cancels what is unfinished (on_done is called for each), joins the lanes, frees. NULL is fine. A
+ * thread that waits in engine_submit gets PRECIS_ECANCELLED; no call may begin after this one. */
 void engine_close(struct engine *en);
 const struct engine_info *engine_info(const struct engine *en); /* borrowed, until close */
 
@@ -85,8 +88,8 @@ struct engine_token {
     uint32_t id;
     float logprob; /* natural log, of the model's own distribution (before temperature and
                       penalties) */
-    const struct engine_candidate
-        *top; /* the likeliest ids there, best first; NULL unless asked for */
+    /* The likeliest ids there, best first. NULL unless asked for, and with beams. */
+    const struct engine_candidate *top;
     int n_top;
 };
 

@@ -50,7 +50,7 @@ struct native {
     pthread_cond_t room, drained, started;
     struct sequence *waiting, **waiting_end;
     struct sequence *live;
-    int n_waiting, running, most_running, n_started;
+    int n_waiting, running, most_running, n_started, n_submitting;
     uint64_t tickets, tokens_in, tokens_out;
     bool closing;
     struct err start_err;
@@ -173,6 +173,17 @@ static void on_logits(void *user, int index, float *logits) {
     sequence_logits(t->sequence, &lane->tools, t->branch, t->position, logits);
 }
 
+/* Takes a reported sequence off the books and frees it. Its pages go back before what it reserved:
+ * whoever is admitted next may need them. Locked. */
+static void remove_sequence(struct native *na, struct sequence *s) {
+    size_t reserved = s->reserved;
+    *s->at = s->live;
+    if (s->live)
+        s->live->at = s->at;
+    sequence_free(s, na->pool);
+    kv_release(na->pool, reserved);
+}
+
 /* Reports and frees what has ended. Not locked: callbacks run here. */
 static void reap(struct lane *lane) {
     struct native *na = lane->native;
@@ -188,18 +199,14 @@ static void reap(struct lane *lane) {
         }
         sequence_report(s);
         pthread_mutex_lock(&na->lock);
-        kv_release(na->pool, s->reserved);
-        *s->at = s->live;
-        if (s->live)
-            s->live->at = s->at;
         na->running--;
         na->tokens_out += s->n_generated;
+        remove_sequence(na, s);
         if (na->n_waiting)
             wake_idle(na);
         else if (na->running == 0)
             pthread_cond_broadcast(&na->drained);
         pthread_mutex_unlock(&na->lock);
-        sequence_free(s, na->pool);
     }
     lane->n = kept;
 }
@@ -314,8 +321,16 @@ static int native_submit(struct engine *en, const struct engine_job *job, uint64
         return rc;
     }
     pthread_mutex_lock(&na->lock);
-    while (na->n_waiting >= en->info.max_sequences)
+    na->n_submitting++;
+    while (na->n_waiting >= en->info.max_sequences && !na->closing)
         pthread_cond_wait(&na->room, &na->lock);
+    na->n_submitting--;
+    if (na->closing) {
+        pthread_cond_broadcast(&na->drained);
+        pthread_mutex_unlock(&na->lock);
+        sequence_free(s, NULL);
+        return err_set(e, PRECIS_ECANCELLED, "the engine is closing");
+    }
     s->ticket = ++na->tickets;
     if (ticket)
         *ticket = s->ticket;
@@ -332,13 +347,18 @@ static int native_submit(struct engine *en, const struct engine_job *job, uint64
     return 0;
 }
 
-static void native_cancel(struct engine *en, uint64_t ticket) {
-    struct native *na = (struct native *)en;
-    pthread_mutex_lock(&na->lock);
+/* Locked. */
+static void cancel(struct native *na, uint64_t ticket) {
     for (struct sequence *s = na->live; s; s = s->live)
         if (ticket == 0 || s->ticket == ticket)
             atomic_store(&s->cancelled, true);
     wake_idle(na);
+}
+
+static void native_cancel(struct engine *en, uint64_t ticket) {
+    struct native *na = (struct native *)en;
+    pthread_mutex_lock(&na->lock);
+    cancel(na, ticket);
     pthread_mutex_unlock(&na->lock);
 }
 
@@ -364,18 +384,21 @@ static void native_stats(struct engine *en, struct engine_stats *s) {
 
 static void native_close(struct engine *en) {
     struct native *na = (struct native *)en;
-    native_cancel(en, 0);
     pthread_mutex_lock(&na->lock);
-    na->closing = true;
-    for (int i = 0; i < en->info.lanes; i++)
-        pthread_cond_signal(&na->lanes[i].wake);
+    na->closing = true; /* with the cancelling: nothing comes in after it */
+    cancel(na, 0);
+    pthread_cond_broadcast(&na->room);
+    while (na->n_submitting > 0)
+        pthread_cond_wait(&na->drained, &na->lock);
     pthread_mutex_unlock(&na->lock);
     pool_join(na->threads);
     for (struct sequence *s = na->waiting, *next; s; s = next) {
         next = s->next;
         sequence_end(s, FINISH_CANCELLED, NULL);
         sequence_report(s);
-        sequence_free(s, na->pool);
+        pthread_mutex_lock(&na->lock);
+        remove_sequence(na, s); /* a later callback may look for it, to cancel it */
+        pthread_mutex_unlock(&na->lock);
     }
     for (int i = 0; i < en->info.lanes; i++)
         pthread_cond_destroy(&na->lanes[i].wake);
@@ -404,7 +427,10 @@ static int choose_kernel(struct native *na, enum precision *p, enum dtype *type,
     return kernel_select(isa, *type, &na->kernel, e);
 }
 
-/* What the kernels can take, beyond what the configuration promises. */
+/* What the kernels can take, beyond what the configuration promises: among it that the products of
+ * sizes that they form are ints. */
+enum { MOST_WIDTH = 1 << 24 };
+
 static int check_shape(const struct decoder_config *c, struct err *e) {
     if (c->head_dim % 16 || c->head_dim > KERNEL_MAX_DIM)
         return err_set(e, PRECIS_EUNSUPPORTED,
@@ -413,6 +439,10 @@ static int check_shape(const struct decoder_config *c, struct err *e) {
     if (c->heads / c->kv_heads > ATTENTION_ROWS)
         return err_set(e, PRECIS_EUNSUPPORTED, "%u query heads to a key/value head: at most %d",
                        c->heads / c->kv_heads, ATTENTION_ROWS);
+    if (c->hidden > MOST_WIDTH || c->intermediate > MOST_WIDTH || c->vocab > MOST_WIDTH)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "sizes %u, %u, %u (hidden, feed-forward, vocabulary): at most %d", c->hidden,
+                       c->intermediate, c->vocab, MOST_WIDTH);
     return 0;
 }
 

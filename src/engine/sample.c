@@ -23,7 +23,8 @@ struct sampling sampling_complete(const struct sampling *s) {
         c.repetition_penalty = 1;
     if (c.strategy == SAMPLE_BEAM && c.beams == 1)
         c.strategy = SAMPLE_GREEDY;
-    if (c.strategy != SAMPLE_BEAM && c.temperature == 0)
+    /* Below this, logits that differ at all in f32 are worlds apart. */
+    if (c.strategy != SAMPLE_BEAM && c.temperature < 1e-6f)
         c.strategy = SAMPLE_GREEDY;
     return c;
 }
@@ -128,12 +129,16 @@ static uint32_t draw(struct rng *rng, const struct engine_candidate *c, size_t n
     for (size_t i = 0; i < n; i++)
         total += exp((double)c[i].logprob - best);
     double at = rng_uniform(rng) * total;
+    size_t last = 0; /* by rounding, the sum can fall short of the total */
     for (size_t i = 0; i < n; i++) {
-        at -= exp((double)c[i].logprob - best);
+        double weight = exp((double)c[i].logprob - best);
+        if (weight > 0)
+            last = i;
+        at -= weight;
         if (at < 0)
-            return c[i].id;
+            break;
     }
-    return c[0].id; /* rounding: the sum fell short of the total */
+    return c[last].id;
 }
 
 /* How many of the sorted candidates the nucleus keeps: while the mass before one is below top_p.
@@ -197,6 +202,7 @@ int choose(struct chooser *c, const struct kernel *k, const struct sampling *s, 
         return err_set(e, PRECIS_EINPUT, "the model's output is not a number");
     size_t wanted = (size_t)top < c->vocab ? (size_t)top : c->vocab;
     top_of(logits, c->vocab, wanted, out->top);
+    out->n_top = (int)wanted;
     for (size_t i = 0; i < wanted; i++)
         out->top[i].logprob = (float)((double)out->top[i].logprob - lse);
     bool penalties = s->repetition_penalty != 1 || s->no_repeat_ngram > 0;

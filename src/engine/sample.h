@@ -26,7 +26,8 @@ void penalise(const struct sampling *s, const uint32_t *ids, size_t n, float *sc
 
 struct choice {
     uint32_t id;
-    float logprob;                               /* of the raw distribution */
+    float logprob; /* of the raw distribution */
+    int n_top;
     struct engine_candidate top[ENGINE_MAX_TOP]; /* log-probabilities of the raw distribution */
 };
 

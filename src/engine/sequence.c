@@ -51,10 +51,11 @@ size_t sequence_pages(const struct sequence *s) {
     size_t one = kv_pages_for(s->n_prompt + s->max_new);
     if (s->sampling.strategy != SAMPLE_BEAM)
         return one;
-    /* While beams are chosen there are two generations of them; whole pages of the prompt are
-     * shared. */
-    size_t own = one - s->n_prompt / KV_BLOCK;
-    return one + 2 * (size_t)s->sampling.beams * own;
+    /* Whole pages of the prompt stay shared. The next beams only share what the ones before them
+     * have, and a page is copied while others still hold it: the copies never outnumber the beams.
+     */
+    size_t shared = s->n_prompt / KV_BLOCK;
+    return shared + (size_t)s->sampling.beams * (one - shared);
 }
 
 int sequence_branches(const struct sequence *s) {
@@ -100,8 +101,8 @@ static void take_token(struct sequence *s, const struct choice *c) {
     struct engine_token t = {.index = s->n_generated - 1,
                              .id = c->id,
                              .logprob = c->logprob,
-                             .top = s->job.top ? c->top : NULL,
-                             .n_top = s->job.top};
+                             .top = c->n_top ? c->top : NULL,
+                             .n_top = c->n_top};
     if (s->job.on_token && s->job.on_token(s->job.user, &t) != 0)
         sequence_end(s, FINISH_CALLBACK, NULL);
     else if (s->n_generated == s->max_new)

@@ -209,6 +209,10 @@ static void attention_f32(const struct attention_item *a) {
     }
 }
 
+static inline float exp_or_nan(float x) {
+    return x == x ? exp2_of(x * LOG2E) : x;
+}
+
 static double logsumexp(const float *x, size_t n, size_t *argmax) {
     float most = x[0];
     for (size_t i = 1; i < n; i++)
@@ -223,9 +227,9 @@ static double logsumexp(const float *x, size_t n, size_t *argmax) {
         size_t end = n - i < 4096 ? n : i + 4096;
         for (; i + SUMS <= end; i += SUMS)
             for (size_t j = 0; j < SUMS; j++)
-                sums[j] += exp2_of((x[i + j] - most) * LOG2E);
+                sums[j] += exp_or_nan(x[i + j] - most);
         for (; i < end; i++)
-            sums[0] += exp2_of((x[i] - most) * LOG2E);
+            sums[0] += exp_or_nan(x[i] - most);
         total += (double)add_up(sums);
     }
     return (double)most + log(total);

@@ -1,13 +1,17 @@
 /* The native engine on a tiny model: outputs that depend on the job alone, bounds, cancelling,
  * sampling. */
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -126,10 +130,12 @@ static void run_mixed(struct engine *en, struct outcome out[JOBS]) {
 
 static void outputs_depend_on_the_job_alone(void **state) {
     (void)state;
+    /* The largest job needs 16 pages: 10 that its three beams share, and two of each. */
     static const struct {
         int lanes, agents;
-        size_t memory;
-    } setups[] = {{1, 1, 0}, {1, 20, 0}, {2, 1, 0}, {2, 7, 0}, {3, 20, 0}, {2, 100, 0}, {3, 5, 1}};
+        size_t pages; /* 0: no limit */
+    } setups[] = {{1, 1, 0},  {1, 20, 0},  {2, 1, 0},  {2, 7, 0},
+                  {3, 20, 0}, {2, 100, 0}, {3, 5, 24}, {2, 7, 16}};
     enum precision precisions[] = {PRECISION_F32, best_precision()};
     for (int p = 0; p < 2; p++) {
         static struct outcome want[JOBS], got[JOBS];
@@ -137,11 +143,12 @@ static void outputs_depend_on_the_job_alone(void **state) {
             struct engine_options o = {.precision = precisions[p],
                                        .lanes = setups[s].lanes,
                                        .max_sequences = setups[s].agents};
-            if (setups[s].memory) { /* room for about one and a half of the largest job */
+            size_t kv = SIZE_MAX;
+            if (setups[s].pages) {
                 struct engine *probe = open_tiny(o);
                 const struct engine_info *i = engine_info(probe);
-                o.memory_limit =
-                    i->weight_bytes + i->scratch_bytes + i->kv_bytes_per_token * 64 * 24;
+                kv = i->kv_bytes_per_token * 64 * setups[s].pages;
+                o.memory_limit = i->weight_bytes + i->scratch_bytes + kv;
                 engine_close(probe);
             }
             struct engine *en = open_tiny(o);
@@ -150,6 +157,7 @@ static void outputs_depend_on_the_job_alone(void **state) {
             engine_get_stats(en, &st);
             assert_int_equal(st.kv_bytes, 0);
             assert_true(st.most_running <= setups[s].agents);
+            assert_true(st.most_kv_bytes <= kv);
             engine_close(en);
             for (int i = 0; s && i < JOBS; i++) {
                 assert_int_equal(got[i].n, want[i].n);
@@ -218,6 +226,230 @@ static void cancelling_ends_every_job_once(void **state) {
     }
 }
 
+/* What follows each of these positions, of a prompt that is fed alone or as part of a longer one.
+ */
+struct scored {
+    size_t vocab;
+    float *logits; /* [positions, vocab] */
+};
+
+static const size_t edges[] = {1, 2, 63, 64, 65, 127, 128, 129, 448, 511, 512, 513, 576, 600};
+enum { EDGES = sizeof edges / sizeof edges[0], LONGEST = 600 };
+
+static void keep_edges(void *user, size_t position, const float *logits) {
+    struct scored *s = user;
+    for (size_t i = 0; i < EDGES; i++)
+        if (edges[i] == position + 1)
+            memcpy(s->logits + i * s->vocab, logits, s->vocab * sizeof *logits);
+}
+
+static void keep_nothing(void *user, const struct engine_result *r) {
+    (void)user;
+    if (r->finish != FINISH_LENGTH || r->n != 0)
+        abort();
+}
+
+static void a_prefix_has_the_logits_of_the_whole(void **state) {
+    (void)state;
+    enum precision precisions[] = {PRECISION_F32, best_precision()};
+    for (int p = 0; p < 4; p++) {
+        struct engine *en = open_tiny((struct engine_options){
+            .precision = precisions[p / 2], .lanes = 1 + p % 2, .max_sequences = 4});
+        size_t vocab = engine_info(en)->vocab;
+        struct scored whole = {vocab, calloc(EDGES * vocab, sizeof(float))},
+                      alone = {vocab, calloc(EDGES * vocab, sizeof(float))};
+        uint32_t ids[LONGEST];
+        for (size_t t = 0; t < LONGEST; t++)
+            ids[t] = (uint32_t)((t * t + 3) % vocab);
+        struct engine_job job = {.ids = ids,
+                                 .n_ids = LONGEST,
+                                 .on_logits = keep_edges,
+                                 .on_done = keep_nothing,
+                                 .user = &whole};
+        struct err e;
+        assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+        job.user = &alone;
+        for (size_t i = 0; i < EDGES; i++) {
+            job.n_ids = edges[i];
+            job.logits_from = edges[i] - 1;
+            assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+        }
+        engine_drain(en);
+        engine_close(en);
+        for (size_t i = 0; i < EDGES; i++)
+            if (memcmp(whole.logits + i * vocab, alone.logits + i * vocab, vocab * 4) != 0)
+                fail_msg("precision %d: position %zu", p, edges[i] - 1);
+        free(whole.logits);
+        free(alone.logits);
+    }
+}
+
+static void the_context_ends_the_output(void **state) {
+    (void)state;
+    struct engine *en = open_tiny((struct engine_options){.lanes = 2});
+    size_t context = engine_info(en)->context;
+    uint32_t *ids = calloc(context, sizeof *ids);
+    for (int beams = 1; beams <= 2; beams++)
+        for (size_t room = 0; room <= 2; room++) {
+            struct outcome o = {0};
+            struct engine_job job = {.ids = ids,
+                                     .n_ids = context - room,
+                                     .max_new_tokens = room ? MOST_NEW : 0,
+                                     .on_token = on_token,
+                                     .on_done = on_done,
+                                     .user = &o};
+            job.sampling.strategy = beams > 1 ? SAMPLE_BEAM : SAMPLE_GREEDY;
+            job.sampling.beams = beams;
+            struct err e;
+            assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+            engine_drain(en);
+            assert_int_equal(o.finish, FINISH_LENGTH);
+            assert_int_equal(o.n, room);
+            assert_int_equal(o.streamed, room);
+        }
+    free(ids);
+    engine_close(en);
+}
+
+struct canceller {
+    struct engine *en;
+    int called;
+};
+
+static void cancel_another(void *user, const struct engine_result *r) {
+    struct canceller *c = user;
+    c->called++;
+    engine_cancel(c->en, r->ticket + 1);
+}
+
+static void a_callback_may_cancel_while_closing(void **state) {
+    (void)state;
+    struct engine *en = open_tiny((struct engine_options){.lanes = 1, .max_sequences = 8});
+    struct canceller c = {.en = en};
+    uint32_t ids[700] = {0};
+    struct engine_job job = {
+        .ids = ids, .n_ids = 700, .max_new_tokens = 5, .on_done = cancel_another, .user = &c};
+    struct err e;
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+    engine_close(en);
+    assert_int_equal(c.called, 8);
+}
+
+/* A job that holds its lane until it is let go, one in the queue, and a thread with a third. */
+struct blocked {
+    struct engine *en;
+    struct engine_job job;
+    atomic_int thread; /* its id */
+    atomic_bool let_go;
+    atomic_int done;
+    int rc;
+};
+
+static int hold(void *user, const struct engine_token *t) {
+    struct blocked *b = user;
+    (void)t;
+    while (!atomic_load(&b->let_go))
+        sched_yield();
+    return 0;
+}
+
+static void count_done(void *user, const struct engine_result *r) {
+    struct blocked *b = user;
+    (void)r;
+    atomic_fetch_add(&b->done, 1);
+}
+
+static void *submit_third(void *user) {
+    struct blocked *b = user;
+    struct err e;
+    atomic_store(&b->thread, gettid());
+    b->rc = engine_submit(b->en, &b->job, NULL, &e);
+    atomic_store(&b->let_go, true);
+    return NULL;
+}
+
+static bool is_asleep(int thread) {
+    char path[64], name[64], state = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%*d %63s %c", name, &state) != 2)
+        state = 0;
+    if (f)
+        fclose(f);
+    return state == 'S';
+}
+
+static void closing_wakes_a_waiting_submit(void **state) {
+    (void)state;
+    uint32_t ids[1] = {1};
+    struct blocked b = {.en = open_tiny((struct engine_options){.lanes = 1, .max_sequences = 1}),
+                        .job = {.ids = ids,
+                                .n_ids = 1,
+                                .max_new_tokens = 4,
+                                .on_token = hold,
+                                .on_done = count_done,
+                                .user = &b}};
+    struct err e;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(engine_submit(b.en, &b.job, NULL, &e), 0);
+    struct engine_stats st;
+    do { /* until the first holds the lane */
+        sched_yield();
+        engine_get_stats(b.en, &st);
+    } while (st.running == 0);
+    if (st.waiting == 0)
+        fail_msg("%d waiting", st.waiting);
+    pthread_t t;
+    assert_int_equal(pthread_create(&t, NULL, submit_third, &b), 0);
+    while (atomic_load(&b.thread) == 0 || !is_asleep(atomic_load(&b.thread)))
+        sched_yield();
+    engine_close(b.en);
+    pthread_join(t, NULL);
+    assert_int_equal(b.rc, PRECIS_ECANCELLED);
+    assert_int_equal(atomic_load(&b.done), 2);
+}
+
+/* Candidates come with single tokens; with beams nothing is made up. */
+static int check_candidates(void *user, const struct engine_token *t) {
+    int want = *(int *)user;
+    if (t->n_top != want || (t->top != NULL) != (want > 0))
+        abort();
+    for (int i = 0; i + 1 < t->n_top; i++)
+        if (t->top[i].logprob < t->top[i + 1].logprob)
+            abort();
+    if (want > 0 && (t->top[0].id != t->id || t->top[0].logprob != t->logprob))
+        abort();
+    return 0;
+}
+
+static void ignore_result(void *user, const struct engine_result *r) {
+    (void)user;
+    (void)r;
+}
+
+static void candidates_are_real(void **state) {
+    (void)state;
+    struct engine *en = open_tiny((struct engine_options){.lanes = 1});
+    uint32_t ids[3] = {1, 2, 3};
+    for (int beams = 1; beams <= 3; beams += 2) {
+        int want = beams == 1 ? 5 : 0;
+        struct engine_job job = {.ids = ids,
+                                 .n_ids = 3,
+                                 .max_new_tokens = 6,
+                                 .top = 5,
+                                 .on_token = check_candidates,
+                                 .on_done = ignore_result,
+                                 .user = &want};
+        job.sampling.strategy = beams > 1 ? SAMPLE_BEAM : SAMPLE_GREEDY;
+        job.sampling.beams = beams;
+        struct err e;
+        assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+        engine_drain(en);
+    }
+    engine_close(en);
+}
+
 static void what_cannot_run_is_refused(void **state) {
     (void)state;
     struct engine *en = open_tiny((struct engine_options){.lanes = 1});
@@ -253,6 +485,10 @@ static void what_cannot_run_is_refused(void **state) {
     assert_non_null(strstr(e.text, "memory limit"));
     engine_close(en);
     assert_int_equal(engine_open("/nonexistent.gguf", &small, &en, &e), PRECIS_EIO);
+    struct engine_options many = {.lanes = 1, .max_sequences = INT_MAX};
+    assert_int_equal(engine_open(model, &many, &en, &e), PRECIS_EUSAGE);
+    many = (struct engine_options){.lanes = INT_MAX};
+    assert_int_equal(engine_open(model, &many, &en, &e), PRECIS_EUSAGE);
     free(ids);
 }
 
@@ -288,6 +524,32 @@ static void draws_follow_the_distribution(void **state) {
     chooser_free(c);
 }
 
+/* At any temperature no banned or impossible token is drawn, and a tiny one is greedy. */
+static void extreme_temperatures_draw_what_is_likely(void **state) {
+    (void)state;
+    enum { V = 5 };
+    const float logits[V] = {-1e4f, 9.0f, 8.0f, -INFINITY, 7.0f};
+    static const float temperatures[] = {1e-45f, 1e-39f, 1e-7f, 1e-6f, 1e-3f};
+    struct kernel k;
+    struct err e;
+    assert_int_equal(kernel_select(ISA_PLAIN, DTYPE_F32, &k, &e), 0);
+    struct chooser *c;
+    assert_int_equal(chooser_new(V, &c, &e), 0);
+    for (size_t i = 0; i < sizeof temperatures / sizeof temperatures[0]; i++)
+        for (int top_k = 0; top_k <= 3; top_k += 3)
+            for (int nucleus = 0; nucleus < 2; nucleus++) {
+                struct sampling s = {.strategy = nucleus ? SAMPLE_NUCLEUS : SAMPLE_TEMPERATURE,
+                                     .temperature = temperatures[i],
+                                     .top_k = top_k};
+                s = sampling_complete(&s);
+                struct rng rng = {i};
+                struct choice choice;
+                assert_int_equal(choose(c, &k, &s, &rng, NULL, 0, logits, 0, &choice, &e), 0);
+                assert_int_equal(choice.id, 1);
+            }
+    chooser_free(c);
+}
+
 static void top_of_equals_a_sort(void **state) {
     (void)state;
     enum { N = 500 };
@@ -319,8 +581,14 @@ int main(void) {
         cmocka_unit_test(outputs_depend_on_the_job_alone),
         cmocka_unit_test(a_callback_and_the_length_end_a_job),
         cmocka_unit_test(cancelling_ends_every_job_once),
+        cmocka_unit_test(a_prefix_has_the_logits_of_the_whole),
+        cmocka_unit_test(the_context_ends_the_output),
+        cmocka_unit_test(a_callback_may_cancel_while_closing),
+        cmocka_unit_test(closing_wakes_a_waiting_submit),
+        cmocka_unit_test(candidates_are_real),
         cmocka_unit_test(what_cannot_run_is_refused),
         cmocka_unit_test(draws_follow_the_distribution),
+        cmocka_unit_test(extreme_temperatures_draw_what_is_likely),
         cmocka_unit_test(top_of_equals_a_sort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
