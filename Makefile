@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 NO_ASLR = $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$(uname -m)" -R)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help deps dev-deps build run test bench asan tsan fuzz-quick lint format install clean
 
 help: ## this list
@@ -48,7 +49,7 @@ asan: ## the test suite under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## the test suite under ThreadSanitizer
 	@test -f $(BUILD)-tsan/build.ninja || meson setup $(BUILD)-tsan -Db_sanitize=thread
 	@ninja -C $(BUILD)-tsan
-	@PRECIS_TEST_SHORT=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
+	@PRECIS_TEST_SHORT=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$(CURDIR)/tests/tsan.supp \
 	$(NO_ASLR) tools/test.py $(BUILD)-tsan -t 5
 
 fuzz-quick: ## every fuzz target for FUZZ_SECONDS (20)
