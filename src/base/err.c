@@ -5,11 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Terminal safety: C0 controls and DEL become '?'. */
-static void clean(char *s) {
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = '?';
+#include "base/utf8.h"
+
+/* A line that fills its place may have been cut within a code point: that goes too. */
+static void clean(struct err *e) {
+    size_t n = strlen(e->text);
+    for (size_t back = 1; n + 1 == sizeof e->text && back <= 3; back++)
+        if (utf8_scan((const uint8_t *)e->text + n - back, back) == 0) {
+            e->text[n - back] = 0;
+            break;
+        }
+    utf8_blank_controls(e->text);
 }
 
 int err_set(struct err *e, int code, const char *format, ...) {
@@ -20,7 +26,7 @@ int err_set(struct err *e, int code, const char *format, ...) {
     va_start(ap, format);
     vsnprintf(e->text, sizeof e->text, format, ap);
     va_end(ap);
-    clean(e->text);
+    clean(e);
     return code;
 }
 
@@ -42,6 +48,6 @@ int err_prefix(struct err *e, const char *prefix) {
     int n = snprintf(e->text, room, "%s: ", prefix);
     if (n > 0 && (size_t)n < room)
         snprintf(e->text + n, room - (size_t)n, "%.*s", (int)(room - (size_t)n - 1), old);
-    clean(e->text);
+    clean(e);
     return e->code;
 }

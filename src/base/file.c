@@ -166,6 +166,8 @@ int file_read_stream(FILE *f, const char *name, size_t limit, struct buf *out, s
 }
 
 int file_make_dirs(const char *path, struct err *e) {
+    if (!*path)
+        return err_set(e, PRECIS_EIO, "cannot create a folder without a name");
     char *copy = strdup(path);
     if (!copy)
         return err_nomem(e, path);
@@ -175,8 +177,13 @@ int file_make_dirs(const char *path, struct err *e) {
             continue;
         char end = *p;
         *p = 0;
+        struct stat st;
         if (mkdir(copy, 0777) != 0 && errno != EEXIST)
             rc = err_errno(e, copy, "create folder");
+        else if (stat(copy, &st) != 0)
+            rc = err_errno(e, copy, "create folder");
+        else if (!S_ISDIR(st.st_mode))
+            rc = err_set(e, PRECIS_EIO, "%s: cannot create folder: a file has that name", copy);
         *p = end;
         if (end == 0)
             break;

@@ -20,16 +20,18 @@ int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], stru
     return rc;
 }
 
-/* 64x64 -> 128 multiply, halves xored: the mixing step of wyhash (Wang Yi, public domain idea). */
+/* 64x64 -> 128 multiply, halves xored: the mixing step of wyhash (Wang Yi, public domain idea). The
+ * first factor is xored in too, so that a b which makes the product 0 does not lose it. */
 uint64_t hash_mix(uint64_t a, uint64_t b) {
     __extension__ typedef unsigned __int128 wide;
     wide p = (wide)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd1b54a32d192ed03u);
-    return (uint64_t)p ^ (uint64_t)(p >> 64);
+    return (uint64_t)p ^ (uint64_t)(p >> 64) ^ a;
 }
 
 static uint64_t load(const uint8_t *p, size_t n) {
     uint64_t v = 0;
-    memcpy(&v, p, n);
+    if (n) /* p may be NULL then */
+        memcpy(&v, p, n);
     return v;
 }
 

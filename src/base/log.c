@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 static log_sink *the_sink;
 static void *the_user;
 static enum log_level the_most;
@@ -23,9 +25,7 @@ void log_say(enum log_level level, const char *format, ...) {
     va_start(ap, format);
     vsnprintf(line, sizeof line, format, ap);
     va_end(ap);
-    for (char *p = line; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    utf8_blank_controls(line);
     pthread_mutex_lock(&the_lock);
     the_sink(the_user, level, line);
     pthread_mutex_unlock(&the_lock);

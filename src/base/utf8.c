@@ -68,6 +68,16 @@ void utf8_append_valid(struct buf *out, const void *data, size_t n) {
     }
 }
 
+void utf8_blank_controls(char *s) {
+    for (; *s; s++) {
+        uint8_t c = (uint8_t)s[0], next = (uint8_t)s[1];
+        if (c < 0x20 || c == 0x7f)
+            s[0] = '?';
+        else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+            s[0] = s[1] = '?';
+    }
+}
+
 size_t utf8_length(const char *s, size_t n) {
     size_t count = 0;
     uint32_t c;

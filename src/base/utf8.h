@@ -18,6 +18,8 @@ int utf8_scan(const uint8_t *s, size_t n);
 bool utf8_valid(const void *s, size_t n);
 /* Appends s with every invalid byte replaced by U+FFFD. */
 void utf8_append_valid(struct buf *out, const void *s, size_t n);
+/* Terminal safety, in place: C0 controls and DEL become '?', C1 controls "??". */
+void utf8_blank_controls(char *s);
 size_t utf8_length(const char *s, size_t n); /* code points; an invalid byte counts as one */
 
 #endif

@@ -1,0 +1,125 @@
+/* Threads: each runs once, without signals; what was started is there when more cannot be. Linked
+ * with --wrap. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/pool.h"
+
+void *__real_calloc(size_t n, size_t size);
+int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user);
+void *__wrap_calloc(size_t n, size_t size);
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user);
+
+static bool no_memory;
+static int threads_left = -1; /* that can be started; negative: any number */
+
+void *__wrap_calloc(size_t n, size_t size) {
+    return no_memory ? NULL : __real_calloc(n, size);
+}
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user) {
+    if (threads_left == 0)
+        return EAGAIN;
+    threads_left -= threads_left > 0;
+    return __real_pthread_create(t, a, f, user);
+}
+
+enum { MOST = 8 };
+
+struct seen {
+    atomic_int runs[MOST];
+    atomic_bool signals; /* one was let through */
+};
+
+static void work(void *user, int index) {
+    struct seen *s = user;
+    sigset_t set;
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    if (!sigismember(&set, SIGINT) || !sigismember(&set, SIGTERM))
+        atomic_store(&s->signals, true);
+    atomic_fetch_add(&s->runs[index], 1);
+}
+
+static void each_runs_once(void **state) {
+    (void)state;
+    for (int n = 0; n <= MOST; n++) {
+        struct seen s = {0};
+        struct pool *p;
+        struct err e;
+        sigset_t before, after;
+        pthread_sigmask(SIG_SETMASK, NULL, &before);
+        assert_int_equal(pool_start(&p, n, work, &s, &e), 0);
+        pthread_sigmask(SIG_SETMASK, NULL, &after);
+        assert_int_equal(sigismember(&after, SIGINT), sigismember(&before, SIGINT));
+        pool_join(p);
+        for (int i = 0; i < MOST; i++)
+            assert_int_equal(atomic_load(&s.runs[i]), i < n);
+        assert_false(atomic_load(&s.signals));
+    }
+    pool_join(NULL);
+}
+
+static void what_was_started_can_be_joined(void **state) {
+    (void)state;
+    for (int n = 0; n < 4; n++) {
+        struct seen s = {0};
+        struct pool *p;
+        struct err e;
+        threads_left = n;
+        assert_int_equal(pool_start(&p, 4, work, &s, &e), PRECIS_ENOMEM);
+        threads_left = -1;
+        assert_non_null(strstr(e.text, "of 4"));
+        assert_int_equal(p != NULL, n > 0);
+        pool_join(p);
+        for (int i = 0; i < MOST; i++)
+            assert_int_equal(atomic_load(&s.runs[i]), i < n);
+    }
+}
+
+static void no_memory_is_an_error(void **state) {
+    (void)state;
+    struct pool *p;
+    struct err e;
+    no_memory = true;
+    int rc = pool_start(&p, 2, work, NULL, &e);
+    no_memory = false;
+    assert_int_equal(rc, PRECIS_ENOMEM);
+    assert_null(p);
+}
+
+static void the_machine_is_described(void **state) {
+    (void)state;
+    assert_true(pool_cores() >= 1);
+    double t = clock_seconds();
+    assert_true(clock_seconds() >= t);
+    size_t peak = memory_peak();
+    assert_true(peak > 0);
+    assert_true(memory_resident() > 0);
+    size_t size = 64 << 20;
+    char *p = malloc(size);
+    assert_non_null(p);
+    memset(p, 1, size);
+    assert_true(memory_resident() >= size);
+    assert_true(memory_peak() >= size);
+    free(p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_runs_once),
+        cmocka_unit_test(what_was_started_can_be_joined),
+        cmocka_unit_test(no_memory_is_an_error),
+        cmocka_unit_test(the_machine_is_described),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
