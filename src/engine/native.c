@@ -394,6 +394,7 @@ static void native_close(struct engine *en) {
     pool_join(na->threads);
     for (struct sequence *s = na->waiting, *next; s; s = next) {
         next = s->next;
+        s->started = clock_seconds(); /* it only waited */
         sequence_end(s, FINISH_CANCELLED, NULL);
         sequence_report(s);
         pthread_mutex_lock(&na->lock);

@@ -49,7 +49,7 @@ void sequence_free(struct sequence *s, struct kv_pool *pool) {
 
 size_t sequence_pages(const struct sequence *s) {
     size_t one = kv_pages_for(s->n_prompt + s->max_new);
-    if (s->sampling.strategy != SAMPLE_BEAM)
+    if (s->sampling.strategy != SAMPLE_BEAM || s->max_new == 0)
         return one;
     /* Whole pages of the prompt stay shared. The next beams only share what the ones before them
      * have, and a page is copied while others still hold it: the copies never outnumber the beams.

@@ -313,12 +313,13 @@ static void the_context_ends_the_output(void **state) {
 
 struct canceller {
     struct engine *en;
-    int called;
+    int called, waited;
 };
 
 static void cancel_another(void *user, const struct engine_result *r) {
     struct canceller *c = user;
     c->called++;
+    c->waited += r->seconds_waited > 0;
     engine_cancel(c->en, r->ticket + 1);
 }
 
@@ -334,6 +335,7 @@ static void a_callback_may_cancel_while_closing(void **state) {
         assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
     engine_close(en);
     assert_int_equal(c.called, 8);
+    assert_int_equal(c.waited, 8); /* also those that never ran */
 }
 
 /* A job that holds its lane until it is let go, one in the queue, and a thread with a third. */
