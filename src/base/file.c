@@ -178,9 +178,7 @@ int file_make_dirs(const char *path, struct err *e) {
         char end = *p;
         *p = 0;
         struct stat st;
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            rc = err_errno(e, copy, "create folder");
-        else if (stat(copy, &st) != 0)
+        if ((mkdir(copy, 0777) != 0 && errno != EEXIST) || stat(copy, &st) != 0)
             rc = err_errno(e, copy, "create folder");
         else if (!S_ISDIR(st.st_mode))
             rc = err_set(e, PRECIS_EIO, "%s: cannot create folder: a file has that name", copy);

@@ -167,11 +167,11 @@ int weights_pack(struct weights *w, const struct kernel *kernel, enum dtype type
     struct pool *pool = NULL;
     if (!w->layers || !ld.errs)
         rc = err_nomem(e, "weights");
-    if (rc == 0 && (rc = load_norms(w, e)) == 0 &&
-        (rc = pool_start(&pool, threads, load_pieces, &ld, e)) != 0)
+    else if ((rc = load_norms(w, e)) == 0 &&
+             (rc = pool_start(&pool, threads, load_pieces, &ld, e)) != 0)
         atomic_store(&ld.failed, true); /* those that were started need not go on */
     pool_join(pool);
-    for (int i = 0; i < threads && rc == 0; i++)
+    for (int i = 0; ld.errs && i < threads && rc == 0; i++)
         if (ld.errs[i].code) {
             if (e)
                 *e = ld.errs[i];

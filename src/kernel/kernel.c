@@ -12,7 +12,8 @@ const char *isa_name(enum isa isa) {
     return isa_names[isa];
 }
 
-/* The levels are those of the x86-64 psABI; each is told by the features its kernels are compiled for. */
+/* The levels are those of the x86-64 psABI; each is told by the features its kernels are compiled
+ * for. */
 static enum isa isa_best(void) {
 #ifdef __x86_64__
     bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&

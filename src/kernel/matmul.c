@@ -7,7 +7,8 @@
 
 #include <dnnl.h>
 
-/* libgomp's, which oneDNN runs on (OpenMP 5.0, 3.2.1). GCC's omp.h is not seen by other compilers. */
+/* libgomp's, which oneDNN runs on (OpenMP 5.0, 3.2.1). GCC's omp.h is not seen by other compilers.
+ */
 void omp_set_num_threads(int threads);
 
 /* oneDNN makes a kernel for each number of rows (milliseconds each), so rows are padded to these.

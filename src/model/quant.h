@@ -8,9 +8,19 @@
 #include <stdint.h>
 
 enum quant_type { /* ggml's numbers */
-    QUANT_F32 = 0, QUANT_F16 = 1, QUANT_Q4_0 = 2, QUANT_Q4_1 = 3, QUANT_Q5_0 = 6, QUANT_Q5_1 = 7,
-    QUANT_Q8_0 = 8, QUANT_Q2_K = 10, QUANT_Q3_K = 11, QUANT_Q4_K = 12, QUANT_Q5_K = 13,
-    QUANT_Q6_K = 14, QUANT_BF16 = 30
+                  QUANT_F32 = 0,
+                  QUANT_F16 = 1,
+                  QUANT_Q4_0 = 2,
+                  QUANT_Q4_1 = 3,
+                  QUANT_Q5_0 = 6,
+                  QUANT_Q5_1 = 7,
+                  QUANT_Q8_0 = 8,
+                  QUANT_Q2_K = 10,
+                  QUANT_Q3_K = 11,
+                  QUANT_Q4_K = 12,
+                  QUANT_Q5_K = 13,
+                  QUANT_Q6_K = 14,
+                  QUANT_BF16 = 30
 };
 
 struct quant_format {
@@ -20,18 +30,25 @@ struct quant_format {
 };
 
 const struct quant_format *quant_format(uint32_t type); /* NULL: not supported */
-const char *quant_ggml_name(uint32_t type); /* also of types that are not supported; NULL: no such type */
+const char *
+quant_ggml_name(uint32_t type); /* also of types that are not supported; NULL: no such type */
 
 /* n values (a multiple of the block) from src (any alignment) to out. type must be supported. */
 void quant_to_f32(enum quant_type type, const uint8_t *src, size_t n, float *out);
 
 static inline float quant_bf16_to_f32(uint16_t h) {
-    union { uint32_t u; float f; } v = {.u = (uint32_t)h << 16};
+    union {
+        uint32_t u;
+        float f;
+    } v = {.u = (uint32_t)h << 16};
     return v.f;
 }
 /* Round to nearest, ties to even; NaN stays NaN. */
 static inline uint16_t quant_f32_to_bf16(float f) {
-    union { float f; uint32_t u; } v = {.f = f};
+    union {
+        float f;
+        uint32_t u;
+    } v = {.f = f};
     if ((v.u & 0x7fffffffu) > 0x7f800000u)
         return (uint16_t)(v.u >> 16 | 0x40);
     return (uint16_t)((v.u + 0x7fff + (v.u >> 16 & 1)) >> 16);
