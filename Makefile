@@ -29,7 +29,8 @@ build: ## compile into build/
 run: deps ## summarise a folder: make run SRC=path [OUT=report.md] [MODEL=name] [ARGS='--loc 100']
 	@test -n "$(SRC)" || { echo 'make run needs a folder or file: make run SRC=path' >&2; exit 2; }
 	@$(MAKE) --no-print-directory build
-	$(BUILD)/src/cli/precis summarize --model '$(MODEL)' -o '$(OUT)' $(ARGS) '$(SRC)'
+	@$(BUILD)/src/cli/precis summarize --model '$(MODEL)' -o '$(OUT)' $(ARGS) '$(SRC)' || \
+	{ status=$$?; test $$status -eq 3 && echo 'Some chunks failed: the report names them.'; } || exit $$status
 	@echo "The report is in $(OUT)."
 
 test: deps build ## run the test suite (installs what is missing)
