@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/distance.h"
 #include "cli/args.h"
 
 bool list_add(struct list *l, const char *s) {
@@ -213,35 +214,11 @@ static const struct option *find_option(const struct command *c, const char *nam
     return NULL;
 }
 
-/* Levenshtein's distance, two rows; longer names than these are not meant to be near anything. */
-static size_t distance(const char *a, const char *b) {
-    enum { MOST = 64 };
-    size_t row[MOST + 1], n = strlen(a), m = strlen(b);
-    if (n > MOST || m > MOST)
-        return MOST;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            if (up + 1 < best)
-                best = up + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = up;
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 const char *options_nearest(const char *name, const char *const *names, size_t n) {
     const char *best = NULL;
     size_t best_distance = strlen(name) / 3 + 2;
     for (size_t i = 0; i < n; i++) {
-        size_t d = distance(name, names[i]);
+        size_t d = distance_between(name, names[i]);
         bool prefix = strlen(name) >= 3 && strncmp(names[i], name, strlen(name)) == 0;
         if (prefix && d > 1)
             d = 1;

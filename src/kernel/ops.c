@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernel/convert.h"
+#include "model/quant.h"
 
 enum { SUMS = 16 };
 
@@ -69,7 +69,7 @@ static void rmsnorm(float *x, const float *add, const float *gain, float eps, in
         } else {
             uint16_t *out = (uint16_t *)y + (size_t)r * (size_t)hidden;
             for (i = 0; i < hidden; i++)
-                out[i] = bf16_of(row[i] * scale * gain[i]);
+                out[i] = quant_f32_to_bf16(row[i] * scale * gain[i]);
         }
     }
 }
@@ -94,7 +94,7 @@ static void store_q(const float *v, int dim, enum dtype type, void *q, size_t at
         memcpy((float *)q + at, v, (size_t)dim * sizeof *v);
     else
         for (int i = 0; i < dim; i++)
-            ((uint16_t *)q)[at + (size_t)i] = bf16_of(v[i]);
+            ((uint16_t *)q)[at + (size_t)i] = quant_f32_to_bf16(v[i]);
 }
 
 static void store_key(const float *v, int dim, enum dtype type, uint8_t *block, int slot) {
@@ -103,7 +103,8 @@ static void store_key(const float *v, int dim, enum dtype type, uint8_t *block, 
             ((float *)(void *)block)[i * KV_BLOCK + slot] = v[i];
     } else {
         for (int i = 0; i < dim; i++)
-            ((uint16_t *)(void *)block)[(i / 2 * KV_BLOCK + slot) * 2 + i % 2] = bf16_of(v[i]);
+            ((uint16_t *)(void *)block)[(i / 2 * KV_BLOCK + slot) * 2 + i % 2] =
+                quant_f32_to_bf16(v[i]);
     }
 }
 
@@ -114,7 +115,7 @@ static void store_value(const float *v, const float *bias, int dim, enum dtype t
         if (type == DTYPE_F32)
             ((float *)(void *)block)[slot * dim + i] = f;
         else
-            ((uint16_t *)(void *)block)[(slot / 2 * dim + i) * 2 + slot % 2] = bf16_of(f);
+            ((uint16_t *)(void *)block)[(slot / 2 * dim + i) * 2 + slot % 2] = quant_f32_to_bf16(f);
     }
 }
 
@@ -152,7 +153,8 @@ static void swiglu(const void *x, enum dtype in, int rows, int n, enum dtype out
             const uint16_t *g = (const uint16_t *)x + from, *u = g + n;
             uint16_t *o = (uint16_t *)y + to;
             for (int i = 0; i < n; i++)
-                o[i] = bf16_of(silu_times(f32_of(g[i]), f32_of(u[i])));
+                o[i] =
+                    quant_f32_to_bf16(silu_times(quant_bf16_to_f32(g[i]), quant_bf16_to_f32(u[i])));
         } else {
             const float *g = (const float *)x + from, *u = g + n;
             float *o = (float *)y + to;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/distance.h"
 #include "base/file.h"
 
 /* tools/fetch-model.sh has the same table, with the packages that the files come from; a test
@@ -47,37 +48,12 @@ int catalogue_folder(char *out, size_t size, struct err *e) {
     return 0;
 }
 
-enum { LONGEST = 63 };
-
-/* Levenshtein's distance; names longer than LONGEST are far from everything. */
-static size_t distance(const char *a, const char *b) {
-    size_t n = strlen(a), m = strlen(b), row[LONGEST + 1];
-    if (n > LONGEST || m > LONGEST)
-        return LONGEST;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 /* A third of the letters may be wrong, or the name may be cut short. */
 static const struct catalogue_entry *nearest(const char *name) {
     const struct catalogue_entry *best = NULL;
     size_t least = strlen(name) / 3 + 1;
     for (const struct catalogue_entry *c = catalogue; c->name; c++) {
-        size_t d = distance(name, c->name);
+        size_t d = distance_between(name, c->name);
         if (strlen(name) >= 3 && strncmp(name, c->name, strlen(name)) == 0)
             d = 0;
         if (d < least) {

@@ -43,15 +43,16 @@ static inline float quant_bf16_to_f32(uint16_t h) {
     } v = {.u = (uint32_t)h << 16};
     return v.f;
 }
-/* Round to nearest, ties to even; NaN stays NaN. */
+/* Round to nearest, ties to even; NaN stays NaN. Without a branch, so that loops of it vectorise.
+ */
 static inline uint16_t quant_f32_to_bf16(float f) {
     union {
         float f;
         uint32_t u;
     } v = {.f = f};
-    if ((v.u & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(v.u >> 16 | 0x40);
-    return (uint16_t)((v.u + 0x7fff + (v.u >> 16 & 1)) >> 16);
+    uint32_t rounded = (v.u + 0x7fffu + (v.u >> 16 & 1u)) >> 16;
+    uint32_t quiet = v.u >> 16 | 0x40u;
+    return (uint16_t)((v.u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
 }
 float quant_f16_to_f32(uint16_t h);
 

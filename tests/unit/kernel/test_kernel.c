@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "kernel/convert.h"
 #include "kernel/kernel.h"
+#include "model/quant.h"
 
 static struct rng rng = {42};
 
@@ -44,7 +44,7 @@ struct cache {
 };
 
 static float rounded(float x, enum dtype type) {
-    return type == DTYPE_BF16 ? f32_of(bf16_of(x)) : x;
+    return type == DTYPE_BF16 ? quant_bf16_to_f32(quant_f32_to_bf16(x)) : x;
 }
 
 static void cache_fill(struct cache *c, const struct kernel *k, float key_offset) {
@@ -113,14 +113,14 @@ static void expect_row(const struct cache *c, const float *q, int last, double *
 }
 
 static float value_of(const void *x, size_t i, enum dtype type) {
-    return type == DTYPE_F32 ? ((const float *)x)[i] : f32_of(((const uint16_t *)x)[i]);
+    return type == DTYPE_F32 ? ((const float *)x)[i] : quant_bf16_to_f32(((const uint16_t *)x)[i]);
 }
 
 static void put(void *x, size_t i, enum dtype type, float v) {
     if (type == DTYPE_F32)
         ((float *)x)[i] = v;
     else
-        ((uint16_t *)x)[i] = bf16_of(v);
+        ((uint16_t *)x)[i] = quant_f32_to_bf16(v);
 }
 
 /* Attention of `tokens` tokens x `group` heads that end at the cache's last position. */
@@ -251,7 +251,7 @@ static void check_swiglu(const struct kernel *k, enum dtype type) {
     uint16_t in[2 * N];
     for (int i = 0; i < 2 * N; i++) {
         x[i] = i < N ? ((float)i - 50) * 4 : normal();
-        in[i] = bf16_of(x[i]);
+        in[i] = quant_f32_to_bf16(x[i]);
     }
     float y[N];
     void *from = type == DTYPE_F32 ? (void *)x : (void *)in;
@@ -309,7 +309,7 @@ static void bf16_rounds_to_even(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float f;
         memcpy(&f, &cases[i].in, sizeof f);
-        assert_int_equal(bf16_of(f), cases[i].out);
+        assert_int_equal(quant_f32_to_bf16(f), cases[i].out);
     }
 }
 

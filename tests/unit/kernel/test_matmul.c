@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "kernel/convert.h"
 #include "kernel/matmul.h"
+#include "model/quant.h"
 
 static struct rng rng = {7};
 
@@ -26,7 +26,7 @@ static void *room_for(size_t bytes) {
 }
 
 static float rounded(float x, enum dtype type) {
-    return type == DTYPE_BF16 ? f32_of(bf16_of(x)) : x;
+    return type == DTYPE_BF16 ? quant_bf16_to_f32(quant_f32_to_bf16(x)) : x;
 }
 
 static float *randoms(size_t n, enum dtype type) {
@@ -43,12 +43,13 @@ static void *stored(const float *x, size_t n, enum dtype type) {
         if (type == DTYPE_F32)
             ((float *)p)[i] = x[i];
         else
-            ((uint16_t *)p)[i] = bf16_of(x[i]);
+            ((uint16_t *)p)[i] = quant_f32_to_bf16(x[i]);
     return p;
 }
 
 static double value_of(const void *y, size_t i, enum dtype type) {
-    return (double)(type == DTYPE_F32 ? ((const float *)y)[i] : f32_of(((const uint16_t *)y)[i]));
+    return (double)(type == DTYPE_F32 ? ((const float *)y)[i]
+                                      : quant_bf16_to_f32(((const uint16_t *)y)[i]));
 }
 
 struct product {
