@@ -8,6 +8,7 @@
 #include "model/catalogue.h"
 #include "model/config.h"
 #include "model/gguf.h"
+#include "model/revision.h"
 
 void model_provenance(const struct model *m, const struct sampling *s, struct provenance *p) {
     const struct engine_info *info = engine_info(m->engine);

@@ -33,9 +33,4 @@ void model_close(struct model *m); /* safe on a zeroed one */
 /* Fills in everything but the prompt's version. Borrows from m and its engine. */
 void model_provenance(const struct model *m, const struct sampling *s, struct provenance *p);
 
-/* SHA-256 of a model file, remembered in $XDG_CACHE_HOME/precis/hashes by path, size and time of
- * change, so that a start does not read the whole file again. */
-int revision_of(const char *path, const void *data, size_t size, char out[HASH_HEX_SIZE],
-                struct err *e);
-
 #endif

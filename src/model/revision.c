@@ -1,7 +1,10 @@
 /* The cache is a text file of lines "HEX SIZE MTIME_NS INODE PATH". It is only a shortcut: a line
  * that is not exactly of that form is dropped, and a cache that cannot be read or written is no
  * error. */
-#include <inttypes.h>
+#include "model/revision.h"
+
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +12,6 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "api/model.h"
 
 enum { MOST_CACHE_BYTES = 1 << 20, MOST_LINES = 256 };
 
