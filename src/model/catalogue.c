@@ -26,6 +26,13 @@ const struct catalogue_entry catalogue[] = {
      .size = 491400064,
      .licence = "Apache-2.0",
      .setup = "qwen2.5-coder-0.5b"},
+    {.name = "qwen2.5-coder-1.5b",
+     .title = "Qwen2.5-Coder-1.5B-Instruct",
+     .file = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+     .sha256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+     .size = 1117320768,
+     .licence = "Apache-2.0",
+     .setup = "qwen2.5-coder-1.5b"},
     {0}};
 
 int catalogue_folder(char *out, size_t size, struct err *e) {

@@ -124,7 +124,8 @@ static void suggests_near_names(void **state) {
                                            {"smollm", "smollm2"},
                                            {"qwen", "qwen2.5-coder-0.5b"},
                                            {"qwen2.5-coder", "qwen2.5-coder-0.5b"},
-                                           {"qwen-coder-0.5b", "qwen2.5-coder-0.5b"}};
+                                           {"qwen-coder-0.5b", "qwen2.5-coder-0.5b"},
+                                           {"qwen2.5-coder-1.5", "qwen2.5-coder-1.5b"}};
     char out[256], text[64], name[200];
     struct err e;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
