@@ -146,8 +146,9 @@ void engine_drain(struct engine *en); /* waits until no job is queued or running
 
 struct engine_stats {
     uint64_t tokens_in, tokens_out; /* prefilled (shared prefixes once), decoded */
+    uint64_t tokens_shared;         /* of prompts, that others had prefilled */
     int waiting, running, most_running;
-    size_t kv_bytes, most_kv_bytes; /* allocated */
+    size_t kv_bytes, most_kv_bytes; /* that sequences hold */
 };
 void engine_get_stats(struct engine *en, struct engine_stats *s);
 

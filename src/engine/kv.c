@@ -4,18 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "kernel/kernel.h"
 
+enum { BUCKETS = 1024 };
+
+/* Published pages that nobody holds, by whether a second sequence ever had them. */
+enum { KEPT_ONCE, KEPT_SHARED, KEPT_KINDS };
+static const size_t most_kept[KEPT_KINDS] = {8, 24};
+
 struct kv_page {
-    struct kv_page *next_free;
-    int references;
+    struct kv_page *next, *before; /* in the free or a kept list */
+    struct kv_page *chain;         /* in the table */
+    int references;                /* of sequences */
+    bool shared;
+    /* Published: its number, which no other page ever has (0: it is not), and its key. */
+    uint64_t number, parent, hash;
+    uint32_t ids[KV_BLOCK];
     uint8_t *data;
+};
+
+/* The newest is first. */
+struct kept {
+    struct kv_page *first, *last;
+    size_t n;
 };
 
 struct kv_pool {
     pthread_mutex_t lock;
     size_t page_bytes, limit, reserved, used, most_used;
     struct kv_page *free;
+    struct kept kept[KEPT_KINDS];
+    uint64_t numbers;
+    struct kv_page *table[BUCKETS];
 };
 
 int kv_pool_new(size_t page_bytes, size_t limit_pages, struct kv_pool **out, struct err *e) {
@@ -29,14 +50,20 @@ int kv_pool_new(size_t page_bytes, size_t limit_pages, struct kv_pool **out, str
     return 0;
 }
 
-void kv_pool_free(struct kv_pool *pool) {
-    if (!pool)
-        return;
-    for (struct kv_page *p = pool->free, *next; p; p = next) {
-        next = p->next_free;
+static void free_list(struct kv_page *p) {
+    for (struct kv_page *next; p; p = next) {
+        next = p->next;
         free(p->data);
         free(p);
     }
+}
+
+void kv_pool_free(struct kv_pool *pool) {
+    if (!pool)
+        return;
+    free_list(pool->free);
+    for (int k = 0; k < KEPT_KINDS; k++)
+        free_list(pool->kept[k].first);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
@@ -45,13 +72,84 @@ size_t kv_pages_for(size_t tokens) {
     return (tokens + KV_BLOCK - 1) / KV_BLOCK;
 }
 
-bool kv_reserve(struct kv_pool *pool, size_t pages) {
-    pthread_mutex_lock(&pool->lock);
-    bool ok = pages <= pool->limit - pool->reserved;
-    if (ok)
-        pool->reserved += pages;
-    pthread_mutex_unlock(&pool->lock);
-    return ok;
+/* What follows up to unreference is called with the lock held. */
+
+static struct kv_page **bucket(struct kv_pool *pool, uint64_t hash) {
+    return &pool->table[hash % BUCKETS];
+}
+
+static struct kv_page *find(struct kv_pool *pool, uint64_t parent, const uint32_t *ids) {
+    uint64_t hash = hash_bytes(ids, KV_BLOCK * sizeof *ids, parent);
+    for (struct kv_page *p = *bucket(pool, hash); p; p = p->chain)
+        if (p->hash == hash && p->parent == parent &&
+            memcmp(p->ids, ids, KV_BLOCK * sizeof *ids) == 0)
+            return p;
+    return NULL;
+}
+
+static void publish(struct kv_pool *pool, struct kv_page *p, uint64_t parent, const uint32_t *ids) {
+    memcpy(p->ids, ids, sizeof p->ids);
+    p->hash = hash_bytes(ids, sizeof p->ids, parent);
+    p->parent = parent;
+    p->number = ++pool->numbers;
+    p->shared = false;
+    p->chain = *bucket(pool, p->hash);
+    *bucket(pool, p->hash) = p;
+}
+
+static void unlist(struct kv_pool *pool, struct kv_page *p) {
+    struct kept *k = &pool->kept[p->shared];
+    *(p->before ? &p->before->next : &k->first) = p->next;
+    *(p->next ? &p->next->before : &k->last) = p->before;
+    k->n--;
+}
+
+/* Frees the page of a kept list that was not used for longest. Pages that follow it leave before
+ * it, since sequences give back their last pages first; those in the other list may stay and cannot
+ * be found any more, as its number does not come again. */
+static void evict(struct kv_pool *pool, int kind) {
+    struct kv_page *p = pool->kept[kind].last;
+    unlist(pool, p);
+    struct kv_page **at = bucket(pool, p->hash);
+    while (*at != p)
+        at = &(*at)->chain;
+    *at = p->chain;
+    p->number = 0;
+    p->next = pool->free;
+    pool->free = p;
+}
+
+static void count_used(struct kv_pool *pool) {
+    if (++pool->used > pool->most_used)
+        pool->most_used = pool->used;
+}
+
+/* One more sequence holds a published page. */
+static void share(struct kv_pool *pool, struct kv_page *p) {
+    if (p->references == 0) {
+        unlist(pool, p);
+        count_used(pool);
+    }
+    p->references++;
+    p->shared = true;
+}
+
+static void unreference(struct kv_pool *pool, struct kv_page *p) {
+    if (--p->references > 0)
+        return;
+    pool->used--;
+    if (!p->number) {
+        p->next = pool->free;
+        pool->free = p;
+        return;
+    }
+    struct kept *k = &pool->kept[p->shared];
+    p->before = NULL;
+    p->next = k->first;
+    *(k->first ? &k->first->before : &k->last) = p;
+    k->first = p;
+    if (++k->n > most_kept[p->shared])
+        evict(pool, p->shared);
 }
 
 void kv_release(struct kv_pool *pool, size_t pages) {
@@ -76,42 +174,46 @@ static struct kv_page *page_alloc(size_t bytes) {
     return p;
 }
 
-static struct kv_page *page_take(struct kv_pool *pool) {
+/* all: of kept pages also those that sequences shared. */
+static struct kv_page *page_reuse(struct kv_pool *pool, bool all) {
     pthread_mutex_lock(&pool->lock);
+    for (int kind = 0; !pool->free && kind <= (all ? KEPT_SHARED : KEPT_ONCE); kind++)
+        if (pool->kept[kind].n)
+            evict(pool, kind);
     struct kv_page *p = pool->free;
-    if (p)
-        pool->free = p->next_free;
-    pool->used++;
-    if (pool->used > pool->most_used)
-        pool->most_used = pool->used;
-    pthread_mutex_unlock(&pool->lock);
-    if (!p)
-        p = page_alloc(pool->page_bytes);
     if (p) {
+        pool->free = p->next;
         p->references = 1;
-        return p;
+        count_used(pool);
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->used--;
     pthread_mutex_unlock(&pool->lock);
-    return NULL;
+    return p;
+}
+
+static struct kv_page *page_take(struct kv_pool *pool) {
+    struct kv_page *p = page_reuse(pool, false);
+    if (p)
+        return p;
+    if (!(p = page_alloc(pool->page_bytes)))
+        return page_reuse(pool, true);
+    pthread_mutex_lock(&pool->lock);
+    p->references = 1;
+    count_used(pool);
+    pthread_mutex_unlock(&pool->lock);
+    return p;
 }
 
 static void page_put(struct kv_pool *pool, struct kv_page *p) {
     pthread_mutex_lock(&pool->lock);
-    if (--p->references == 0) {
-        p->next_free = pool->free;
-        pool->free = p;
-        pool->used--;
-    }
+    unreference(pool, p);
     pthread_mutex_unlock(&pool->lock);
 }
 
-static bool page_shared(struct kv_pool *pool, const struct kv_page *p) {
+static bool page_held_by_others(struct kv_pool *pool, const struct kv_page *p) {
     pthread_mutex_lock(&pool->lock);
-    bool shared = p->references > 1;
+    bool held = p->references > 1;
     pthread_mutex_unlock(&pool->lock);
-    return shared;
+    return held;
 }
 
 static int grow(struct kv_seq *s, size_t pages, struct err *e) {
@@ -135,12 +237,36 @@ static void place(struct kv_seq *s, size_t i, struct kv_page *p) {
     s->data[i] = p->data;
 }
 
+bool kv_admit(struct kv_pool *pool, struct kv_seq *s, size_t pages, const uint32_t *ids,
+              size_t most) {
+    pthread_mutex_lock(&pool->lock);
+    bool ok = pages <= pool->limit - pool->reserved;
+    if (ok)
+        pool->reserved += pages;
+    while (ok && s->n_pages < most / KV_BLOCK) {
+        uint64_t parent = s->n_pages ? s->pages[s->n_pages - 1]->number : 0;
+        struct kv_page *p = find(pool, parent, ids + s->n_pages * KV_BLOCK);
+        if (!p || grow(s, s->n_pages + 1, NULL) != 0)
+            break;
+        share(pool, p);
+        place(s, s->n_pages++, p);
+    }
+    s->n_published = s->n_pages;
+    s->length = s->n_pages * KV_BLOCK;
+    for (int kind = 0; kind < KEPT_KINDS; kind++)
+        while (pool->kept[kind].n &&
+               pool->kept[KEPT_ONCE].n + pool->kept[KEPT_SHARED].n > pool->limit - pool->reserved)
+            evict(pool, kind);
+    pthread_mutex_unlock(&pool->lock);
+    return ok;
+}
+
 int kv_extend(struct kv_pool *pool, struct kv_seq *s, size_t n, struct err *e) {
     size_t pages = kv_pages_for(s->length + n);
     int rc = grow(s, pages, e);
     if (rc)
         return rc;
-    if (s->length % KV_BLOCK && page_shared(pool, s->pages[s->n_pages - 1])) {
+    if (s->length % KV_BLOCK && page_held_by_others(pool, s->pages[s->n_pages - 1])) {
         struct kv_page *copy = page_take(pool);
         if (!copy)
             return err_nomem(e, "KV page");
@@ -160,6 +286,25 @@ int kv_extend(struct kv_pool *pool, struct kv_seq *s, size_t n, struct err *e) {
     return 0;
 }
 
+void kv_publish(struct kv_pool *pool, struct kv_seq *s, const uint32_t *ids, size_t n) {
+    if (s->n_published >= n / KV_BLOCK)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    for (; s->n_published < n / KV_BLOCK; s->n_published++) {
+        size_t i = s->n_published;
+        uint64_t parent = i ? s->pages[i - 1]->number : 0;
+        struct kv_page *own = s->pages[i], *first = find(pool, parent, ids + i * KV_BLOCK);
+        if (!first) {
+            publish(pool, own, parent, ids + i * KV_BLOCK);
+            continue;
+        }
+        share(pool, first);
+        unreference(pool, own);
+        place(s, i, first);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
 int kv_fork(struct kv_pool *pool, struct kv_seq *to, const struct kv_seq *from, struct err *e) {
     int rc = grow(to, from->n_pages, e);
     if (rc)
@@ -176,8 +321,12 @@ int kv_fork(struct kv_pool *pool, struct kv_seq *to, const struct kv_seq *from, 
 }
 
 void kv_drop(struct kv_pool *pool, struct kv_seq *s) {
-    for (size_t i = 0; i < s->n_pages; i++)
-        page_put(pool, s->pages[i]);
+    if (s->n_pages) {
+        pthread_mutex_lock(&pool->lock);
+        while (s->n_pages) /* the last first: see evict */
+            unreference(pool, s->pages[--s->n_pages]);
+        pthread_mutex_unlock(&pool->lock);
+    }
     free(s->pages);
     free(s->data);
     *s = (struct kv_seq){0};

@@ -51,7 +51,7 @@ struct native {
     struct sequence *waiting, **waiting_end;
     struct sequence *live;
     int n_waiting, running, most_running, n_started, n_submitting;
-    uint64_t tickets, tokens_in, tokens_out;
+    uint64_t tickets, tokens_in, tokens_shared, tokens_out;
     bool closing;
     struct err start_err;
 };
@@ -62,24 +62,48 @@ static void wake_idle(struct native *na) {
             pthread_cond_signal(&na->lanes[i].wake);
 }
 
-/* Takes the next waiting sequence if the bounds allow. Locked. */
+/* Who is next, as the place that points to it: cancelled ones only have to be reported; the oldest
+ * once enough others went before it; else the longest prompt, so that short ones are left to fill
+ * the lanes at the end. */
+static struct sequence **choose_waiting(struct native *na) {
+    struct sequence **best = &na->waiting;
+    for (struct sequence **at = best; *at; at = &(*at)->next) {
+        if (atomic_load(&(*at)->cancelled))
+            return at;
+        if ((*at)->n_prompt > (*best)->n_prompt)
+            best = at;
+    }
+    if (na->waiting && na->waiting->passed >= na->base.info.max_sequences)
+        return &na->waiting;
+    return best;
+}
+
+static void take_waiting(struct native *na, struct sequence **at) {
+    struct sequence *s = *at;
+    for (struct sequence *older = na->waiting; older != s; older = older->next)
+        older->passed++;
+    *at = s->next;
+    if (!s->next)
+        na->waiting_end = at;
+    na->n_waiting--;
+}
+
+/* Takes a waiting sequence if the bounds allow. Locked. */
 static struct sequence *admit(struct lane *lane) {
     struct native *na = lane->native;
     const struct engine_info *info = &na->base.info;
-    struct sequence *s = na->waiting;
     int share = (info->max_sequences + info->lanes - 1) / info->lanes;
-    if (!s || na->running >= info->max_sequences || lane->n >= share)
+    if (!na->waiting || na->running >= info->max_sequences || lane->n >= share)
         return NULL;
+    struct sequence **at = choose_waiting(na), *s = *at;
     if (!atomic_load(&s->cancelled)) {
         size_t pages = sequence_pages(s);
-        if (!kv_reserve(na->pool, pages))
+        if (!kv_admit(na->pool, &s->kv, pages, s->ids, sequence_skippable(s)))
             return NULL;
         s->reserved = pages;
+        na->tokens_shared += s->kv.length;
     }
-    na->waiting = s->next;
-    if (!na->waiting)
-        na->waiting_end = &na->waiting;
-    na->n_waiting--;
+    take_waiting(na, at);
     if (++na->running > na->most_running)
         na->most_running = na->running;
     pthread_cond_signal(&na->room);
@@ -128,7 +152,8 @@ static void add_spans(struct lane *lane, struct sequence *s) {
 }
 
 /* Decoding sequences first (they are short and their answers wait), then prompts in order of
- * admission, then new ones. Locked, since it admits. */
+ * admission, then new ones while there is room: so a step leaves at most one prompt half read, and
+ * memory goes to few prompts at a time. Locked, since it admits. */
 static void build_step(struct lane *lane) {
     struct step *st = &lane->step;
     st->n_spans = st->rows = st->n_logits = 0;
@@ -170,6 +195,8 @@ static void call_team(struct lane *lane) {
 static void on_logits(void *user, int index, float *logits) {
     struct lane *lane = user;
     struct target *t = &lane->targets[index];
+    /* Every layer of the step is computed by now, and beams will take the pages over. */
+    sequence_publish(t->sequence, lane->native->pool);
     sequence_logits(t->sequence, &lane->tools, t->branch, t->position, logits);
 }
 
@@ -228,8 +255,11 @@ static void lead(struct lane *lane) {
     call_team(lane);
     pthread_mutex_unlock(&na->lock);
     step_run(st, lane->workspace, 0);
-    for (int i = 0; st->err.code && i < lane->n; i++)
-        sequence_end(lane->sequences[i], FINISH_FAILED, &st->err);
+    for (int i = 0; i < lane->n; i++)
+        if (st->err.code)
+            sequence_end(lane->sequences[i], FINISH_FAILED, &st->err);
+        else
+            sequence_publish(lane->sequences[i], na->pool);
     reap(lane);
     pthread_mutex_lock(&na->lock);
 }
@@ -374,6 +404,7 @@ static void native_stats(struct engine *en, struct engine_stats *s) {
     struct native *na = (struct native *)en;
     pthread_mutex_lock(&na->lock);
     *s = (struct engine_stats){.tokens_in = na->tokens_in,
+                               .tokens_shared = na->tokens_shared,
                                .tokens_out = na->tokens_out,
                                .waiting = na->n_waiting,
                                .running = na->running,

@@ -58,6 +58,16 @@ size_t sequence_pages(const struct sequence *s) {
     return shared + (size_t)s->sampling.beams * (one - shared);
 }
 
+size_t sequence_skippable(const struct sequence *s) {
+    size_t last = s->n_prompt - 1;
+    return s->job.on_logits && s->job.logits_from < last ? s->job.logits_from : last;
+}
+
+void sequence_publish(struct sequence *s, struct kv_pool *pool) {
+    if (!s->beams)
+        kv_publish(pool, &s->kv, s->ids, s->kv.length < s->n_prompt ? s->kv.length : s->n_prompt);
+}
+
 int sequence_branches(const struct sequence *s) {
     return s->beams ? beams_running(s->beams) : 1;
 }

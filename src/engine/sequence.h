@@ -18,6 +18,7 @@ struct sequence {
     float *logprobs; /* [max_new] */
     struct kv_seq kv;
     size_t reserved;     /* pages */
+    int passed;          /* younger ones that were admitted before it */
     struct beams *beams; /* once its prompt is read; then it has the KV */
     atomic_bool cancelled;
     bool done;
@@ -39,6 +40,10 @@ int sequence_new(const struct engine_job *job, uint64_t ticket, size_t context,
 void sequence_free(struct sequence *s, struct kv_pool *pool);
 
 size_t sequence_pages(const struct sequence *s); /* the most it will hold */
+/* Tokens at the start of the prompt that need not be computed here if others did. */
+size_t sequence_skippable(const struct sequence *s);
+/* Publishes what is computed of the prompt, for others that begin the same. */
+void sequence_publish(struct sequence *s, struct kv_pool *pool);
 
 /* The branches that have tokens to feed: 1, or the running beams. */
 int sequence_branches(const struct sequence *s);
