@@ -237,6 +237,7 @@ static void queries_keys_values(struct share *p, int l, int row, int m, const fl
         return;
     s->kernel->split_qkv(&(struct split_qkv){
         .y = own->y,
+        .y_stride = p->z.qkv,
         .bias = layer->qkv_bias,
         .rope = t->rope + (size_t)row * p->z.dim,
         .rows = m,

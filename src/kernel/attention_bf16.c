@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "kernel/ops.h"
+#include "kernel/tile.h"
 
-enum { LANES = 16, TILE_ROWS = 6, KEY_VECTORS = KV_BLOCK / LANES };
-
-#define INLINE static inline __attribute__((always_inline))
+enum { LANES = 16, KEY_VECTORS = KV_BLOCK / LANES };
 
 struct state {
     uint16_t *q;                  /* [rows, dim] */
@@ -72,33 +71,6 @@ INLINE void value_tile(int rows, int vectors, const uint16_t *weights, const uin
         for (int v = 0; v < vectors; v++)
             _mm512_store_ps(sums + r * dim + v * LANES, acc[r][v]);
 }
-
-/* The remainder runs with a constant row count too, so that the accumulators stay in registers. */
-#define EACH_TILE(rows, call)                                                                      \
-    do {                                                                                           \
-        int r = 0;                                                                                 \
-        for (; r + TILE_ROWS <= (rows); r += TILE_ROWS)                                            \
-            call(TILE_ROWS);                                                                       \
-        switch ((rows)-r) {                                                                        \
-        case 5:                                                                                    \
-            call(5);                                                                               \
-            break;                                                                                 \
-        case 4:                                                                                    \
-            call(4);                                                                               \
-            break;                                                                                 \
-        case 3:                                                                                    \
-            call(3);                                                                               \
-            break;                                                                                 \
-        case 2:                                                                                    \
-            call(2);                                                                               \
-            break;                                                                                 \
-        case 1:                                                                                    \
-            call(1);                                                                               \
-            break;                                                                                 \
-        default:                                                                                   \
-            break;                                                                                 \
-        }                                                                                          \
-    } while (0)
 
 static void score_block(const struct state *s, int rows, const uint16_t *keys, int dim) {
 #define SCORE(n) score_tile(n, s->q + r * dim, keys, dim, s->scores + r * KV_BLOCK)

@@ -6,7 +6,7 @@
 
 #include "kernel/ops.h"
 
-static const char *const isa_names[] = {"plain", "avx2", "avx512", "avx512-bf16"};
+static const char *const isa_names[] = {"plain", "avx2", "avx512", "avx512-vnni", "avx512-bf16"};
 
 const char *isa_name(enum isa isa) {
     return isa_names[isa];
@@ -25,7 +25,9 @@ static enum isa isa_best(void) {
               __builtin_cpu_supports("avx512vl");
     if (!v4)
         return ISA_AVX2;
-    return __builtin_cpu_supports("avx512bf16") ? ISA_AVX512_BF16 : ISA_AVX512;
+    if (!__builtin_cpu_supports("avx512vnni"))
+        return ISA_AVX512;
+    return __builtin_cpu_supports("avx512bf16") ? ISA_AVX512_BF16 : ISA_AVX512_VNNI;
 #else
     return ISA_PLAIN;
 #endif
@@ -46,7 +48,8 @@ int isa_detect(enum isa *out, struct err *e) {
                            isa_names[best]);
         return 0;
     }
-    return err_set(e, PRECIS_EUSAGE, "PRECIS_ISA=%s: must be plain, avx2, avx512 or avx512-bf16",
+    return err_set(e, PRECIS_EUSAGE,
+                   "PRECIS_ISA=%s: must be plain, avx2, avx512, avx512-vnni or avx512-bf16",
                    forced);
 }
 
@@ -57,6 +60,10 @@ int kernel_select(enum isa isa, enum dtype type, struct kernel *out, struct err 
         *out = isa == ISA_AVX2 ? kernel_avx2 : kernel_avx512;
     if (isa == ISA_AVX512_BF16 && type == DTYPE_BF16)
         out->attention = attention_bf16;
+    if (isa >= ISA_AVX512_VNNI) {
+        out->int8.product = product8_vnni;
+        out->int8.attention = attention8_vnni;
+    }
 #endif
     out->isa = isa;
     if (type == DTYPE_BF16 && isa < ISA_AVX512_BF16)

@@ -5,33 +5,37 @@
 #ifndef PRECIS_KERNEL_KERNEL_H
 #define PRECIS_KERNEL_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
-enum dtype { DTYPE_F32, DTYPE_BF16 };
+enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_INT8 };
 
 static inline size_t dtype_size(enum dtype t) {
-    return t == DTYPE_F32 ? 4 : 2;
+    return t == DTYPE_F32 ? 4 : t == DTYPE_BF16 ? 2 : 1;
 }
 
 enum isa {
-    ISA_PLAIN,      /* portable C */
-    ISA_AVX2,       /* x86-64-v3 */
-    ISA_AVX512,     /* x86-64-v4 */
-    ISA_AVX512_BF16 /* and its bf16 dot products */
+    ISA_PLAIN,       /* portable C */
+    ISA_AVX2,        /* x86-64-v3 */
+    ISA_AVX512,      /* x86-64-v4 */
+    ISA_AVX512_VNNI, /* and its int8 dot products */
+    ISA_AVX512_BF16  /* and its bf16 dot products */
 };
 
 /* The best class of this CPU, or a lower one that PRECIS_ISA names ("plain", "avx2", "avx512",
- * "avx512-bf16"). Errors: PRECIS_EUSAGE (no such name, or more than the CPU has). */
+ * "avx512-vnni", "avx512-bf16"). Errors: PRECIS_EUSAGE (no such name, or more than the CPU has). */
 int isa_detect(enum isa *out, struct err *e);
 const char *isa_name(enum isa isa);
 
 /* Keys and values are kept in blocks of KV_BLOCK consecutive positions of one head, aligned to the
  * absolute position. f32: K is [head_dim][KV_BLOCK] (transposed), V is [KV_BLOCK][head_dim]. bf16:
  * pairs along the summed dimension, as the dot-product instructions want them: K is [head_dim /
- * 2][KV_BLOCK][2], V is [KV_BLOCK / 2][head_dim][2]. */
+ * 2][KV_BLOCK][2], V is [KV_BLOCK / 2][head_dim][2]. int8: fours likewise, K is u8 (value + 128)
+ * [head_dim / 4][KV_BLOCK][4], V is s8 [KV_BLOCK / 4][head_dim][4], each followed by the f32 scales
+ * of its positions [KV_BLOCK]. */
 enum { KV_BLOCK = 64, KERNEL_MAX_DIM = 256 /* of a head */ };
 
 /* One query block against one key/value head: `rows` query rows (tokens x grouped heads). */
@@ -39,7 +43,7 @@ struct attention_item {
     int rows, head_dim;
     int group;           /* query heads to a token: row r belongs to token r / group */
     int position;        /* of the first token; token t sees keys 0 .. position + t */
-    const void *q;       /* first row; bf16 or f32; scaled by log2(e) / sqrt(head_dim) */
+    const void *q;       /* first row; scaled by log2(e) / sqrt(head_dim); int8: f32 */
     void *out;           /* same type and layout as q */
     size_t token_stride; /* elements between tokens in q and out; heads of a token lie together */
     /* [blocks] for each KV_BLOCK positions; keys and values of this layer and head lie at these
@@ -51,7 +55,72 @@ struct attention_item {
 
 enum { ATTENTION_ROWS = 96 }; /* most rows in an item */
 
+/* Bytes of one head's keys (or values) of KV_BLOCK positions. */
+static inline size_t kv_block_bytes(int head_dim, enum dtype type) {
+    size_t scales = type == DTYPE_INT8 ? KV_BLOCK * sizeof(float) : 0;
+    return (size_t)head_dim * KV_BLOCK * dtype_size(type) + scales;
+}
+
+/* Rows quantised each with a scale of its own: value = (x - 128) * scale. */
+struct rows8 {
+    uint8_t *x;    /* rows `stride` apart; what lies past a row's values is 128 */
+    float *scale;  /* [rows] */
+    size_t stride; /* rows8_stride(n) */
+};
+
+static inline size_t rows8_stride(size_t n) {
+    return (n + 63) & ~(size_t)63;
+}
+
+/* A linear layer in int8, quantised for each output: w[j][i] = panels * scale[j]. Immutable, and
+ * borrowed from where it was packed. */
+struct weight8 {
+    int n, k;
+    const int8_t *panels; /* [n / 16][k / 4][16][4], both rounded up; zero past the ends */
+    const float *scale;   /* [n rounded up to 16] */
+    const int32_t *sum;   /* [n rounded up to 16]: -128 times the sum of the output's weights */
+};
+
+/* Bytes that a weight8 takes where it is packed, from an address that is a multiple of 64. */
+size_t weight8_bytes(int n, int k);
+void weight8_view(const void *packed, int n, int k, struct weight8 *out);
+/* Quantises outputs [first, first + count) from w ([count, k]) into packed; first is a multiple of
+ * 16, and so is count but for the last ones (then the padding is written too). May run in several
+ * threads for different outputs. */
+void weight8_pack(const float *w, int first, int count, int n, int k, void *packed);
+
+enum product8_into {
+    PRODUCT8_STORE, /* y = product */
+    PRODUCT8_ADD,   /* y += product */
+    /* The outputs are panels of 16 gates and of the 16 values that they gate, in turn: y[n / 2] =
+     * silu(gate) * value. Shazeer 2020. */
+    PRODUCT8_SWIGLU
+};
+
+/* y (f32) from x . w^T for outputs [from, to), multiples of 16 (SWIGLU: of 32) but for the end. */
+struct product8 {
+    const struct weight8 *w;
+    struct rows8 x;
+    int rows, from, to;
+    enum product8_into into;
+    float *y; /* [rows], y_stride apart; has room for n rounded up to 16 */
+    size_t y_stride;
+};
+
 struct split_qkv;
+
+/* The int8 kernels. Their sums are exact integers. */
+struct kernel8 {
+    /* x / sqrt(mean(x^2) + eps), without a gain. */
+    void (*rmsnorm)(const float *x, float eps, int rows, int n, const struct rows8 *out);
+    void (*quantize)(const float *x, int rows, int n, const struct rows8 *out);
+    /* The same of x with each `block` (a power of two, 16 .. 256, that divides n) multiplied by the
+     * Hadamard matrix / sqrt(block) (Ashkboos et al. 2024). x is overwritten. */
+    void (*hadamard)(float *x, int rows, int n, int block, const struct rows8 *out);
+    void (*split_qkv)(const struct split_qkv *s); /* q stays f32 */
+    void (*product)(const struct product8 *p);
+    void (*attention)(const struct attention_item *item);
+};
 
 struct kernel {
     enum isa isa;
@@ -71,10 +140,12 @@ struct kernel {
     /* y[m, n] = x[m, k] . w^T with w packed by pack_f32: the product of the classes without
      * oneDNN's. */
     void (*product_f32)(const float *x, const float *packed, int m, int n, int k, float *y);
+    struct kernel8 int8;
 };
 
 struct split_qkv {
-    const float *y; /* [rows, (heads + 2 kv_heads) * head_dim] */
+    const float *y; /* [rows], y_stride apart: (heads + 2 kv_heads) * head_dim */
+    size_t y_stride;
     const float *bias;
     const float *rope; /* [rows, head_dim]: cos for head_dim / 2, then sin */
     int rows, heads, kv_heads, head_dim;

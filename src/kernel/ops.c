@@ -1,48 +1,12 @@
 /* The kernels in C that the compiler vectorises. This file is compiled once for each instruction
- * set, with KERNEL_NAME(x) naming that set's versions. Sums run in SUMS independent chains and are
- * added in one order, so that they are vectors on every set and the order of additions is the same
- * on all. */
+ * set, with KERNEL_NAME(x) naming that set's versions. */
 #include "kernel/ops.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "kernel/vector.h"
 #include "model/quant.h"
-
-enum { SUMS = 16 };
-
-static float add_up(const float s[SUMS]) {
-    float t[SUMS];
-    memcpy(t, s, sizeof t);
-    for (int half = SUMS / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            t[i] += t[i + half];
-    return t[0];
-}
-
-/* 2^x; relative error below 2e-7; 0 below -126, 2^127 above 127. The polynomial is 2^r on [-0.5,
- * 0.5] by Taylor's coefficients ln(2)^n / n!. Not a number gives 0: it shows in the scores
- * themselves. */
-static inline float exp2_of(float x) {
-    float clamped = x > -126.0f ? x : -126.0f;
-    clamped = clamped < 127.0f ? clamped : 127.0f;
-    float n = (clamped + 12582912.0f) - 12582912.0f; /* rounds: 1.5 * 2^23 */
-    float r = clamped - n;
-    float p = 1.5403530e-4f;
-    p = p * r + 1.3333558e-3f;
-    p = p * r + 9.6181291e-3f;
-    p = p * r + 5.5504109e-2f;
-    p = p * r + 2.4022651e-1f;
-    p = p * r + 6.9314718e-1f;
-    p = p * r + 1.0f;
-    union {
-        int32_t i;
-        float f;
-    } scale = {.i = ((int32_t)n + 127) << 23};
-    return x > -126.0f ? p * scale.f : 0.0f;
-}
-
-static const float LOG2E = 1.44269504f;
 
 static void rmsnorm(float *x, const float *add, const float *gain, float eps, int rows, int hidden,
                     enum dtype type, void *y) {
@@ -71,21 +35,6 @@ static void rmsnorm(float *x, const float *add, const float *gain, float eps, in
             for (i = 0; i < hidden; i++)
                 out[i] = quant_f32_to_bf16(row[i] * scale * gain[i]);
         }
-    }
-}
-
-/* Adds the bias and rotates one head of `dim` into out. */
-static inline void rotate(const float *x, const float *bias, const float *rope, int dim,
-                          float scale, float *out) {
-    int half = dim / 2;
-    for (int i = 0; i < half; i++) {
-        float a = x[i], b = x[i + half];
-        if (bias) {
-            a += bias[i];
-            b += bias[i + half];
-        }
-        out[i] = (a * rope[i] - b * rope[i + half]) * scale;
-        out[i + half] = (b * rope[i] + a * rope[i + half]) * scale;
     }
 }
 
@@ -123,7 +72,7 @@ static void split_qkv(const struct split_qkv *s) {
     size_t dim = (size_t)s->head_dim, heads = (size_t)s->heads, kv = (size_t)s->kv_heads;
     float v[KERNEL_MAX_DIM] = {0};
     for (int r = 0; r < s->rows; r++) {
-        const float *y = s->y + (size_t)r * (heads + 2 * kv) * dim;
+        const float *y = s->y + (size_t)r * s->y_stride;
         const float *rope = s->rope + (size_t)r * dim;
         const float *bias = s->bias;
         for (size_t h = 0; h < heads; h++, y += dim, bias = bias ? bias + dim : NULL) {
@@ -140,10 +89,6 @@ static void split_qkv(const struct split_qkv *s) {
             store_value(y, bias, s->head_dim, s->type,
                         s->blocks[r] + s->key_offset + h * s->head_stride + s->value_offset, slot);
     }
-}
-
-static inline float silu_times(float g, float u) {
-    return g / (1.0f + exp2_of(-g * LOG2E)) * u;
 }
 
 static void swiglu(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y) {
@@ -271,4 +216,10 @@ const struct kernel KERNEL_NAME(kernel) = {
     .attention = attention_f32,
     .logsumexp = logsumexp,
     .product_f32 = product_f32,
+    .int8 = {.rmsnorm = KERNEL_NAME(rmsnorm8),
+             .quantize = KERNEL_NAME(quantize8),
+             .hadamard = KERNEL_NAME(hadamard8),
+             .split_qkv = KERNEL_NAME(split_qkv8),
+             .product = KERNEL_NAME(product8),
+             .attention = KERNEL_NAME(attention8)},
 };

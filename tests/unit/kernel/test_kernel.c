@@ -68,6 +68,7 @@ static void cache_fill(struct cache *c, const struct kernel *k, float key_offset
             y[2 * dim + d] = *value;
         }
         k->split_qkv(&(struct split_qkv){.y = y,
+                                         .y_stride = 3 * dim,
                                          .rope = rope,
                                          .rows = 1,
                                          .heads = 1,

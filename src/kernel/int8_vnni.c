@@ -1,0 +1,263 @@
+/* The int8 product and flash attention (Dao et al. 2022) with AVX-512 VNNI. Each row's arithmetic
+ * is the same whatever rows are beside it; the integer sums are exact. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernel/ops.h"
+#include "kernel/tile.h"
+
+enum { LANES = 16, KEY_VECTORS = KV_BLOCK / LANES, PANELS = 4 };
+
+INLINE __m512i four_at(const void *p) {
+    int four;
+    memcpy(&four, p, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+/* 2^x; relative error below 3e-6. NaN and infinities as 2^x has them. */
+INLINE __m512 exp2_ps(__m512 x) {
+    __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_sub_ps(x, n);
+    __m512 p = _mm512_set1_ps(9.6181291e-3f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.5504109e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.4022651e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.9314718e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, n);
+}
+
+INLINE __m512 silu_times_ps(__m512 gate, __m512 value) {
+    __m512 e = exp2_ps(_mm512_mul_ps(gate, _mm512_set1_ps(-1.44269504f)));
+    __m512 below = _mm512_add_ps(e, _mm512_set1_ps(1.0f));
+    return _mm512_mul_ps(_mm512_div_ps(gate, below), value);
+}
+
+/* Rows r .. r + rows - 1 and the outputs c .. c + 16 * panels - 1; both counts are constants where
+ * it is called. */
+INLINE void product_tile(int rows, int panels, const struct product8 *p, int row, int c) {
+    const struct weight8 *w = p->w;
+    size_t k = ((size_t)w->k + 3) / 4 * 4, stride = p->x.stride;
+    const uint8_t *x = p->x.x + (size_t)row * stride;
+    const int8_t *panel = w->panels + (size_t)c * k;
+    __m512i acc[TILE_ROWS][PANELS];
+    for (int v = 0; v < panels; v++)
+        for (int r = 0; r < rows; r++)
+            acc[r][v] = _mm512_loadu_si512(w->sum + c + v * LANES);
+    for (size_t i = 0; i < k; i += 4) {
+        __m512i b[PANELS];
+        for (int v = 0; v < panels; v++)
+            b[v] = _mm512_load_si512(panel + (size_t)v * k * LANES + i * LANES);
+        for (int r = 0; r < rows; r++) {
+            __m512i a = four_at(x + (size_t)r * stride + i);
+            for (int v = 0; v < panels; v++)
+                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, b[v]);
+        }
+    }
+    __m512 scale[PANELS];
+    for (int v = 0; v < panels; v++)
+        scale[v] = _mm512_loadu_ps(w->scale + c + v * LANES);
+    for (int r = 0; r < rows; r++) {
+        float *y = p->y + (size_t)(row + r) * p->y_stride;
+        __m512 x_scale = _mm512_set1_ps(p->x.scale[row + r]), f[PANELS];
+        for (int v = 0; v < panels; v++)
+            f[v] = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_mul_ps(x_scale, scale[v]));
+        if (p->into == PRODUCT8_SWIGLU)
+            for (int v = 0; v + 1 < panels; v += 2)
+                _mm512_storeu_ps(y + (c + v * LANES) / 2, silu_times_ps(f[v], f[v + 1]));
+        else
+            for (int v = 0; v < panels; v++) {
+                float *to = y + c + v * LANES;
+                if (p->into == PRODUCT8_ADD)
+                    f[v] = _mm512_add_ps(f[v], _mm512_loadu_ps(to));
+                _mm512_storeu_ps(to, f[v]);
+            }
+    }
+}
+
+void product8_vnni(const struct product8 *p) {
+#define PRODUCT4(n) product_tile(n, 4, p, r, c)
+#define PRODUCT2(n) product_tile(n, 2, p, r, c)
+#define PRODUCT1(n) product_tile(n, 1, p, r, c)
+    int c = p->from;
+    for (; c + 4 * LANES <= p->to; c += 4 * LANES)
+        EACH_TILE(p->rows, PRODUCT4);
+    for (; c + LANES < p->to; c += 2 * LANES)
+        EACH_TILE(p->rows, PRODUCT2);
+    if (c < p->to)
+        EACH_TILE(p->rows, PRODUCT1);
+#undef PRODUCT1
+#undef PRODUCT2
+#undef PRODUCT4
+}
+
+/* What a query block keeps between blocks of keys. */
+struct state {
+    int8_t *q;           /* [rows, dim] */
+    float *scores;       /* [TILE_ROWS, KV_BLOCK], still to be multiplied by the query's scale */
+    uint8_t *weights;    /* [TILE_ROWS, KV_BLOCK], the fours of keys in the order of weight_four */
+    float *sums;         /* [rows, dim] */
+    float *most, *scale; /* [rows] */
+    int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
+    float *totals;       /* [rows, LANES] */
+    float shrink[TILE_ROWS], grow[TILE_ROWS];
+};
+
+INLINE void score_tile(int rows, const struct state *s, int row, const uint8_t *keys, int dim) {
+    const int8_t *q = s->q + row * dim;
+    const float *key_scale = (const float *)(const void *)(keys + dim * KV_BLOCK);
+    __m512i acc[TILE_ROWS][KEY_VECTORS];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < KEY_VECTORS; v++)
+            acc[r][v] = _mm512_set1_epi32(s->offset[row + r]);
+    for (int d = 0; d < dim; d += 4, keys += 4 * KV_BLOCK) {
+        __m512i k[KEY_VECTORS];
+        for (int v = 0; v < KEY_VECTORS; v++)
+            k[v] = _mm512_load_si512(keys + v * 4 * LANES);
+        for (int r = 0; r < rows; r++) {
+            __m512i four = four_at(q + r * dim + d);
+            for (int v = 0; v < KEY_VECTORS; v++)
+                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], k[v], four);
+        }
+    }
+    for (int v = 0; v < KEY_VECTORS; v++) {
+        __m512 scale = _mm512_load_ps(key_scale + v * LANES);
+        for (int r = 0; r < rows; r++)
+            _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES,
+                            _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), scale));
+    }
+}
+
+/* Packing 16-bit and then 8-bit halves within quarters of vectors leaves the four of keys g here.
+ */
+INLINE int weight_four(int g) {
+    return g % 4 * 4 + g / 4;
+}
+
+/* Weights of one block for row `row` (r in the tile), times the values' scales, as bytes; `valid`
+ * keys are seen, the others weigh nothing. */
+INLINE void soften_row(struct state *s, int r, int row, const float *value_scale, int valid) {
+    const __m512 none = _mm512_set1_ps(-1e30f);
+    __m512 q_scale = _mm512_set1_ps(s->scale[row]), x[KEY_VECTORS];
+    for (int v = 0; v < KEY_VECTORS; v++)
+        x[v] = _mm512_mul_ps(_mm512_load_ps(s->scores + r * KV_BLOCK + v * LANES), q_scale);
+    if (valid < KV_BLOCK)
+        for (int v = 0; v < KEY_VECTORS; v++) {
+            int left = valid - v * LANES;
+            __mmask16 seen = left >= LANES ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
+            x[v] = _mm512_mask_mov_ps(none, seen, x[v]);
+        }
+    __m512 top = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
+    float before = s->most[row], most = _mm512_reduce_max_ps(top);
+    most = most > before ? most : before;
+    __m512 m = _mm512_set1_ps(most), shrink = exp2_ps(_mm512_set1_ps(before - most));
+    __m512 total = _mm512_mul_ps(_mm512_load_ps(s->totals + row * LANES), shrink);
+    for (int v = 0; v < KEY_VECTORS; v++) {
+        x[v] = exp2_ps(_mm512_sub_ps(x[v], m));
+        total = _mm512_add_ps(total, x[v]);
+        x[v] = _mm512_mul_ps(x[v], _mm512_load_ps(value_scale + v * LANES));
+    }
+    top = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
+    float weighed = _mm512_reduce_max_ps(top);
+    __m512 inverse = _mm512_set1_ps(weighed > 0 ? 255.0f / weighed : 0.0f);
+    __m512i u[KEY_VECTORS];
+    for (int v = 0; v < KEY_VECTORS; v++)
+        u[v] = _mm512_cvtps_epi32(_mm512_mul_ps(x[v], inverse));
+    _mm512_store_si512(
+        s->weights + r * KV_BLOCK,
+        _mm512_packus_epi16(_mm512_packs_epi32(u[0], u[1]), _mm512_packs_epi32(u[2], u[3])));
+    _mm512_store_ps(s->totals + row * LANES, total);
+    s->most[row] = most;
+    s->shrink[r] = _mm512_cvtss_f32(shrink);
+    s->grow[r] = weighed / 255.0f;
+}
+
+/* sums = sums * shrink + grow * weights . values, for columns c .. c + 16 * vectors - 1. */
+INLINE void value_tile(int rows, int vectors, const struct state *s, int row, int c,
+                       const uint8_t *values, int dim) {
+    __m512i acc[TILE_ROWS][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            acc[r][v] = _mm512_setzero_si512();
+    for (int g = 0; g < KV_BLOCK / 4; g++) {
+        __m512i x[4];
+        for (int v = 0; v < vectors; v++)
+            x[v] = _mm512_load_si512(values + (g * dim + c + v * LANES) * 4);
+        for (int r = 0; r < rows; r++) {
+            __m512i four = four_at(s->weights + r * KV_BLOCK + weight_four(g) * 4);
+            for (int v = 0; v < vectors; v++)
+                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], four, x[v]);
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) {
+            float *sum = s->sums + (row + r) * dim + c + v * LANES;
+            __m512 old = _mm512_mul_ps(_mm512_load_ps(sum), _mm512_set1_ps(s->shrink[r]));
+            _mm512_store_ps(sum, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[r][v]),
+                                                 _mm512_set1_ps(s->grow[r]), old));
+        }
+}
+
+/* `rows` query rows from `row` on and one block of keys and values. */
+INLINE void attend_tile(int rows, struct state *s, const struct attention_item *a, int row,
+                        int block) {
+    const uint8_t *keys = a->blocks[block] + a->key_offset;
+    const uint8_t *values = a->blocks[block] + a->value_offset;
+    int dim = a->head_dim, c = 0;
+    score_tile(rows, s, row, keys, dim);
+    for (int r = 0; r < rows; r++)
+        soften_row(s, r, row + r, (const float *)(const void *)(values + dim * KV_BLOCK),
+                   a->position + (row + r) / a->group + 1 - block * KV_BLOCK);
+    for (; c + 64 <= dim; c += 64)
+        value_tile(rows, 4, s, row, c, values, dim);
+    for (; c < dim; c += LANES)
+        value_tile(rows, 1, s, row, c, values, dim);
+}
+
+static size_t row_at(const struct attention_item *a, int r) {
+    return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
+}
+
+static void begin(struct state *s, const struct attention_item *a) {
+    int dim = a->head_dim;
+    for (int r = 0; r < a->rows; r++) {
+        uint8_t *q = (uint8_t *)s->q + r * dim;
+        quantize8_avx512((const float *)a->q + row_at(a, r), 1, dim,
+                         &(struct rows8){q, &s->scale[r], (size_t)dim});
+        int32_t sum = 0;
+        for (int i = 0; i < dim; i++) {
+            q[i] ^= 0x80;
+            sum += s->q[r * dim + i];
+        }
+        s->offset[r] = -128 * sum;
+        s->most[r] = -1e30f;
+    }
+    memset(s->totals, 0, (size_t)a->rows * LANES * sizeof *s->totals);
+    memset(s->sums, 0, (size_t)(a->rows * dim) * sizeof *s->sums);
+}
+
+void attention8_vnni(const struct attention_item *a) {
+    int dim = a->head_dim;
+    size_t most_rows = ATTENTION_ROWS;
+    struct state s = {.sums = a->scratch};
+    s.totals = s.sums + most_rows * (size_t)dim;
+    s.scores = s.totals + most_rows * LANES;
+    s.weights = (uint8_t *)(s.scores + TILE_ROWS * KV_BLOCK);
+    s.q = (int8_t *)(s.weights + TILE_ROWS * KV_BLOCK);
+    s.most = (float *)(void *)(s.q + most_rows * (size_t)dim);
+    s.scale = s.most + most_rows;
+    s.offset = (int32_t *)(s.scale + most_rows);
+    begin(&s, a);
+    int last = a->position + (a->rows - 1) / a->group;
+    for (int b = 0; b * KV_BLOCK <= last; b++) {
+#define ATTEND(n) attend_tile(n, &s, a, r, b)
+        EACH_TILE(a->rows, ATTEND);
+#undef ATTEND
+    }
+    for (int r = 0; r < a->rows; r++) {
+        float *out = (float *)a->out + row_at(a, r);
+        __m512 scale =
+            _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(_mm512_load_ps(s.totals + r * LANES)));
+        for (int d = 0; d < dim; d += LANES)
+            _mm512_storeu_ps(out + d, _mm512_mul_ps(_mm512_load_ps(s.sums + r * dim + d), scale));
+    }
+}

@@ -1,0 +1,267 @@
+/* The int8 kernels in C, compiled once for each instruction set as ops.c is. Their integer sums are
+ * exact, so versions differ by the rounding of scales only. */
+#include "kernel/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/vector.h"
+
+/* The largest magnitude, as bits: they order as the values do, with infinity and NaN on top, so
+ * that what is not finite becomes the scale and shows in every output. */
+static float most_of(const float *x, int n) {
+    int32_t most[SUMS] = {0};
+    int i = 0;
+    for (; i + SUMS <= n; i += SUMS) {
+        int32_t bits[SUMS];
+        memcpy(bits, x + i, sizeof bits);
+        for (int j = 0; j < SUMS; j++) {
+            int32_t b = bits[j] & 0x7fffffff;
+            most[j] = b > most[j] ? b : most[j];
+        }
+    }
+    for (; i < n; i++) {
+        int32_t b;
+        memcpy(&b, x + i, sizeof b);
+        b &= 0x7fffffff;
+        most[0] = b > most[0] ? b : most[0];
+    }
+    for (int j = 1; j < SUMS; j++)
+        most[0] = most[j] > most[0] ? most[j] : most[0];
+    float f;
+    memcpy(&f, &most[0], sizeof f);
+    return f;
+}
+
+static inline float inverse_of(float most) {
+    return most > 0 && most <= 3.4e38f ? 127.0f / most : 0.0f;
+}
+
+/* x rounded to the nearest integer, as a byte: adding 1.5 * 2^23 leaves it in the low bits. */
+static inline uint8_t byte_of(float x) {
+    float shifted = x + 12582912.0f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (uint8_t)bits;
+}
+
+/* norm is what the values are still to be multiplied by. */
+static void quantize_row(const float *x, int n, float norm, size_t row, const struct rows8 *out) {
+    float most = most_of(x, n), inverse = inverse_of(most);
+    uint8_t *to = out->x + row * out->stride;
+    out->scale[row] = most / 127.0f * norm;
+    for (int i = 0; i < n; i++)
+        to[i] = byte_of(x[i] * inverse) ^ 0x80;
+    memset(to + n, 128, out->stride - (size_t)n);
+}
+
+void KERNEL_NAME(rmsnorm8)(const float *x, float eps, int rows, int n, const struct rows8 *out) {
+    for (int r = 0; r < rows; r++, x += n) {
+        float sums[SUMS] = {0};
+        int i = 0;
+        for (; i + SUMS <= n; i += SUMS)
+            for (int j = 0; j < SUMS; j++)
+                sums[j] += x[i + j] * x[i + j];
+        for (; i < n; i++)
+            sums[i % SUMS] += x[i] * x[i];
+        quantize_row(x, n, 1.0f / sqrtf(add_up(sums) / (float)n + eps), (size_t)r, out);
+    }
+}
+
+void KERNEL_NAME(quantize8)(const float *x, int rows, int n, const struct rows8 *out) {
+    for (int r = 0; r < rows; r++, x += n)
+        quantize_row(x, n, 1.0f, (size_t)r, out);
+}
+
+typedef float vector __attribute__((vector_size(64), aligned(4)));
+
+/* v's elements at distance h: their sum in the lower's place, the difference in the higher's. */
+#define BUTTERFLY(v, signs, ...)                                                                   \
+    ((v) * (signs) + (vector)__builtin_shufflevector((v), (v), __VA_ARGS__))
+
+static inline void hadamard_16(vector *x) {
+    const vector s1 = {1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1};
+    const vector s2 = {1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1};
+    const vector s4 = {1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1};
+    const vector s8 = {1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1};
+    vector v = *x;
+    v = BUTTERFLY(v, s1, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    v = BUTTERFLY(v, s2, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    v = BUTTERFLY(v, s4, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+    *x = BUTTERFLY(v, s8, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+
+/* The fast Walsh-Hadamard transform of one block: within vectors, then between them. */
+static inline void hadamard_block(float *x, int block) {
+    vector v[256 / SUMS];
+    int n = block / SUMS;
+    for (int i = 0; i < n; i++) {
+        memcpy(&v[i], x + i * SUMS, sizeof v[i]);
+        hadamard_16(&v[i]);
+    }
+    for (int h = 1; h < n; h *= 2)
+        for (int i = 0; i < n; i += 2 * h)
+            for (int j = i; j < i + h; j++) {
+                vector a = v[j], b = v[j + h];
+                v[j] = a + b;
+                v[j + h] = a - b;
+            }
+    memcpy(x, v, (size_t)n * sizeof v[0]);
+}
+
+void KERNEL_NAME(hadamard8)(float *x, int rows, int n, int block, const struct rows8 *out) {
+    float norm = 1.0f / sqrtf((float)block);
+    for (int r = 0; r < rows; r++, x += n) {
+        if (block == 256) /* the size of nearly all models, unrolled */
+            for (int i = 0; i < n; i += 256)
+                hadamard_block(x + i, 256);
+        else
+            for (int i = 0; i < n; i += block)
+                hadamard_block(x + i, block);
+        quantize_row(x, n, norm, (size_t)r, out);
+    }
+}
+
+/* Element i of position `slot` in an array [dim / 4][KV_BLOCK][4]. */
+static inline size_t key_at(int i, int slot) {
+    return (size_t)((i / 4 * KV_BLOCK + slot) * 4 + i % 4);
+}
+
+/* The same in [KV_BLOCK / 4][dim][4]. */
+static inline size_t value_at(int dim, int i, int slot) {
+    return (size_t)((slot / 4 * dim + i) * 4 + slot % 4);
+}
+
+static inline float *scales_of(uint8_t *block, int dim) {
+    return (float *)(void *)(block + dim * KV_BLOCK);
+}
+
+static void store_key(const float *v, int dim, uint8_t *block, int slot) {
+    float most = most_of(v, dim), inverse = inverse_of(most);
+    for (int i = 0; i < dim; i++)
+        block[key_at(i, slot)] = byte_of(v[i] * inverse) ^ 0x80;
+    scales_of(block, dim)[slot] = most / 127.0f;
+}
+
+static void store_value(const float *v, int dim, uint8_t *block, int slot) {
+    float most = most_of(v, dim), inverse = inverse_of(most);
+    for (int i = 0; i < dim; i++)
+        block[value_at(dim, i, slot)] = byte_of(v[i] * inverse);
+    scales_of(block, dim)[slot] = most / 127.0f;
+}
+
+void KERNEL_NAME(split_qkv8)(const struct split_qkv *s) {
+    int dim = s->head_dim, heads = s->heads, kv = s->kv_heads;
+    float v[KERNEL_MAX_DIM] = {0};
+    for (int r = 0; r < s->rows; r++) {
+        const float *y = s->y + (size_t)r * s->y_stride, *bias = s->bias;
+        const float *rope = s->rope + (size_t)r * (size_t)dim;
+        float *q = (float *)s->q + (size_t)r * (size_t)(heads * dim);
+        for (int h = 0; h < heads; h++, y += dim, q += dim, bias = bias ? bias + dim : NULL)
+            rotate(y, bias, rope, dim, s->q_scale, q);
+        int slot = s->positions[r] % KV_BLOCK;
+        uint8_t *keys = s->blocks[r] + s->key_offset;
+        for (int h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
+            rotate(y, bias, rope, dim, 1.0f, v);
+            store_key(v, dim, keys + (size_t)h * s->head_stride, slot);
+        }
+        uint8_t *values = keys + s->value_offset;
+        for (int h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
+            for (int i = 0; i < dim; i++)
+                v[i] = bias ? y[i] + bias[i] : y[i];
+            store_value(v, dim, values + (size_t)h * s->head_stride, slot);
+        }
+    }
+}
+
+/* Scaled products of one row and the outputs c .. c + 15. */
+static void panel_product(const struct product8 *p, int row, int c, float *out) {
+    const struct weight8 *w = p->w;
+    const uint8_t *x = p->x.x + (size_t)row * p->x.stride;
+    int k = (w->k + 3) / 4 * 4;
+    const int8_t *panel = w->panels + (size_t)c * (size_t)k;
+    int32_t acc[SUMS];
+    memcpy(acc, w->sum + c, sizeof acc);
+    for (int i = 0; i < k; i += 4, panel += 4 * SUMS)
+        for (int j = 0; j < SUMS; j++)
+            for (int f = 0; f < 4; f++)
+                acc[j] += x[i + f] * panel[4 * j + f];
+    for (int j = 0; j < SUMS; j++)
+        out[j] = (float)acc[j] * (p->x.scale[row] * w->scale[c + j]);
+}
+
+void KERNEL_NAME(product8)(const struct product8 *p) {
+    int step = p->into == PRODUCT8_SWIGLU ? 2 * SUMS : SUMS;
+    for (int r = 0; r < p->rows; r++) {
+        float *y = p->y + (size_t)r * p->y_stride;
+        for (int c = p->from; c < p->to; c += step) {
+            float v[2 * SUMS] = {0};
+            for (int half = 0; half < step; half += SUMS)
+                panel_product(p, r, c + half, v + half);
+            for (int j = 0; j < SUMS; j++)
+                if (p->into == PRODUCT8_SWIGLU)
+                    y[c / 2 + j] = silu_times(v[j], v[SUMS + j]);
+                else
+                    y[c + j] = p->into == PRODUCT8_ADD ? y[c + j] + v[j] : v[j];
+        }
+    }
+}
+
+struct softmax {
+    float most, total;
+    float acc[KERNEL_MAX_DIM];
+};
+
+/* One block of keys and values for one quantised query: scores and weights are what the int8
+ * instructions of other versions make of them. */
+static void attend_block(struct softmax *s, const uint8_t *q, float q_scale, uint8_t *keys,
+                         uint8_t *values, int dim, int valid) {
+    const float *key_scale = scales_of(keys, dim), *value_scale = scales_of(values, dim);
+    float score[KV_BLOCK], most = s->most, weighed = 0;
+    for (int j = 0; j < valid; j++) {
+        int32_t sum = 0;
+        for (int i = 0; i < dim; i++)
+            sum += (q[i] - 128) * (keys[key_at(i, j)] - 128);
+        score[j] = (float)sum * (q_scale * key_scale[j]);
+        most = score[j] > most ? score[j] : most;
+    }
+    float shrink = exp2_of(s->most - most), total = 0;
+    for (int j = 0; j < valid; j++) {
+        float w = exp2_of(score[j] - most);
+        total += w;
+        score[j] = w * value_scale[j];
+        weighed = score[j] > weighed ? score[j] : weighed;
+    }
+    float inverse = weighed > 0 ? 255.0f / weighed : 0.0f;
+    int32_t acc[KERNEL_MAX_DIM] = {0};
+    for (int j = 0; j < valid; j++) {
+        int32_t u = byte_of(score[j] * inverse);
+        for (int i = 0; i < dim; i++)
+            acc[i] += u * (int8_t)values[value_at(dim, i, j)];
+    }
+    s->most = most;
+    s->total = s->total * shrink + total;
+    for (int i = 0; i < dim; i++)
+        s->acc[i] = s->acc[i] * shrink + (float)acc[i] * (weighed / 255.0f);
+}
+
+void KERNEL_NAME(attention8)(const struct attention_item *a) {
+    int dim = a->head_dim;
+    for (int r = 0; r < a->rows; r++) {
+        size_t at = (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group * dim);
+        struct softmax s = {.most = -1e30f};
+        uint8_t q[KERNEL_MAX_DIM];
+        float q_scale;
+        quantize_row((const float *)a->q + at, dim, 1.0f, 0,
+                     &(struct rows8){q, &q_scale, (size_t)dim});
+        int last = a->position + r / a->group;
+        for (int b = 0; b * KV_BLOCK <= last; b++) {
+            int valid = last + 1 - b * KV_BLOCK < KV_BLOCK ? last + 1 - b * KV_BLOCK : KV_BLOCK;
+            attend_block(&s, q, q_scale, a->blocks[b] + a->key_offset,
+                         a->blocks[b] + a->value_offset, dim, valid);
+        }
+        float *out = (float *)a->out + at;
+        for (int i = 0; i < dim; i++)
+            out[i] = s.acc[i] / s.total;
+    }
+}

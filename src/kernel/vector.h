@@ -1,0 +1,63 @@
+/* What the C kernels share. Sums run in SUMS independent chains and are added in one order, so that
+ * they are vectors on every instruction set and the order of additions is the same on all. */
+#ifndef PRECIS_KERNEL_VECTOR_H
+#define PRECIS_KERNEL_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+enum { SUMS = 16 };
+
+static inline float add_up(const float s[SUMS]) {
+    float t[SUMS];
+    memcpy(t, s, sizeof t);
+    for (int half = SUMS / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            t[i] += t[i + half];
+    return t[0];
+}
+
+/* 2^x; relative error below 2e-7; 0 below -126, 2^127 above 127. The polynomial is 2^r on [-0.5,
+ * 0.5] by Taylor's coefficients ln(2)^n / n!. Not a number gives 0: it shows in the scores
+ * themselves. */
+static inline float exp2_of(float x) {
+    float clamped = x > -126.0f ? x : -126.0f;
+    clamped = clamped < 127.0f ? clamped : 127.0f;
+    float n = (clamped + 12582912.0f) - 12582912.0f; /* rounds: 1.5 * 2^23 */
+    float r = clamped - n;
+    float p = 1.5403530e-4f;
+    p = p * r + 1.3333558e-3f;
+    p = p * r + 9.6181291e-3f;
+    p = p * r + 5.5504109e-2f;
+    p = p * r + 2.4022651e-1f;
+    p = p * r + 6.9314718e-1f;
+    p = p * r + 1.0f;
+    union {
+        int32_t i;
+        float f;
+    } scale = {.i = ((int32_t)n + 127) << 23};
+    return x > -126.0f ? p * scale.f : 0.0f;
+}
+
+#define LOG2E 1.44269504f
+
+static inline float silu_times(float g, float u) {
+    return g / (1.0f + exp2_of(-g * LOG2E)) * u;
+}
+
+/* Adds the bias and rotates one head of `dim` into out. */
+static inline void rotate(const float *x, const float *bias, const float *rope, int dim,
+                          float scale, float *out) {
+    int half = dim / 2;
+    for (int i = 0; i < half; i++) {
+        float a = x[i], b = x[i + half];
+        if (bias) {
+            a += bias[i];
+            b += bias[i + half];
+        }
+        out[i] = (a * rope[i] - b * rope[i + half]) * scale;
+        out[i + half] = (b * rope[i] + a * rope[i + half]) * scale;
+    }
+}
+
+#endif
