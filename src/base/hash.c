@@ -44,3 +44,19 @@ uint64_t hash_bytes(const void *data, size_t size, uint64_t seed) {
     size_t first = left < 8 ? left : 8;
     return hash_mix(load(p, first) ^ h, load(p + first, left - first) ^ size);
 }
+
+uint64_t hash_bulk(const void *data, size_t size, uint64_t seed) {
+    enum { CHAINS = 4, STEP = 16 * CHAINS };
+    const uint8_t *p = data;
+    uint64_t h[CHAINS];
+    size_t left = size;
+    for (uint64_t i = 0; i < CHAINS; i++)
+        h[i] = seed + i;
+    for (; left >= STEP; left -= STEP, p += STEP)
+        for (size_t i = 0; i < CHAINS; i++)
+            h[i] = hash_mix(load(p + 16 * i, 8) ^ h[i], load(p + 16 * i + 8, 8));
+    uint64_t all = hash_bytes(p, left, seed ^ size);
+    for (size_t i = 0; i < CHAINS; i++)
+        all = hash_mix(all, h[i]);
+    return all;
+}

@@ -17,4 +17,8 @@ int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], stru
 uint64_t hash_bytes(const void *data, size_t size, uint64_t seed);
 uint64_t hash_mix(uint64_t a, uint64_t b);
 
+/* Against damage, for megabytes: another value than hash_bytes, three times as fast on long inputs
+ * because four chains run side by side. The same on every machine. */
+uint64_t hash_bulk(const void *data, size_t size, uint64_t seed);
+
 #endif

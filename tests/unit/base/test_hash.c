@@ -75,11 +75,42 @@ static void no_word_erases_the_rest(void **state) {
     }
 }
 
+/* Around the length of a step, and in each of its chains. */
+static void every_bit_matters_in_bulk(void **state) {
+    (void)state;
+    uint8_t data[150];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 37);
+    for (size_t n = 0; n <= sizeof data; n++) {
+        uint64_t h = hash_bulk(data, n, 5);
+        assert_true(h == hash_bulk(data, n, 5));
+        assert_true(h != hash_bulk(data, n, 6));
+        for (size_t bit = 0; bit < n * 8; bit++) {
+            data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_true(h != hash_bulk(data, n, 5));
+            data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        if (n > 0)
+            assert_true(h != hash_bulk(data, n - 1, 5));
+    }
+    /* Files that are alike in their words, but not in the order of those. */
+    uint64_t h = hash_bulk(data, 128, 5);
+    for (size_t i = 0; i < 16; i++)
+        for (size_t j = 0; j < i; j++) {
+            uint8_t other[128];
+            memcpy(other, data, sizeof other);
+            memcpy(other + 8 * i, data + 8 * j, 8);
+            memcpy(other + 8 * j, data + 8 * i, 8);
+            assert_true(h != hash_bulk(other, 128, 5));
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_known_messages),
         cmocka_unit_test(every_bit_matters),
         cmocka_unit_test(no_word_erases_the_rest),
+        cmocka_unit_test(every_bit_matters_in_bulk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,190 @@
+/* Memory and the operating system fail at every call in turn while a file is packed and opened: an
+ * error, nothing left in the folder or leaked (the sanitizer build sees that), and the old file
+ * still there. Linked with --wrap. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/packed.h"
+
+static char folder[] = "/tmp/precis-packed-XXXXXX";
+static char path[256];
+static long left = -1; /* calls until one fails; negative: none does */
+static int error = EIO;
+static bool nameless = true; /* the file system has O_TMPFILE */
+static const char *failed;   /* the call that did */
+
+static bool fails(const char *call) {
+    if (left < 0 || left-- != 0)
+        return false;
+    failed = call;
+    errno = error;
+    return true;
+}
+
+#define WRAP(type, name, parameters, arguments, on_failure)                                        \
+    type __real_##name parameters;                                                                 \
+    type __wrap_##name parameters;                                                                 \
+    type __wrap_##name parameters {                                                                \
+        return fails(#name) ? (on_failure) : __real_##name arguments;                              \
+    }
+
+WRAP(void *, malloc, (size_t size), (size), NULL)
+WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
+WRAP(char *, strdup, (const char *s), (s), NULL)
+WRAP(void *, mmap64, (void *at, size_t n, int prot, int flags, int fd, off_t from),
+     (at, n, prot, flags, fd, from), MAP_FAILED)
+WRAP(int, mprotect, (void *at, size_t n, int prot), (at, n, prot), -1)
+WRAP(int, fsync, (int fd), (fd), -1)
+WRAP(int, rename, (const char *from, const char *to), (from, to), -1)
+WRAP(int, linkat, (int a, const char *from, int b, const char *to, int flags),
+     (a, from, b, to, flags), -1)
+WRAP(int, posix_fallocate64, (int fd, off_t from, off_t n), (fd, from, n), error)
+WRAP(int, fstat64, (int fd, struct stat *st), (fd, st), -1)
+
+int __real_open64(const char *name, int flags, mode_t mode);
+int __wrap_open64(const char *name, int flags, mode_t mode);
+int __wrap_open64(const char *name, int flags, mode_t mode) {
+    if (fails("open"))
+        return -1;
+    if ((flags & O_TMPFILE) == O_TMPFILE && !nameless)
+        return errno = EOPNOTSUPP, -1;
+    return __real_open64(name, flags, mode);
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    bool ok = mkdtemp(folder) != NULL;
+    snprintf(path, sizeof path, "%s/file", folder);
+    return ok ? 0 : -1;
+}
+
+static int drop_folder(void **state) {
+    (void)state;
+    return rmdir(folder);
+}
+
+static int count_files(void) {
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    int n = 0;
+    for (struct dirent *f; (f = readdir(d));)
+        n += strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0;
+    closedir(d);
+    return n;
+}
+
+static int pack(const char *to, char content, struct err *e) {
+    const struct packed_section sections[] = {{"one", 100}, {"two", 5 << 20}};
+    struct packed_writer *w;
+    struct packed *p;
+    int rc = packed_writer_open(to, "key", sections, 2, &w, e);
+    if (rc) {
+        assert_null(w);
+        return rc;
+    }
+    memset(packed_writer_section(w, "one"), content, 100);
+    rc = packed_writer_commit(w, 2, &p, e);
+    assert_true((rc == 0) == (p != NULL));
+    packed_close(p);
+    return rc;
+}
+
+/* The first byte of the section, or 0 when the file cannot be opened. */
+static char content(int *rc, struct err *e) {
+    struct packed *p;
+    size_t size;
+    *rc = packed_open(path, "key", 2, &p, e);
+    assert_true((*rc == 0) == (p != NULL));
+    char c = p ? *(const char *)packed_find(p, "one", &size) : 0;
+    packed_close(p);
+    return c;
+}
+
+static bool is_memory(const char *call) {
+    return strcmp(call, "malloc") == 0 || strcmp(call, "calloc") == 0 ||
+           strcmp(call, "strdup") == 0;
+}
+
+static void packing_fails_cleanly(bool over_old, const char *to) {
+    int rc, ignored;
+    for (long n = 0;; n++) {
+        struct err e = {0};
+        assert_true(n < 60);
+        if (over_old)
+            assert_int_equal(pack(path, 'o', NULL), 0);
+        failed = NULL;
+        left = n;
+        rc = pack(to, 'n', &e);
+        left = -1;
+        assert_int_equal(e.code, rc);
+        if (rc == 0) {
+            /* Nothing was to fail any more, or it was something that can be done without. */
+            assert_int_equal(content(&ignored, NULL), to ? 'n' : 0);
+        } else {
+            assert_int_equal(rc, is_memory(failed) || !to ? PRECIS_ENOMEM : PRECIS_EIO);
+            assert_int_equal(count_files(), over_old);
+            assert_int_equal(content(&ignored, NULL), over_old ? 'o' : 0);
+        }
+        unlink(path);
+        assert_int_equal(count_files(), 0);
+        if (!failed)
+            return;
+        errno = 0;
+    }
+}
+
+static void packing_fails_cleanly_everywhere(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        nameless = i & 1;
+        error = i & 2 ? ENOSPC : EACCES;
+        packing_fails_cleanly(true, path);
+        packing_fails_cleanly(false, path);
+    }
+    packing_fails_cleanly(false, NULL);
+    nameless = true;
+}
+
+static void opening_fails_cleanly(void **state) {
+    (void)state;
+    assert_int_equal(pack(path, 'x', NULL), 0);
+    error = EIO;
+    for (long n = 0;; n++) {
+        struct err e = {0};
+        int rc;
+        assert_true(n < 20);
+        failed = NULL;
+        left = n;
+        char c = content(&rc, &e);
+        left = -1;
+        assert_int_equal(e.code, rc);
+        assert_int_equal(c, rc ? 0 : 'x');
+        if (!failed)
+            break;
+        if (rc)
+            assert_int_equal(rc, is_memory(failed) ? PRECIS_ENOMEM : PRECIS_EIO);
+    }
+    unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packing_fails_cleanly_everywhere),
+        cmocka_unit_test(opening_fails_cleanly),
+    };
+    return cmocka_run_group_tests(tests, make_folder, drop_folder);
+}
