@@ -144,11 +144,12 @@ static void on_done(void *user, const struct engine_result *r) {
     memcpy(o->ids, r->ids, r->n * sizeof *r->ids);
 }
 
-/* Long enough for a team, every way of choosing, and beams that fork and copy pages. */
-static struct engine_job job_of(int i, const uint32_t *ids, struct outcome *o) {
+/* Long enough for a team, every way of choosing, and beams that fork and copy pages; prompts begin
+ * alike or not. */
+static struct engine_job job_of(int i, const uint32_t *ids, bool alike, struct outcome *o) {
     static const enum sampling_strategy strategies[] = {SAMPLE_BEAM, SAMPLE_GREEDY, SAMPLE_NUCLEUS,
                                                         SAMPLE_TEMPERATURE};
-    return (struct engine_job){.ids = ids + i,
+    return (struct engine_job){.ids = alike ? ids : ids + i,
                                .n_ids = (size_t)(PROMPT - 40 * i),
                                .max_new_tokens = MOST_NEW,
                                .sampling = {.strategy = strategies[i % 4],
@@ -167,11 +168,11 @@ static void fill(uint32_t ids[PROMPT + JOBS], size_t vocab) {
 }
 
 /* Every job succeeds. */
-static void run_all(struct engine *en, const uint32_t *ids, struct outcome out[JOBS]) {
+static void run_all(struct engine *en, const uint32_t *ids, bool alike, struct outcome out[JOBS]) {
     memset(out, 0, JOBS * sizeof *out);
     struct err e;
     for (int i = 0; i < JOBS; i++) {
-        struct engine_job job = job_of(i, ids, &out[i]);
+        struct engine_job job = job_of(i, ids, alike, &out[i]);
         if (engine_submit(en, &job, NULL, &e) != 0)
             fail_msg("%s", e.text);
     }
@@ -184,8 +185,10 @@ static void run_all(struct engine *en, const uint32_t *ids, struct outcome out[J
 }
 
 /* Jobs run while call n fails. Those that end are right, the others say what was missing; after it
- * the engine is as it was. False: nothing failed. */
-static bool run_broken(int lanes, long n, bool lasting, const uint32_t *ids,
+ * the engine is as it was. Prompts that begin alike may do without the memory (they share less, or
+ * take pages that were kept), and so may one lane when another gives pages back just then. False:
+ * nothing failed. */
+static bool run_broken(int lanes, long n, bool lasting, const uint32_t *ids, bool alike,
                        const struct outcome want[JOBS]) {
     struct engine *en = must_open(lanes, 3);
     struct outcome out[JOBS] = {{0}};
@@ -193,7 +196,7 @@ static bool run_broken(int lanes, long n, bool lasting, const uint32_t *ids,
     struct err e[JOBS] = {{0}};
     break_at(&memory, n, lasting);
     for (int i = 0; i < JOBS; i++) {
-        struct engine_job job = job_of(i, ids, &out[i]);
+        struct engine_job job = job_of(i, ids, alike, &out[i]);
         rc[i] = engine_submit(en, &job, NULL, &e[i]);
     }
     engine_drain(en);
@@ -210,13 +213,14 @@ static bool run_broken(int lanes, long n, bool lasting, const uint32_t *ids,
             assert_memory_equal(out[i].ids, want[i].ids, want[i].n * sizeof *want[i].ids);
         }
     }
-    assert_int_equal(lost, hit);
+    assert_true(hit || !lost);
+    assert_true(lost || !hit || alike || lanes > 1);
     struct engine_stats st;
     engine_get_stats(en, &st);
     assert_int_equal(st.kv_bytes, 0);
     assert_int_equal(st.running + st.waiting, 0);
     struct outcome again[JOBS];
-    run_all(en, ids, again);
+    run_all(en, ids, alike, again);
     for (int i = 0; i < JOBS; i++)
         assert_memory_equal(again[i].ids, want[i].ids, sizeof want[i].ids);
     engine_close(en);
@@ -227,15 +231,17 @@ static void jobs_without_memory(void **state) {
     (void)state;
     uint32_t ids[PROMPT + JOBS];
     struct outcome want[JOBS];
-    struct engine *en = must_open(1, 3);
-    fill(ids, engine_info(en)->vocab);
-    run_all(en, ids, want);
-    engine_close(en);
-    for (int lanes = 1; lanes <= LANES; lanes += 2) {
-        long n = 0;
-        while (run_broken(lanes, n, lanes > 1 && n % 2, ids, want))
-            n++;
-        assert_true(n > 50);
+    for (int alike = 0; alike <= 1; alike++) {
+        struct engine *en = must_open(1, 3);
+        fill(ids, engine_info(en)->vocab);
+        run_all(en, ids, alike, want);
+        engine_close(en);
+        for (int lanes = 1; lanes <= LANES; lanes += 2) {
+            long n = 0;
+            while (run_broken(lanes, n, lanes > 1 && n % 2, ids, alike, want))
+                n++;
+            assert_true(n > 50);
+        }
     }
 }
 
@@ -247,7 +253,7 @@ static void closing_needs_no_memory(void **state) {
     struct outcome out[JOBS] = {{0}};
     struct err e;
     for (int i = 0; i < JOBS; i++) {
-        struct engine_job job = job_of(i, ids, &out[i]);
+        struct engine_job job = job_of(i, ids, true, &out[i]);
         assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
     }
     break_at(&memory, 0, true);
