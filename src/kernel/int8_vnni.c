@@ -1,6 +1,7 @@
 /* The int8 product and flash attention (Dao et al. 2022) with AVX-512 VNNI. Each row's arithmetic
  * is the same whatever rows are beside it; the integer sums are exact. */
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernel/ops.h"
@@ -12,6 +13,13 @@ INLINE __m512i four_at(const void *p) {
     int four;
     memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
+}
+
+/* sum plus the products of fours of unsigned and signed bytes. In assembly, since gcc 12 copies and
+ * spills the sums of many intrinsics. */
+INLINE __m512i dot_four(__m512i sum, __m512i u8, __m512i s8) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(u8), "v"(s8));
+    return sum;
 }
 
 /* 2^x; relative error below 3e-6. NaN and infinities as 2^x has them. */
@@ -40,37 +48,45 @@ INLINE void product_tile(int rows, int panels, const struct product8 *p, int row
     const uint8_t *x = p->x.x + (size_t)row * stride;
     const int8_t *panel = w->panels + (size_t)c * k;
     __m512i acc[TILE_ROWS][PANELS];
+    UNROLL
     for (int v = 0; v < panels; v++)
-        for (int r = 0; r < rows; r++)
-            acc[r][v] = _mm512_loadu_si512(w->sum + c + v * LANES);
+        UNROLL
+    for (int r = 0; r < rows; r++)
+        acc[r][v] = _mm512_loadu_si512(w->sum + c + v * LANES);
     for (size_t i = 0; i < k; i += 4) {
         __m512i b[PANELS];
+        UNROLL
         for (int v = 0; v < panels; v++)
             b[v] = _mm512_load_si512(panel + (size_t)v * k * LANES + i * LANES);
+        UNROLL
         for (int r = 0; r < rows; r++) {
             __m512i a = four_at(x + (size_t)r * stride + i);
+            UNROLL
             for (int v = 0; v < panels; v++)
-                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, b[v]);
+                acc[r][v] = dot_four(acc[r][v], a, b[v]);
         }
     }
     __m512 scale[PANELS];
+    UNROLL
     for (int v = 0; v < panels; v++)
         scale[v] = _mm512_loadu_ps(w->scale + c + v * LANES);
+    UNROLL
     for (int r = 0; r < rows; r++) {
         float *y = p->y + (size_t)(row + r) * p->y_stride;
         __m512 x_scale = _mm512_set1_ps(p->x.scale[row + r]), f[PANELS];
+        UNROLL
         for (int v = 0; v < panels; v++)
             f[v] = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_mul_ps(x_scale, scale[v]));
         if (p->into == PRODUCT8_SWIGLU)
-            for (int v = 0; v + 1 < panels; v += 2)
-                _mm512_storeu_ps(y + (c + v * LANES) / 2, silu_times_ps(f[v], f[v + 1]));
-        else
-            for (int v = 0; v < panels; v++) {
-                float *to = y + c + v * LANES;
-                if (p->into == PRODUCT8_ADD)
-                    f[v] = _mm512_add_ps(f[v], _mm512_loadu_ps(to));
-                _mm512_storeu_ps(to, f[v]);
-            }
+            UNROLL
+        for (int v = 0; v + 1 < panels; v += 2)
+            _mm512_storeu_ps(y + (c + v * LANES) / 2, silu_times_ps(f[v], f[v + 1]));
+        else UNROLL for (int v = 0; v < panels; v++) {
+            float *to = y + c + v * LANES;
+            if (p->into == PRODUCT8_ADD)
+                f[v] = _mm512_add_ps(f[v], _mm512_loadu_ps(to));
+            _mm512_storeu_ps(to, f[v]);
+        }
     }
 }
 
@@ -90,41 +106,89 @@ void product8_vnni(const struct product8 *p) {
 #undef PRODUCT4
 }
 
-/* What a query block keeps between blocks of keys. */
+/* What a query block keeps between blocks of keys; arrays of rows have room for a vector more. */
 struct state {
     int8_t *q;           /* [rows, dim] */
     float *scores;       /* [TILE_ROWS, KV_BLOCK], still to be multiplied by the query's scale */
     uint8_t *weights;    /* [TILE_ROWS, KV_BLOCK], the fours of keys in the order of weight_four */
     float *sums;         /* [rows, dim] */
-    float *most, *scale; /* [rows] */
+    float *most, *scale; /* [rows]: the largest score so far, the query's scale */
     int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
     float *totals;       /* [rows, LANES] */
-    float shrink[TILE_ROWS], grow[TILE_ROWS];
+    /* Of the tile's rows, for one block. */
+    float shrink[LANES], grow[LANES], bias[LANES], inverse[LANES];
 };
 
-INLINE void score_tile(int rows, const struct state *s, int row, const uint8_t *keys, int dim) {
+/* The largest element of each of up to 8 vectors, in the lanes of one; v[rows ..] repeat others. */
+INLINE __m512 largest_of_each(const __m512 v[8]) {
+    __m512 half[4], quarter[2];
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        half[i] = _mm512_max_ps(_mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x44),
+                                _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xee));
+    UNROLL
+    for (int i = 0; i < 2; i++)
+        quarter[i] = _mm512_max_ps(_mm512_shuffle_f32x4(half[2 * i], half[2 * i + 1], 0x88),
+                                   _mm512_shuffle_f32x4(half[2 * i], half[2 * i + 1], 0xdd));
+    __m512 x = _mm512_max_ps(_mm512_unpacklo_ps(quarter[0], quarter[1]),
+                             _mm512_unpackhi_ps(quarter[0], quarter[1]));
+    x = _mm512_max_ps(x, _mm512_permute_ps(x, 0x4e));
+    return _mm512_permutexvar_ps(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13), x);
+}
+
+INLINE __mmask16 seen_lanes(int valid) {
+    return valid >= LANES ? 0xffff : valid <= 0 ? 0 : (__mmask16)((1u << valid) - 1);
+}
+
+/* Scores of one block; key j is seen by row r when j < valid[r]. Returns each row's largest. */
+INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t *keys, int dim,
+                         const int *valid) {
     const int8_t *q = s->q + row * dim;
     const float *key_scale = (const float *)(const void *)(keys + dim * KV_BLOCK);
     __m512i acc[TILE_ROWS][KEY_VECTORS];
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < KEY_VECTORS; v++)
-            acc[r][v] = _mm512_set1_epi32(s->offset[row + r]);
+        UNROLL
+    for (int v = 0; v < KEY_VECTORS; v++)
+        acc[r][v] = _mm512_set1_epi32(s->offset[row + r]);
     for (int d = 0; d < dim; d += 4, keys += 4 * KV_BLOCK) {
         __m512i k[KEY_VECTORS];
+        UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
             k[v] = _mm512_load_si512(keys + v * 4 * LANES);
+        UNROLL
         for (int r = 0; r < rows; r++) {
             __m512i four = four_at(q + r * dim + d);
+            UNROLL
             for (int v = 0; v < KEY_VECTORS; v++)
-                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], k[v], four);
+                acc[r][v] = dot_four(acc[r][v], k[v], four);
         }
     }
-    for (int v = 0; v < KEY_VECTORS; v++) {
-        __m512 scale = _mm512_load_ps(key_scale + v * LANES);
-        for (int r = 0; r < rows; r++)
-            _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES,
-                            _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), scale));
+    __m512 scale[KEY_VECTORS], top[8];
+    UNROLL
+    for (int v = 0; v < KEY_VECTORS; v++)
+        scale[v] = _mm512_load_ps(key_scale + v * LANES);
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        __m512 x[KEY_VECTORS];
+        UNROLL
+        for (int v = 0; v < KEY_VECTORS; v++)
+            x[v] = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), scale[v]);
+        if (valid[r] < KV_BLOCK)
+            UNROLL
+        for (int v = 0; v < KEY_VECTORS; v++)
+            x[v] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen_lanes(valid[r] - v * LANES),
+                                      x[v]);
+        UNROLL
+        for (int v = 0; v < KEY_VECTORS; v++)
+            _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES, x[v]);
+        top[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
     }
+    UNROLL
+    for (int r = rows; r < 8; r++)
+        top[r] = top[0];
+    return largest_of_each(top);
 }
 
 /* Packing 16-bit and then 8-bit halves within quarters of vectors leaves the four of keys g here.
@@ -133,68 +197,89 @@ INLINE int weight_four(int g) {
     return g % 4 * 4 + g / 4;
 }
 
-/* Weights of one block for row `row` (r in the tile), times the values' scales, as bytes; `valid`
- * keys are seen, the others weigh nothing. */
-INLINE void soften_row(struct state *s, int r, int row, const float *value_scale, int valid) {
-    const __m512 none = _mm512_set1_ps(-1e30f);
-    __m512 q_scale = _mm512_set1_ps(s->scale[row]), x[KEY_VECTORS];
+/* Softmax weights of one block times the values' scales, as bytes. top: the rows' largest scores.
+ */
+INLINE void soften_tile(int rows, struct state *s, int row, __m512 top, const float *value_scale) {
+    __mmask16 mine = (__mmask16)((1u << rows) - 1);
+    __m512 before = _mm512_loadu_ps(s->most + row), q_scale = _mm512_loadu_ps(s->scale + row);
+    __m512 most = _mm512_max_ps(before, top), times_values[8], scale[KEY_VECTORS];
+    __m512 shrink = exp2_ps(_mm512_mul_ps(_mm512_sub_ps(before, most), q_scale));
+    _mm512_mask_storeu_ps(s->most + row, mine, most);
+    _mm512_storeu_ps(s->shrink, shrink);
+    _mm512_storeu_ps(s->bias, _mm512_mul_ps(most, q_scale));
+    UNROLL
     for (int v = 0; v < KEY_VECTORS; v++)
-        x[v] = _mm512_mul_ps(_mm512_load_ps(s->scores + r * KV_BLOCK + v * LANES), q_scale);
-    if (valid < KV_BLOCK)
+        scale[v] = _mm512_load_ps(value_scale + v * LANES);
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        float *score = s->scores + r * KV_BLOCK, *totals = s->totals + (row + r) * LANES;
+        __m512 factor = _mm512_set1_ps(s->scale[row + r]), bias = _mm512_set1_ps(s->bias[r]);
+        __m512 x[KEY_VECTORS];
+        UNROLL
+        for (int v = 0; v < KEY_VECTORS; v++)
+            x[v] = exp2_ps(_mm512_fmsub_ps(_mm512_load_ps(score + v * LANES), factor, bias));
+        __m512 total = _mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3]));
+        _mm512_store_ps(
+            totals, _mm512_fmadd_ps(_mm512_load_ps(totals), _mm512_set1_ps(s->shrink[r]), total));
+        UNROLL
         for (int v = 0; v < KEY_VECTORS; v++) {
-            int left = valid - v * LANES;
-            __mmask16 seen = left >= LANES ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
-            x[v] = _mm512_mask_mov_ps(none, seen, x[v]);
+            x[v] = _mm512_mul_ps(x[v], scale[v]);
+            _mm512_store_ps(score + v * LANES, x[v]);
         }
-    __m512 top = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
-    float before = s->most[row], most = _mm512_reduce_max_ps(top);
-    most = most > before ? most : before;
-    __m512 m = _mm512_set1_ps(most), shrink = exp2_ps(_mm512_set1_ps(before - most));
-    __m512 total = _mm512_mul_ps(_mm512_load_ps(s->totals + row * LANES), shrink);
-    for (int v = 0; v < KEY_VECTORS; v++) {
-        x[v] = exp2_ps(_mm512_sub_ps(x[v], m));
-        total = _mm512_add_ps(total, x[v]);
-        x[v] = _mm512_mul_ps(x[v], _mm512_load_ps(value_scale + v * LANES));
+        times_values[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
     }
-    top = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
-    float weighed = _mm512_reduce_max_ps(top);
-    __m512 inverse = _mm512_set1_ps(weighed > 0 ? 255.0f / weighed : 0.0f);
-    __m512i u[KEY_VECTORS];
-    for (int v = 0; v < KEY_VECTORS; v++)
-        u[v] = _mm512_cvtps_epi32(_mm512_mul_ps(x[v], inverse));
-    _mm512_store_si512(
-        s->weights + r * KV_BLOCK,
-        _mm512_packus_epi16(_mm512_packs_epi32(u[0], u[1]), _mm512_packs_epi32(u[2], u[3])));
-    _mm512_store_ps(s->totals + row * LANES, total);
-    s->most[row] = most;
-    s->shrink[r] = _mm512_cvtss_f32(shrink);
-    s->grow[r] = weighed / 255.0f;
+    UNROLL
+    for (int r = rows; r < 8; r++)
+        times_values[r] = times_values[0];
+    __m512 weighed = largest_of_each(times_values), full = _mm512_set1_ps(255.0f);
+    __mmask16 any = _mm512_cmp_ps_mask(weighed, _mm512_setzero_ps(), _CMP_GT_OQ);
+    _mm512_storeu_ps(s->inverse, _mm512_maskz_div_ps(any, full, weighed));
+    _mm512_storeu_ps(s->grow, _mm512_mul_ps(weighed, _mm512_set1_ps(1.0f / 255.0f)));
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        __m512 inverse = _mm512_set1_ps(s->inverse[r]);
+        __m512i u[KEY_VECTORS];
+        UNROLL
+        for (int v = 0; v < KEY_VECTORS; v++)
+            u[v] = _mm512_cvtps_epi32(
+                _mm512_mul_ps(_mm512_load_ps(s->scores + r * KV_BLOCK + v * LANES), inverse));
+        _mm512_store_si512(
+            s->weights + r * KV_BLOCK,
+            _mm512_packus_epi16(_mm512_packs_epi32(u[0], u[1]), _mm512_packs_epi32(u[2], u[3])));
+    }
 }
 
 /* sums = sums * shrink + grow * weights . values, for columns c .. c + 16 * vectors - 1. */
 INLINE void value_tile(int rows, int vectors, const struct state *s, int row, int c,
                        const uint8_t *values, int dim) {
     __m512i acc[TILE_ROWS][4];
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            acc[r][v] = _mm512_setzero_si512();
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        acc[r][v] = _mm512_setzero_si512();
     for (int g = 0; g < KV_BLOCK / 4; g++) {
         __m512i x[4];
+        UNROLL
         for (int v = 0; v < vectors; v++)
             x[v] = _mm512_load_si512(values + (g * dim + c + v * LANES) * 4);
+        UNROLL
         for (int r = 0; r < rows; r++) {
             __m512i four = four_at(s->weights + r * KV_BLOCK + weight_four(g) * 4);
+            UNROLL
             for (int v = 0; v < vectors; v++)
-                acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], four, x[v]);
+                acc[r][v] = dot_four(acc[r][v], four, x[v]);
         }
     }
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) {
-            float *sum = s->sums + (row + r) * dim + c + v * LANES;
-            __m512 old = _mm512_mul_ps(_mm512_load_ps(sum), _mm512_set1_ps(s->shrink[r]));
-            _mm512_store_ps(sum, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[r][v]),
-                                                 _mm512_set1_ps(s->grow[r]), old));
-        }
+        UNROLL
+    for (int v = 0; v < vectors; v++) {
+        float *sum = s->sums + (row + r) * dim + c + v * LANES;
+        __m512 old = _mm512_mul_ps(_mm512_load_ps(sum), _mm512_set1_ps(s->shrink[r]));
+        _mm512_store_ps(
+            sum, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_set1_ps(s->grow[r]), old));
+    }
 }
 
 /* `rows` query rows from `row` on and one block of keys and values. */
@@ -202,11 +287,12 @@ INLINE void attend_tile(int rows, struct state *s, const struct attention_item *
                         int block) {
     const uint8_t *keys = a->blocks[block] + a->key_offset;
     const uint8_t *values = a->blocks[block] + a->value_offset;
-    int dim = a->head_dim, c = 0;
-    score_tile(rows, s, row, keys, dim);
+    int dim = a->head_dim, c = 0, valid[TILE_ROWS];
+    UNROLL
     for (int r = 0; r < rows; r++)
-        soften_row(s, r, row + r, (const float *)(const void *)(values + dim * KV_BLOCK),
-                   a->position + (row + r) / a->group + 1 - block * KV_BLOCK);
+        valid[r] = a->position + (row + r) / a->group + 1 - block * KV_BLOCK;
+    __m512 top = score_tile(rows, s, row, keys, dim, valid);
+    soften_tile(rows, s, row, top, (const float *)(const void *)(values + dim * KV_BLOCK));
     for (; c + 64 <= dim; c += 64)
         value_tile(rows, 4, s, row, c, values, dim);
     for (; c < dim; c += LANES)
@@ -237,7 +323,7 @@ static void begin(struct state *s, const struct attention_item *a) {
 
 void attention8_vnni(const struct attention_item *a) {
     int dim = a->head_dim;
-    size_t most_rows = ATTENTION_ROWS;
+    size_t most_rows = ATTENTION_ROWS + LANES;
     struct state s = {.sums = a->scratch};
     s.totals = s.sums + most_rows * (size_t)dim;
     s.scores = s.totals + most_rows * LANES;

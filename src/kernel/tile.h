@@ -7,6 +7,13 @@ enum { TILE_ROWS = 6 };
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Before a loop with constant bounds whose arrays must become registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
 /* The remainder runs with a constant row count too, so that the accumulators stay in registers. */
 #define EACH_TILE(rows, call)                                                                      \
     do {                                                                                           \
