@@ -22,14 +22,15 @@ INLINE __m512i dot_four(__m512i sum, __m512i u8, __m512i s8) {
     return sum;
 }
 
-/* 2^x; relative error below 3e-6. NaN and infinities as 2^x has them. */
+/* 2^x; relative error below 3e-6 (the best polynomial of degree 4 on [-0.5, 0.5] with p(0) = 1).
+ * NaN and infinities as 2^x has them: scalef makes 0 of (NaN, -inf). */
 INLINE __m512 exp2_ps(__m512 x) {
     __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     __m512 r = _mm512_sub_ps(x, n);
-    __m512 p = _mm512_set1_ps(9.6181291e-3f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.5504109e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.4022651e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.9314718e-1f));
+    __m512 p = _mm512_set1_ps(9.58285313e-3f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.5906425e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.40240986e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.93124193e-1f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
     return _mm512_scalef_ps(p, n);
 }
@@ -198,8 +199,9 @@ INLINE int weight_four(int g) {
 }
 
 /* Softmax weights of one block times the values' scales, as bytes. top: the rows' largest scores.
- */
-INLINE void soften_tile(int rows, struct state *s, int row, __m512 top, const float *value_scale) {
+ * The scales of values that a row does not see may be anything. */
+INLINE void soften_tile(int rows, struct state *s, int row, __m512 top, const float *value_scale,
+                        const int *valid) {
     __mmask16 mine = (__mmask16)((1u << rows) - 1);
     __m512 before = _mm512_loadu_ps(s->most + row), q_scale = _mm512_loadu_ps(s->scale + row);
     __m512 most = _mm512_max_ps(before, top), times_values[8], scale[KEY_VECTORS];
@@ -224,6 +226,8 @@ INLINE void soften_tile(int rows, struct state *s, int row, __m512 top, const fl
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++) {
             x[v] = _mm512_mul_ps(x[v], scale[v]);
+            if (valid[r] < KV_BLOCK)
+                x[v] = _mm512_maskz_mov_ps(seen_lanes(valid[r] - v * LANES), x[v]);
             _mm512_store_ps(score + v * LANES, x[v]);
         }
         times_values[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
@@ -292,7 +296,7 @@ INLINE void attend_tile(int rows, struct state *s, const struct attention_item *
     for (int r = 0; r < rows; r++)
         valid[r] = a->position + (row + r) / a->group + 1 - block * KV_BLOCK;
     __m512 top = score_tile(rows, s, row, keys, dim, valid);
-    soften_tile(rows, s, row, top, (const float *)(const void *)(values + dim * KV_BLOCK));
+    soften_tile(rows, s, row, top, (const float *)(const void *)(values + dim * KV_BLOCK), valid);
     for (; c + 64 <= dim; c += 64)
         value_tile(rows, 4, s, row, c, values, dim);
     for (; c < dim; c += LANES)
@@ -315,6 +319,8 @@ static void begin(struct state *s, const struct attention_item *a) {
             sum += s->q[r * dim + i];
         }
         s->offset[r] = -128 * sum;
+        if (s->scale[r] == 0) /* all scores are 0 then; times the -inf of unseen keys it is NaN */
+            s->scale[r] = 1;
         s->most[r] = -1e30f;
     }
     memset(s->totals, 0, (size_t)a->rows * LANES * sizeof *s->totals);

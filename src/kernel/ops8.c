@@ -2,6 +2,7 @@
  * exact, so versions differ by the rounding of scales only. */
 #include "kernel/ops.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ static float most_of(const float *x, int n) {
 }
 
 static inline float inverse_of(float most) {
-    return most > 0 && most <= 3.4e38f ? 127.0f / most : 0.0f;
+    return most > 0 && most <= FLT_MAX ? 127.0f / most : 0.0f;
 }
 
 /* x rounded to the nearest integer, as a byte: adding 1.5 * 2^23 leaves it in the low bits. */
@@ -140,14 +141,16 @@ static void store_key(const float *v, int dim, uint8_t *block, int slot) {
     float most = most_of(v, dim), inverse = inverse_of(most);
     for (int i = 0; i < dim; i++)
         block[key_at(i, slot)] = byte_of(v[i] * inverse) ^ 0x80;
-    scales_of(block, dim)[slot] = most / 127.0f;
+    scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : NAN;
 }
 
+/* Scales of what is not finite are NaN for keys and infinity for values: then both survive the
+ * softmax of every version. */
 static void store_value(const float *v, int dim, uint8_t *block, int slot) {
     float most = most_of(v, dim), inverse = inverse_of(most);
     for (int i = 0; i < dim; i++)
         block[value_at(dim, i, slot)] = byte_of(v[i] * inverse);
-    scales_of(block, dim)[slot] = most / 127.0f;
+    scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : INFINITY;
 }
 
 void KERNEL_NAME(split_qkv8)(const struct split_qkv *s) {
@@ -217,15 +220,16 @@ struct softmax {
 static void attend_block(struct softmax *s, const uint8_t *q, float q_scale, uint8_t *keys,
                          uint8_t *values, int dim, int valid) {
     const float *key_scale = scales_of(keys, dim), *value_scale = scales_of(values, dim);
-    float score[KV_BLOCK], most = s->most, weighed = 0;
+    float score[KV_BLOCK], most = s->most, weighed = 0, start = 0; /* or NaN */
     for (int j = 0; j < valid; j++) {
         int32_t sum = 0;
         for (int i = 0; i < dim; i++)
             sum += (q[i] - 128) * (keys[key_at(i, j)] - 128);
         score[j] = (float)sum * (q_scale * key_scale[j]);
         most = score[j] > most ? score[j] : most;
+        start = score[j] == score[j] ? start : NAN;
     }
-    float shrink = exp2_of(s->most - most), total = 0;
+    float shrink = exp2_of(s->most - most), total = start;
     for (int j = 0; j < valid; j++) {
         float w = exp2_of(score[j] - most);
         total += w;

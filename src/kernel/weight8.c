@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -36,15 +37,29 @@ void weight8_view(const void *packed, int n, int k, struct weight8 *out) {
                             .scale = (const void *)(base + l.scale)};
 }
 
+/* Magnitudes order as their bits do, with infinity and NaN on top: one of those becomes the scale
+ * and shows in the output. */
+static float largest(const float *w, int n) {
+    int32_t most = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, w + i, sizeof bits);
+        bits &= INT32_MAX;
+        most = bits > most ? bits : most;
+    }
+    float f;
+    memcpy(&f, &most, sizeof f);
+    return f;
+}
+
 static void pack_output(const float *w, int k, size_t padded_k, int8_t *to, int32_t *sum,
                         float *scale) {
-    float most = 0;
-    for (int i = 0; i < k; i++)
-        most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
-    float inverse = most > 0 ? 127.0f / most : 0.0f;
+    float most = largest(w, k);
+    bool finite = most <= FLT_MAX;
+    float inverse = most > 0 && finite ? 127.0f / most : 0.0f;
     int32_t total = 0;
     for (size_t i = 0; i < padded_k; i++) {
-        int32_t q = i < (size_t)k ? (int32_t)lrintf(w[i] * inverse) : 0;
+        int32_t q = i < (size_t)k && finite ? (int32_t)lrintf(w[i] * inverse) : 0;
         to[i / FOUR * FOUR * PANEL + i % FOUR] = (int8_t)q;
         total += q;
     }
