@@ -117,7 +117,7 @@ struct state {
     int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
     float *totals;       /* [rows, LANES] */
     /* Of the tile's rows, for one block. */
-    float shrink[LANES], grow[LANES], bias[LANES], inverse[LANES];
+    float shrink[LANES], grow[LANES], top[LANES], inverse[LANES];
 };
 
 /* The largest element of each of up to 8 vectors, in the lanes of one; v[rows ..] repeat others. */
@@ -208,18 +208,19 @@ INLINE void soften_tile(int rows, struct state *s, int row, __m512 top, const fl
     __m512 shrink = exp2_ps(_mm512_mul_ps(_mm512_sub_ps(before, most), q_scale));
     _mm512_mask_storeu_ps(s->most + row, mine, most);
     _mm512_storeu_ps(s->shrink, shrink);
-    _mm512_storeu_ps(s->bias, _mm512_mul_ps(most, q_scale));
+    _mm512_storeu_ps(s->top, most);
     UNROLL
     for (int v = 0; v < KEY_VECTORS; v++)
         scale[v] = _mm512_load_ps(value_scale + v * LANES);
     UNROLL
     for (int r = 0; r < rows; r++) {
         float *score = s->scores + r * KV_BLOCK, *totals = s->totals + (row + r) * LANES;
-        __m512 factor = _mm512_set1_ps(s->scale[row + r]), bias = _mm512_set1_ps(s->bias[r]);
+        __m512 factor = _mm512_set1_ps(s->scale[row + r]), highest = _mm512_set1_ps(s->top[r]);
         __m512 x[KEY_VECTORS];
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
-            x[v] = exp2_ps(_mm512_fmsub_ps(_mm512_load_ps(score + v * LANES), factor, bias));
+            x[v] = exp2_ps(
+                _mm512_mul_ps(_mm512_sub_ps(_mm512_load_ps(score + v * LANES), highest), factor));
         __m512 total = _mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3]));
         _mm512_store_ps(
             totals, _mm512_fmadd_ps(_mm512_load_ps(totals), _mm512_set1_ps(s->shrink[r]), total));
