@@ -60,9 +60,11 @@ void precis_free(void *memory); /* what came back through an out parameter; NULL
 struct precis_model;
 
 enum precis_precision {
-    PRECIS_PRECISION_AUTO, /* bf16 where the processor multiplies it, else f32 */
+    /* int8 where the model allows it, else bf16 where the processor multiplies it, else f32 */
+    PRECIS_PRECISION_AUTO,
     PRECIS_PRECISION_F32,
-    PRECIS_PRECISION_BF16
+    PRECIS_PRECISION_BF16,
+    PRECIS_PRECISION_INT8
 };
 
 struct precis_model_options {
@@ -89,7 +91,7 @@ struct precis_model_info {
     const char *revision;     /* SHA-256 of the file, 64 hex digits */
     const char *architecture; /* "llama", "qwen2" */
     const char *file_type;    /* the weights as the file has them: "Q4_1" */
-    const char *precision;    /* what it computes in: "f32", "bf16" */
+    const char *precision;    /* what it computes in: "f32", "bf16", "int8" */
     const char *isa;          /* the instructions it computes with */
     const char *chat_format;  /* "chatml", ...; NULL: not recognised */
     int lanes, agents;

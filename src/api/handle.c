@@ -10,7 +10,8 @@ static_assert((int)PRECIS_GREEDY == SAMPLE_GREEDY && (int)PRECIS_BEAM == SAMPLE_
               "the strategies of precis.h are the engine's");
 static_assert((int)PRECIS_PRECISION_AUTO == PRECISION_AUTO &&
                   (int)PRECIS_PRECISION_F32 == PRECISION_F32 &&
-                  (int)PRECIS_PRECISION_BF16 == PRECISION_BF16,
+                  (int)PRECIS_PRECISION_BF16 == PRECISION_BF16 &&
+                  (int)PRECIS_PRECISION_INT8 == PRECISION_INT8,
               "the precisions of precis.h are the engine's");
 
 enum { MOST_LANES = 1024, MOST_AGENTS = 100 };
@@ -81,7 +82,7 @@ static int open_model(struct precis_model *p, const char *name,
                                                .lanes = o->lanes,
                                                .max_sequences = o->agents,
                                                .memory_limit = o->memory_limit}};
-    int rc = check_range("precision", (int)o->precision, PRECIS_PRECISION_BF16, e);
+    int rc = check_range("precision", (int)o->precision, PRECIS_PRECISION_INT8, e);
     if (rc == 0)
         rc = check_range("lanes", o->lanes, MOST_LANES, e);
     if (rc == 0)

@@ -8,7 +8,7 @@
 
 #define AT(member) offsetof(struct args, member)
 
-static const char *const choices_reference[] = {"none", "f32", "bf16", NULL};
+static const char *const choices_reference[] = {"none", "f32", "bf16", "int8", NULL};
 
 static const struct option scoring[] = {
     {.name = "window",

@@ -2,7 +2,7 @@
 
 #define AT(member) offsetof(struct args, member)
 
-static const char *const choices_precision[] = {"auto", "f32", "bf16", NULL};
+static const char *const choices_precision[] = {"auto", "f32", "bf16", "int8", NULL};
 static const char *const choices_strategy[] = {"greedy", "temperature", "nucleus", "beam", NULL};
 const char *const choices_template[] = {"auto",    "chatml", "llama3", "phi3",
                                         "mistral", "gemma",  NULL};

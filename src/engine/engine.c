@@ -5,7 +5,7 @@
 
 #include "base/pool.h"
 
-static const char *const precision_names[] = {"auto", "f32", "bf16"};
+static const char *const precision_names[] = {"auto", "f32", "bf16", "int8"};
 static const char *const strategy_names[] = {"greedy", "temperature", "nucleus", "beam"};
 static const char *const finish_names[] = {"stop", "length", "callback", "cancelled", "failed"};
 
@@ -22,9 +22,9 @@ const char *precision_name(enum precision p) {
 }
 
 int precision_parse(const char *name, enum precision *out, struct err *e) {
-    int i = index_of(precision_names, 3, name);
+    int i = index_of(precision_names, 4, name);
     if (i < 0)
-        return err_set(e, PRECIS_EUSAGE, "precision '%s': must be auto, f32 or bf16", name);
+        return err_set(e, PRECIS_EUSAGE, "precision '%s': must be auto, f32, bf16 or int8", name);
     *out = (enum precision)i;
     return 0;
 }

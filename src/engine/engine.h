@@ -18,15 +18,17 @@
 
 struct engine;
 
-enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16 };
+enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16, PRECISION_INT8 };
 
 const char *precision_name(enum precision p);
-int precision_parse(const char *name, enum precision *out, struct err *e); /* auto, f32, bf16 */
+int precision_parse(const char *name, enum precision *out,
+                    struct err *e); /* auto, f32, bf16, int8 */
 
 enum { ENGINE_MOST_LANES = 1 << 12, ENGINE_MOST_SEQUENCES = 1 << 16 };
 
 struct engine_options {
-    enum precision precision; /* auto: bf16 where the CPU multiplies it, else f32 */
+    enum precision precision; /* auto: int8 where the model allows it, else bf16 where the CPU
+                                 multiplies it, else f32 */
     int lanes;                /* 0: one for each core this process may use */
     int max_sequences;        /* "agents": sequences in flight at most; 0: 20 */
     size_t memory_limit;      /* bytes for weights, KV and scratch in all; 0: no limit */

@@ -1,4 +1,4 @@
-#include "engine/forward.h"
+#include "engine/forward_impl.h"
 
 #include <math.h>
 #include <sched.h>
@@ -8,36 +8,7 @@
 /* Polls before a waiting lane lets others have its core. */
 enum { SPINS = 4000 };
 
-/* Queries against one group of key/value heads: a unit of attention work, without the head. */
-struct query_block {
-    int span, first, tokens;
-};
-
-struct workspace {
-    struct matmul_lane *matmul;
-    /* For a block of MATMUL_ROWS rows. */
-    void *normed, *gate_up, *gated;
-    float *y;
-    float *logits; /* [LOGIT_ROWS, vocab] */
-    void *attention;
-    /* The tile: [TILE_ROWS + MATMUL_ROWS] rows, since products read padded rows. */
-    float *x; /* the residual stream */
-    void *q, *attended, *wanted;
-    float *rope; /* [TILE_ROWS, head_dim] */
-    uint8_t **blocks;
-    int *positions;
-    int *wanted_of; /* [TILE_ROWS] index among the rows whose logits are wanted, or -1 */
-    struct query_block *queries;
-    int n_queries;
-    atomic_int *next_item;
-    float *frequencies; /* [head_dim / 2] */
-};
-
-struct sizes {
-    size_t hidden, heads, qkv, intermediate, vocab, dim, type, layers;
-};
-
-static struct sizes sizes_of(const struct decoder_config *c, enum dtype type) {
+static struct sizes sizes_of(const struct decoder_config *c, enum dtype type, enum dtype kv_type) {
     return (struct sizes){
         .hidden = c->hidden,
         .heads = (size_t)c->heads * c->head_dim,
@@ -45,8 +16,11 @@ static struct sizes sizes_of(const struct decoder_config *c, enum dtype type) {
         .intermediate = c->intermediate,
         .vocab = c->vocab,
         .dim = c->head_dim,
-        .type = dtype_size(type),
         .layers = c->layers,
+        .type = type,
+        .kv_type = kv_type,
+        .q_type = kv_type == DTYPE_INT8 ? DTYPE_F32 : kv_type,
+        .head_block = kv_block_bytes((int)c->head_dim, kv_type),
     };
 }
 
@@ -54,24 +28,35 @@ static struct sizes sizes_of(const struct decoder_config *c, enum dtype type) {
 struct part {
     size_t offset, bytes;
 };
-enum { PARTS = 16 };
+enum { PARTS = 20 };
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
 
 static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
     struct sizes s = *z;
-    size_t block = MATMUL_ROWS, tile = TILE_ROWS + MATMUL_ROWS;
-    size_t widest = s.qkv > s.hidden ? s.qkv : s.hidden;
+    size_t block = MATMUL_ROWS, tile = TILE_ROWS + MATMUL_ROWS, q = dtype_size(s.q_type);
+    bool int8 = s.type == DTYPE_INT8;
+    size_t real = int8 ? 0 : dtype_size(s.type), f32 = sizeof(float);
+    size_t wanted = int8 ? rows8_stride(s.hidden) : s.hidden * real;
+    size_t row8 = int8 ? rows8_stride(most(most(s.hidden, s.heads), s.intermediate)) : 0;
     const struct part list[] = {
-        {offsetof(struct workspace, normed), block * s.hidden * s.type},
-        {offsetof(struct workspace, gate_up), block * s.intermediate * 2 * s.type},
-        {offsetof(struct workspace, gated), block * s.intermediate * s.type},
-        {offsetof(struct workspace, y), block * widest * sizeof(float)},
-        {offsetof(struct workspace, logits), LOGIT_ROWS * s.vocab * sizeof(float)},
+        {offsetof(struct workspace, normed), block * s.hidden * real},
+        {offsetof(struct workspace, gate_up), block * s.intermediate * 2 * real},
+        {offsetof(struct workspace, gated), block * s.intermediate * real},
+        {offsetof(struct workspace, bytes8), block * row8},
+        {offsetof(struct workspace, scales8), int8 ? block * f32 : 0},
+        {offsetof(struct workspace, gated8), int8 ? block * s.intermediate * f32 : 0},
+        {offsetof(struct workspace, y), block * most(s.qkv, s.hidden) * f32},
+        {offsetof(struct workspace, logits), LOGIT_ROWS * ((s.vocab + 15) / 16 * 16) * f32},
         {offsetof(struct workspace, attention), attention_scratch_size((int)s.dim)},
-        {offsetof(struct workspace, x), tile * s.hidden * sizeof(float)},
-        {offsetof(struct workspace, q), tile * s.heads * s.type},
-        {offsetof(struct workspace, attended), tile * s.heads * s.type},
-        {offsetof(struct workspace, wanted), tile * s.hidden * s.type},
-        {offsetof(struct workspace, rope), TILE_ROWS * s.dim * sizeof(float)},
+        {offsetof(struct workspace, x), tile * s.hidden * f32},
+        {offsetof(struct workspace, q), tile * s.heads * q},
+        {offsetof(struct workspace, attended), tile * s.heads * q},
+        {offsetof(struct workspace, wanted), tile * wanted},
+        {offsetof(struct workspace, wanted_scales), int8 ? tile * f32 : 0},
+        {offsetof(struct workspace, rope), TILE_ROWS * s.dim * f32},
         {offsetof(struct workspace, blocks), TILE_ROWS * sizeof(uint8_t *)},
         {offsetof(struct workspace, positions), TILE_ROWS * sizeof(int)},
         {offsetof(struct workspace, wanted_of), TILE_ROWS * sizeof(int)},
@@ -86,9 +71,9 @@ static void **part_at(struct workspace *ws, const struct part *p) {
     return (void **)(void *)((char *)ws + p->offset);
 }
 
-size_t workspace_bytes(const struct decoder_config *c, enum dtype type) {
+size_t workspace_bytes(const struct decoder_config *c, enum dtype type, enum dtype kv_type) {
     struct part parts[PARTS];
-    struct sizes z = sizes_of(c, type);
+    struct sizes z = sizes_of(c, type, kv_type);
     size_t bytes = 0;
     for (int i = list_parts(&z, parts); i-- > 0;)
         bytes += parts[i].bytes;
@@ -101,11 +86,13 @@ int workspace_new(const struct weights *w, struct workspace **out, struct err *e
     if (!ws)
         return err_nomem(e, "workspace");
     struct part parts[PARTS];
-    struct sizes z = sizes_of(&w->config, w->type);
+    struct sizes z = sizes_of(&w->config, w->type, w->kv_type);
     int n = list_parts(&z, parts), rc = 0;
     for (int i = 0; i < n && rc == 0; i++) {
         size_t bytes = (parts[i].bytes + 63) & ~(size_t)63;
-        void *p = aligned_alloc(64, bytes);
+        void *p = bytes ? aligned_alloc(64, bytes) : NULL;
+        if (bytes == 0)
+            continue;
         if (!p)
             rc = err_nomem(e, "workspace");
         else
@@ -117,8 +104,9 @@ int workspace_new(const struct weights *w, struct workspace **out, struct err *e
     for (unsigned i = 0; rc == 0 && i < half; i++)
         ws->frequencies[i] =
             1.0f / powf(w->config.rope_base, (float)(2 * i) / (float)w->config.head_dim);
-    if (rc == 0)
+    if (rc == 0 && w->matmul)
         rc = matmul_lane_new(w->matmul, &ws->matmul, e);
+    ws->rows8 = (struct rows8){.x = ws->bytes8, .scale = ws->scales8};
     if (rc) {
         workspace_free(ws);
         return rc;
@@ -130,18 +118,12 @@ int workspace_new(const struct weights *w, struct workspace **out, struct err *e
 void workspace_free(struct workspace *ws) {
     if (!ws)
         return;
-    void *parts[] = {ws->normed,    ws->gate_up,    ws->gated,     ws->y,         ws->logits,
-                     ws->attention, ws->x,          ws->q,         ws->attended,  ws->wanted,
-                     ws->rope,      ws->blocks,     ws->positions, ws->wanted_of, ws->queries,
-                     ws->next_item, ws->frequencies};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        free(parts[i]);
+    struct part parts[PARTS];
+    for (int i = list_parts(&(struct sizes){0}, parts); i-- > 0;)
+        free(*part_at(ws, &parts[i]));
+    free(ws->frequencies);
     matmul_lane_free(ws->matmul);
     free(ws);
-}
-
-static char *row_of(void *base, int row, size_t width, size_t type) {
-    return (char *)base + (size_t)row * width * type;
 }
 
 /* Fills the tile's rows of one span: embeddings, rotary angles and where keys and values go. */
@@ -191,7 +173,7 @@ void step_prepare(struct step *s) {
 }
 
 /* Waits for the whole team. Spins a little, since lanes are cores and the wait is short. */
-static void meet(struct step *s) {
+void forward_meet(struct step *s) {
     if (s->team == 1)
         return;
     int generation = atomic_load_explicit(&s->generation, memory_order_relaxed);
@@ -205,92 +187,34 @@ static void meet(struct step *s) {
             sched_yield();
 }
 
-/* A lane's share of the tile: rows [from, to). */
-struct share {
-    struct step *s;
-    struct workspace *own;
-    struct sizes z;
-    int from, to;
-    struct err err;
-};
-
-static int product(struct share *p, const struct weight *w, int m, const void *x, enum dtype out,
-                   void *y) {
-    if (atomic_load_explicit(&p->s->failed, memory_order_relaxed))
-        return PRECIS_ECANCELLED;
-    int rc = matmul_run(p->own->matmul, w, m, x, out, y, &p->err);
-    if (rc)
-        atomic_store(&p->s->failed, 1);
-    return rc;
-}
-
-/* x (+ add) -> norm -> q, k, v of layer l for rows [row, row + m). */
-static void queries_keys_values(struct share *p, int l, int row, int m, const float *add) {
-    struct step *s = p->s;
-    struct workspace *t = s->tile, *own = p->own;
-    const struct decoder_config *c = &s->w->config;
-    const struct layer *layer = &s->w->layers[l];
-    size_t block = KV_BLOCK * p->z.dim * p->z.type;
-    s->kernel->rmsnorm(t->x + (size_t)row * p->z.hidden, add, layer->attention_norm, c->norm_eps, m,
-                       (int)p->z.hidden, s->w->type, own->normed);
-    if (product(p, layer->qkv, m, own->normed, DTYPE_F32, own->y))
-        return;
-    s->kernel->split_qkv(&(struct split_qkv){
-        .y = own->y,
+struct split_qkv forward_split(const struct share *p, int l, int row, int m) {
+    struct workspace *t = p->s->tile;
+    const struct decoder_config *c = &p->s->w->config;
+    return (struct split_qkv){
         .y_stride = p->z.qkv,
-        .bias = layer->qkv_bias,
         .rope = t->rope + (size_t)row * p->z.dim,
         .rows = m,
         .heads = (int)c->heads,
         .kv_heads = (int)c->kv_heads,
         .head_dim = (int)c->head_dim,
         .q_scale = 1.44269504f / sqrtf((float)c->head_dim), /* scores in base 2 */
-        .type = s->w->type,
-        .q = row_of(t->q, row, p->z.heads, p->z.type),
+        .type = p->z.kv_type,
+        .q = row_of(t->q, row, p->z.heads, dtype_size(p->z.q_type)),
         .blocks = t->blocks + row,
-        .key_offset = (size_t)l * c->kv_heads * 2 * block,
-        .head_stride = 2 * block,
-        .value_offset = block,
+        .key_offset = (size_t)l * c->kv_heads * 2 * p->z.head_block,
+        .head_stride = 2 * p->z.head_block,
+        .value_offset = p->z.head_block,
         .positions = t->positions + row,
-    });
+    };
 }
 
-/* Attention output -> residual -> norm -> gated feed-forward; own->y is what is still to be added.
- */
-static void feed_forward(struct share *p, int l, int row, int m) {
-    struct step *s = p->s;
-    struct workspace *t = s->tile, *own = p->own;
-    const struct layer *layer = &s->w->layers[l];
-    enum dtype type = s->w->type;
-    if (product(p, layer->attention_out, m, row_of(t->attended, row, p->z.heads, p->z.type),
-                DTYPE_F32, own->y))
-        return;
-    s->kernel->rmsnorm(t->x + (size_t)row * p->z.hidden, own->y, layer->ffn_norm,
-                       s->w->config.norm_eps, m, (int)p->z.hidden, type, own->normed);
-    if (product(p, layer->gate_up, m, own->normed, type, own->gate_up))
-        return;
-    s->kernel->swiglu(own->gate_up, type, m, (int)p->z.intermediate, type, own->gated);
-    product(p, layer->down, m, own->gated, DTYPE_F32, own->y);
-}
-
-/* The final norm of the rows whose logits are wanted. */
-static void final_norm(struct share *p, int row, int m) {
-    struct step *s = p->s;
-    struct workspace *t = s->tile;
-    s->kernel->rmsnorm(t->x + (size_t)row * p->z.hidden, p->own->y, s->w->output_norm,
-                       s->w->config.norm_eps, m, (int)p->z.hidden, s->w->type, p->own->normed);
-    for (int i = 0; i < m; i++)
-        if (t->wanted_of[row + i] >= 0)
-            memcpy(row_of(t->wanted, t->wanted_of[row + i], p->z.hidden, p->z.type),
-                   row_of(p->own->normed, i, p->z.hidden, p->z.type), p->z.hidden * p->z.type);
-}
-
-static void attend(struct share *p, int l) {
+void forward_attend(struct share *p, int l) {
     struct step *s = p->s;
     struct workspace *t = s->tile;
     const struct decoder_config *c = &s->w->config;
     int group = (int)(c->heads / c->kv_heads), kv_heads = (int)c->kv_heads;
-    size_t block = KV_BLOCK * p->z.dim * p->z.type;
+    size_t block = p->z.head_block, size = dtype_size(p->z.q_type);
+    bool int8 = p->z.kv_type == DTYPE_INT8;
     for (;;) {
         int i = atomic_fetch_add_explicit(&s->next_item[l], 1, memory_order_relaxed);
         if (i >= s->n_items)
@@ -300,66 +224,58 @@ static void attend(struct share *p, int l) {
         size_t head = (size_t)(i % kv_heads);
         size_t at = (size_t)(sp->row + b.first) * p->z.heads + head * (size_t)group * p->z.dim;
         size_t keys = ((size_t)l * c->kv_heads + head) * 2 * block;
-        s->kernel->attention(&(struct attention_item){
+        struct attention_item item = {
             .rows = b.tokens * group,
             .head_dim = (int)c->head_dim,
             .group = group,
             .position = sp->position + b.first,
-            .q = (char *)t->q + at * p->z.type,
-            .out = (char *)t->attended + at * p->z.type,
+            .q = (char *)t->q + at * size,
+            .out = (char *)t->attended + at * size,
             .token_stride = p->z.heads,
             .blocks = sp->blocks,
             .key_offset = keys,
             .value_offset = keys + block,
             .scratch = p->own->attention,
-        });
-    }
-}
-
-/* The output layer, LOGIT_ROWS rows to a lane and wave; the leader hands them on in order. */
-static void output_layer(struct share *p, int rank, float *const logits_of[]) {
-    struct step *s = p->s;
-    int team = s->team;
-    for (int wave = 0; wave < s->n_logits; wave += team * LOGIT_ROWS) {
-        int first = wave + rank * LOGIT_ROWS;
-        int m = s->n_logits - first < LOGIT_ROWS ? s->n_logits - first : LOGIT_ROWS;
-        if (m > 0)
-            product(p, s->w->output, m, row_of(s->tile->wanted, first, p->z.hidden, p->z.type),
-                    DTYPE_F32, p->own->logits);
-        meet(s);
-        if (rank == 0 && !atomic_load(&s->failed))
-            for (int i = wave; i < s->n_logits && i < wave + team * LOGIT_ROWS; i++)
-                s->on_logits(s->user, i,
-                             logits_of[(i - wave) / LOGIT_ROWS] +
-                                 (size_t)((i - wave) % LOGIT_ROWS) * p->z.vocab);
-        meet(s);
+        };
+        (int8 ? s->kernel->int8.attention : s->kernel->attention)(&item);
     }
 }
 
 void step_run(struct step *s, struct workspace *own, int rank) {
-    struct share p = {.s = s, .own = own, .z = sizes_of(&s->w->config, s->w->type)};
+    const struct weights *w = s->w;
+    bool int8 = w->type == DTYPE_INT8;
+    struct share p = {.s = s,
+                      .own = own,
+                      .z = sizes_of(&w->config, w->type, w->kv_type),
+                      .rank = rank,
+                      .to = s->rows,
+                      .columns = int8 && s->team > 1 && s->rows < TEAM_FROM};
+    const struct block_ops *ops = int8 ? &block_int8 : &block_float;
     int each = ((s->rows + s->team - 1) / s->team + 15) / 16 * 16;
-    p.from = rank * each < s->rows ? rank * each : s->rows;
-    p.to = p.from + each < s->rows ? p.from + each : s->rows;
-    int layers = (int)s->w->config.layers;
+    if (!p.columns) {
+        p.from = rank * each < s->rows ? rank * each : s->rows;
+        p.to = p.from + each < s->rows ? p.from + each : s->rows;
+    }
+    int layers = (int)w->config.layers;
     for (int l = 0; l <= layers; l++) {
         for (int row = p.from; row < p.to; row += MATMUL_ROWS) {
             int m = p.to - row < MATMUL_ROWS ? p.to - row : MATMUL_ROWS;
             if (l > 0)
-                feed_forward(&p, l - 1, row, m);
+                ops->feed_forward(&p, l - 1, row, m);
             if (l < layers)
-                queries_keys_values(&p, l, row, m, l ? own->y : NULL);
+                ops->queries_keys_values(&p, l, row, m);
             else
-                final_norm(&p, row, m);
+                ops->final_norm(&p, row, m);
         }
-        meet(s);
+        forward_meet(s);
         if (l < layers)
-            attend(&p, l);
-        meet(s);
+            forward_attend(&p, l);
+        forward_meet(s);
     }
-    s->team_logits[rank] = own->logits;
-    meet(s);
-    output_layer(&p, rank, s->team_logits);
+    if (int8)
+        forward_output8(&p);
+    else
+        forward_output_float(&p);
     if (p.err.code && atomic_exchange(&s->failed, 2) != 2)
         s->err = p.err; /* the first one to say so */
     /* The leader reuses the step once the others have let go of it. */

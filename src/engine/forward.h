@@ -29,7 +29,7 @@ struct workspace;
 int workspace_new(const struct weights *w, struct workspace **out,
                   struct err *e); /* in its thread */
 void workspace_free(struct workspace *ws);
-size_t workspace_bytes(const struct decoder_config *c, enum dtype type);
+size_t workspace_bytes(const struct decoder_config *c, enum dtype type, enum dtype kv_type);
 
 struct step {
     const struct weights *w;

@@ -447,16 +447,23 @@ static void native_close(struct engine *en) {
 static const struct engine_ops native_ops = {native_close, native_submit, native_cancel,
                                              native_drain, native_stats};
 
-/* Classes and precision, before anything large is read. */
-static int choose_kernel(struct native *na, enum precision *p, enum dtype *type, struct err *e) {
-    enum isa isa;
-    int rc = isa_detect(&isa, e);
+/* Classes and precision, once the model's configuration is known and before anything large is read.
+ * Keys with large biases keep more bits than int8 has: models with biases keep theirs in floats. */
+static int choose_kernel(struct native *na, enum isa isa, enum precision *p, struct err *e) {
+    struct weights *w = &na->weights;
+    enum dtype real = isa == ISA_AVX512_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    if (*p == PRECISION_AUTO && isa > ISA_PLAIN && weights8_check(&w->config, NULL) == 0)
+        *p = PRECISION_INT8;
+    if (*p == PRECISION_AUTO)
+        *p = real == DTYPE_BF16 ? PRECISION_BF16 : PRECISION_F32;
+    int rc = *p == PRECISION_INT8 ? weights8_check(&w->config, e) : 0;
     if (rc)
         return rc;
-    if (*p == PRECISION_AUTO)
-        *p = isa == ISA_AVX512_BF16 ? PRECISION_BF16 : PRECISION_F32;
-    *type = *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
-    return kernel_select(isa, *type, &na->kernel, e);
+    w->type = *p == PRECISION_F32 ? DTYPE_F32 : *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_INT8;
+    w->kv_type = w->type;
+    if (w->type == DTYPE_INT8 && w->config.qkv_bias)
+        w->kv_type = real;
+    return kernel_select(isa, w->kv_type, &na->kernel, e);
 }
 
 /* What the kernels can take, beyond what the configuration promises: among it that the products of
@@ -522,9 +529,9 @@ static int start_lanes(struct native *na, struct err *e) {
     return rc;
 }
 
-static void describe(struct native *na, const struct engine_options *o, enum precision p,
-                     enum dtype type) {
+static void describe(struct native *na, const struct engine_options *o, enum precision p) {
     const struct decoder_config *c = &na->weights.config;
+    enum dtype type = na->weights.type, kv = na->weights.kv_type;
     na->base.info = (struct engine_info){
         .capabilities = ENGINE_GENERATE,
         .architecture = c->architecture,
@@ -537,8 +544,10 @@ static void describe(struct native *na, const struct engine_options *o, enum pre
         .vocab = c->vocab,
         .context = c->context,
         .weight_bytes = weights_estimate(c, type),
-        .scratch_bytes = (size_t)o->lanes * (workspace_bytes(c, type) + chooser_bytes(c->vocab)),
-        .kv_bytes_per_token = 2 * (size_t)c->layers * c->kv_heads * c->head_dim * dtype_size(type),
+        .scratch_bytes =
+            (size_t)o->lanes * (workspace_bytes(c, type, kv) + chooser_bytes(c->vocab)),
+        .kv_bytes_per_token =
+            2 * (size_t)c->layers * c->kv_heads * kv_block_bytes((int)c->head_dim, kv) / KV_BLOCK,
     };
 }
 
@@ -555,18 +564,20 @@ int native_open(const char *path, const struct engine_options *o, struct engine 
     pthread_cond_init(&na->drained, NULL);
     pthread_cond_init(&na->started, NULL);
     enum precision p = o->precision;
-    enum dtype type;
-    int rc = choose_kernel(na, &p, &type, e);
+    enum isa isa;
+    int rc = isa_detect(&isa, e);
     if (rc == 0)
         rc = weights_open(&na->weights, path, e);
     if (rc == 0)
         rc = check_shape(&na->weights.config, e);
+    if (rc == 0)
+        rc = choose_kernel(na, isa, &p, e);
     if (rc == 0) {
-        describe(na, o, p, type);
+        describe(na, o, p);
         rc = budget(na, o, e); /* before anything large is allocated */
     }
     if (rc == 0)
-        rc = weights_pack(&na->weights, &na->kernel, type, o->lanes, e);
+        rc = weights_pack(&na->weights, &na->kernel, o->lanes, e);
     if (rc == 0) {
         na->base.info.weight_bytes = na->weights.bytes;
         rc = budget(na, o, e);

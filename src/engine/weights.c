@@ -156,12 +156,12 @@ int weights_open(struct weights *w, const char *path, struct err *e) {
     return 0;
 }
 
-int weights_pack(struct weights *w, const struct kernel *kernel, enum dtype type, int threads,
-                 struct err *e) {
+int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e) {
+    if (w->type == DTYPE_INT8)
+        return weights8_pack(w, threads, e);
     int rc = matmul_new(kernel, &w->matmul, e);
     if (rc)
         return rc;
-    w->type = type;
     w->layers = calloc(w->config.layers, sizeof *w->layers);
     struct loader ld = {.w = w, .errs = calloc((size_t)threads, sizeof *ld.errs)};
     struct pool *pool = NULL;
@@ -199,11 +199,16 @@ void weights_free(struct weights *w) {
     free(w->output_norm);
     weight_free(w->output);
     matmul_free(w->matmul);
+    free(w->layers8);
+    packed_close(w->packed);
+    rotation_free(&w->residual);
     gguf_close(w->gguf);
     *w = (struct weights){0};
 }
 
 size_t weights_estimate(const struct decoder_config *c, enum dtype type) {
+    if (type == DTYPE_INT8)
+        return weights8_estimate(c);
     size_t hidden = c->hidden, dim = c->head_dim;
     size_t layer = hidden * (c->heads * 2 + c->kv_heads * 2) * dim + 3 * hidden * c->intermediate;
     return (layer * c->layers + hidden * c->vocab) * dtype_size(type);
@@ -212,4 +217,6 @@ size_t weights_estimate(const struct decoder_config *c, enum dtype type) {
 void weights_embed(const struct weights *w, uint32_t id, float *x) {
     quant_to_f32(w->embedding->type, w->embedding->data + (size_t)id * w->embedding_row,
                  w->config.hidden, x);
+    if (w->type == DTYPE_INT8)
+        rotation_rows(&w->residual, x, 1);
 }

@@ -5,6 +5,16 @@
 #include "kernel/matmul.h"
 #include "model/config.h"
 #include "model/gguf.h"
+#include "model/packed.h"
+#include "model/rotate.h"
+
+/* A layer's linear layers in int8. The residual stream is rotated (and the norms' gains are folded
+ * in), so are each head's values, and what down multiplies by the kernel's Hadamard blocks. */
+struct layer8 {
+    struct weight8 qkv, attention_out, down;
+    struct weight8 gate_up; /* [2 intermediate, hidden]: panels of 16 gates and 16 values in turn */
+    const float *qkv_bias;  /* borrowed from the packed file; NULL: none */
+};
 
 struct layer {
     float *attention_norm, *ffn_norm; /* [hidden] */
@@ -17,7 +27,8 @@ struct layer {
 
 struct weights {
     struct decoder_config config;
-    enum dtype type;
+    enum dtype type;    /* of the linear layers: f32, bf16, int8 */
+    enum dtype kv_type; /* of keys and values */
     struct gguf *gguf;
     const struct gguf_tensor *embedding; /* rows are dequantised as they are looked up */
     size_t embedding_row;                /* bytes */
@@ -26,6 +37,13 @@ struct weights {
     struct layer *layers;
     struct matmul *matmul;
     size_t bytes; /* of everything packed */
+
+    /* int8 only. */
+    struct packed *packed;
+    struct layer8 *layers8;
+    struct weight8 output8;
+    struct rotation residual; /* of the embedding's rows as they are looked up */
+    int down_block;           /* size of the Hadamard blocks before down */
 };
 
 /* Opens the file and reads its configuration; w is zeroed by the caller, who frees it also after
@@ -33,10 +51,17 @@ struct weights {
 int weights_open(struct weights *w, const char *path, struct err *e);
 /* Bytes that packing will need, known from the configuration. */
 size_t weights_estimate(const struct decoder_config *c, enum dtype type);
-/* Dequantises and packs on `threads` threads. */
-int weights_pack(struct weights *w, const struct kernel *kernel, enum dtype type, int threads,
-                 struct err *e);
+/* Dequantises and packs on `threads` threads. f32 and bf16 are packed in memory; int8 comes from a
+ * file in the cache that is made when it is not there. w->type and kv_type
+ * are set before. */
+int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e);
 void weights_free(struct weights *w);
+
+/* weights8.c: the same for int8. */
+int weights8_pack(struct weights *w, int threads, struct err *e);
+/* What int8 cannot take, said of the model: PRECIS_EUNSUPPORTED. */
+int weights8_check(const struct decoder_config *c, struct err *e);
+size_t weights8_estimate(const struct decoder_config *c);
 
 /* x[hidden] = the embedding of a token (id < vocab). */
 void weights_embed(const struct weights *w, uint32_t id, float *x);

@@ -1,0 +1,399 @@
+/* Packing into int8: norm gains folded into the next layer, the residual stream and the heads'
+ * values rotated (QuaRot's R1 and R2; Ashkboos et al. 2024), down's columns multiplied by Hadamard
+ * blocks whose counterpart the kernel applies to what comes in, then int8 for each output. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/pool.h"
+#include "engine/weights.h"
+#include "model/revision.h"
+
+/* Raised when packed bytes change for the same model. */
+#define PACK_KEY "weights8-1 model=%s"
+enum { SEED_RESIDUAL = 1, SEED_HEAD = 2, SEED_DOWN = 3 };
+enum { MOST_DOWN_BLOCK = 256, CHUNK_OUTPUTS = 512, PANEL = 16, NAME_SIZE = 48 };
+/* Below this the file would save less time than it takes to check it. */
+static const size_t LEAST_FILE = (size_t)8 << 20;
+
+enum piece { QKV, ATTENTION_OUT, GATE_UP, DOWN, OUTPUT, PIECES };
+static const char *const piece_names[] = {"qkv", "attention_out", "gate_up", "down", "output"};
+
+struct packer {
+    struct weights *w;
+    struct packed_writer *to;
+    struct rotation head, down;
+    int items[PIECES]; /* units of work in one piece */
+    int per_layer, n;  /* in a layer, in all */
+    atomic_int next;
+    atomic_bool failed;
+    struct err *errs;
+};
+
+struct shape {
+    int n, k;
+};
+
+static struct shape shape_of(const struct decoder_config *c, enum piece piece) {
+    int hidden = (int)c->hidden, dim = (int)c->head_dim, heads = (int)c->heads;
+    switch (piece) {
+    case QKV:
+        return (struct shape){(heads + 2 * (int)c->kv_heads) * dim, hidden};
+    case ATTENTION_OUT:
+        return (struct shape){hidden, heads * dim};
+    case GATE_UP:
+        return (struct shape){2 * (int)c->intermediate, hidden};
+    case DOWN:
+        return (struct shape){hidden, (int)c->intermediate};
+    default:
+        return (struct shape){(int)c->vocab, hidden};
+    }
+}
+
+static void name_section(char out[NAME_SIZE], int layer, enum piece piece, const char *suffix) {
+    if (piece == OUTPUT)
+        snprintf(out, NAME_SIZE, "output%s", suffix);
+    else
+        snprintf(out, NAME_SIZE, "layer.%d.%s%s", layer, piece_names[piece], suffix);
+}
+
+static const struct gguf_tensor *find(const struct weights *w, int layer, const char *name) {
+    char full[96];
+    snprintf(full, sizeof full, "blk.%d.%s", layer, name);
+    return gguf_find_tensor(w->gguf, full);
+}
+
+static void row_of(const struct gguf_tensor *t, size_t row, float *out) {
+    size_t bytes = t->size / t->dims[1];
+    quant_to_f32(t->type, t->data + row * bytes, t->dims[0], out);
+}
+
+/* GGUF files of the llama architecture interleave the halves that rotary pairs (trap 3). */
+static size_t interleaved(size_t row, size_t dim) {
+    size_t r = row % dim, half = dim / 2;
+    return row - r + r % half * 2 + r / half;
+}
+
+/* [hidden] gains of a norm; the caller frees. */
+static float *gains_of(const struct gguf_tensor *t) {
+    float *g = malloc(t->elements * sizeof *g);
+    if (g)
+        quant_to_f32(t->type, t->data, t->elements, g);
+    return g;
+}
+
+/* Folds the norm's gains into rows that read the residual stream, and rotates them. */
+static void read_residual(const struct packer *p, const float *gains, float *rows, size_t n) {
+    size_t hidden = p->w->config.hidden;
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < hidden; i++)
+            rows[r * hidden + i] *= gains[i];
+    rotation_rows(&p->w->residual, rows, n);
+}
+
+/* One head of q, k or v. */
+static void gather_head(const struct packer *p, int layer, int head, float *rows) {
+    const struct decoder_config *c = &p->w->config;
+    size_t dim = c->head_dim, hidden = c->hidden, at = (size_t)head;
+    const char *name = "attn_q.weight";
+    if (at >= c->heads + c->kv_heads)
+        name = "attn_v.weight", at -= c->heads + c->kv_heads;
+    else if (at >= c->heads)
+        name = "attn_k.weight", at -= c->heads;
+    const struct gguf_tensor *t = find(p->w, layer, name);
+    bool value = name[5] == 'v';
+    for (size_t r = 0; r < dim; r++) {
+        size_t row = at * dim + r;
+        row_of(t, !value && c->qk_interleaved ? interleaved(row, dim) : row, rows + r * hidden);
+    }
+    if (value)
+        rotation_columns(&p->head, rows, hidden);
+}
+
+/* Outputs [first, first + n) of gate and up in turn, 16 of each. */
+static void gather_gate_up(const struct packer *p, int layer, size_t first, size_t n, float *rows) {
+    const struct gguf_tensor *gate = find(p->w, layer, "ffn_gate.weight");
+    const struct gguf_tensor *up = find(p->w, layer, "ffn_up.weight");
+    size_t hidden = p->w->config.hidden;
+    for (size_t r = 0; r < n; r++) {
+        size_t j = first + r, row = j / (2 * PANEL) * PANEL + j % PANEL;
+        float *to = rows + r * hidden;
+        if (j / PANEL % 2 == 0) {
+            row_of(gate, row, to);
+            continue;
+        }
+        row_of(up, row, to);
+        for (size_t i = 0; i < hidden; i++)
+            to[i] *= p->down.signs[row];
+    }
+}
+
+/* A whole matrix that writes to the residual stream. */
+static void gather_whole(const struct packer *p, int layer, enum piece piece, float *rows) {
+    bool down = piece == DOWN;
+    const struct gguf_tensor *t =
+        find(p->w, layer, down ? "ffn_down.weight" : "attn_output.weight");
+    size_t k = t->dims[0], hidden = t->dims[1];
+    for (size_t r = 0; r < hidden; r++)
+        row_of(t, r, rows + r * k);
+    const struct rotation *in = down ? &p->down : &p->head;
+    rotation_rows(in, rows, hidden * (k / in->n));
+    rotation_columns(&p->w->residual, rows, k);
+}
+
+static int pack_item(const struct packer *p, int layer, enum piece piece, int item, struct err *e) {
+    const struct weights *w = p->w;
+    struct shape s = shape_of(&w->config, piece);
+    int each = piece == QKV                          ? (int)w->config.head_dim
+               : piece == GATE_UP || piece == OUTPUT ? CHUNK_OUTPUTS
+                                                     : s.n;
+    int first = item * each, count = s.n - first < each ? s.n - first : each;
+    float *rows = malloc((size_t)count * (size_t)s.k * sizeof *rows), *gains = NULL;
+    if (!rows)
+        return err_nomem(e, "weights");
+    const struct gguf_tensor *norm = NULL;
+    if (piece == QKV) {
+        gather_head(p, layer, item, rows);
+        norm = find(w, layer, "attn_norm.weight");
+    } else if (piece == GATE_UP) {
+        gather_gate_up(p, layer, (size_t)first, (size_t)count, rows);
+        norm = find(w, layer, "ffn_norm.weight");
+    } else if (piece == OUTPUT) {
+        const struct gguf_tensor *t =
+            w->config.tied ? w->embedding : gguf_find_tensor(w->gguf, "output.weight");
+        for (int r = 0; r < count; r++)
+            row_of(t, (size_t)(first + r), rows + (size_t)r * (size_t)s.k);
+        norm = gguf_find_tensor(w->gguf, "output_norm.weight");
+    } else {
+        gather_whole(p, layer, piece, rows);
+    }
+    if (norm && !(gains = gains_of(norm))) {
+        free(rows);
+        return err_nomem(e, "weights");
+    }
+    if (norm)
+        read_residual(p, gains, rows, (size_t)count);
+    char name[NAME_SIZE];
+    name_section(name, layer, piece, "");
+    weight8_pack(rows, first, count, s.n, s.k, packed_writer_section(p->to, name));
+    free(gains);
+    free(rows);
+    return 0;
+}
+
+/* The biases of q, k and v; a value's is rotated with its head. */
+static void pack_bias(const struct packer *p, int layer) {
+    const struct decoder_config *c = &p->w->config;
+    static const char *const names[] = {"attn_q.bias", "attn_k.bias", "attn_v.bias"};
+    char section[NAME_SIZE];
+    name_section(section, layer, QKV, ".bias");
+    float *to = packed_writer_section(p->to, section);
+    for (int part = 0; part < 3; part++) {
+        const struct gguf_tensor *t = find(p->w, layer, names[part]);
+        quant_to_f32(t->type, t->data, t->elements, to);
+        for (size_t h = 0; part == 2 && h < c->kv_heads; h++)
+            rotation_columns(&p->head, to + h * c->head_dim, 1);
+        /* biases of interleaved q and k (no model has them) would have to be put in order too */
+        to += t->elements;
+    }
+}
+
+static void pack_items(void *user, int index) {
+    struct packer *p = user;
+    int rc = 0, items;
+    while (rc == 0 && !atomic_load(&p->failed) && (items = atomic_fetch_add(&p->next, 1)) < p->n) {
+        int item = items - p->items[OUTPUT];
+        if (item < 0) { /* the output layer, the largest, comes first */
+            rc = pack_item(p, 0, OUTPUT, items, &p->errs[index]);
+            continue;
+        }
+        int layer = item / p->per_layer, piece = QKV;
+        for (item %= p->per_layer; item >= p->items[piece]; piece++)
+            item -= p->items[piece];
+        rc = pack_item(p, layer, (enum piece)piece, item, &p->errs[index]);
+        if (rc == 0 && piece == QKV && item == 0 && p->w->config.qkv_bias)
+            pack_bias(p, layer);
+    }
+    if (rc)
+        atomic_store(&p->failed, true);
+}
+
+static int run_packers(struct packer *p, int threads, struct err *e) {
+    const struct decoder_config *c = &p->w->config;
+    struct pool *pool = NULL;
+    p->errs = calloc((size_t)threads, sizeof *p->errs);
+    if (!p->errs)
+        return err_nomem(e, "weights");
+    p->items[QKV] = (int)(c->heads + 2 * c->kv_heads);
+    p->items[ATTENTION_OUT] = p->items[DOWN] = 1;
+    p->items[GATE_UP] = (shape_of(c, GATE_UP).n + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
+    p->items[OUTPUT] = ((int)c->vocab + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
+    for (int i = 0; i < OUTPUT; i++)
+        p->per_layer += p->items[i];
+    p->n = p->items[OUTPUT] + p->per_layer * (int)c->layers;
+    int rc = pool_start(&pool, threads, pack_items, p, e);
+    if (rc)
+        atomic_store(&p->failed, true);
+    pool_join(pool);
+    for (int i = 0; i < threads && rc == 0; i++)
+        if (p->errs[i].code) {
+            rc = p->errs[i].code;
+            *e = p->errs[i];
+        }
+    free(p->errs);
+    return rc;
+}
+
+struct sections {
+    struct packed_section *v;
+    char (*names)[NAME_SIZE];
+    size_t n, bytes;
+};
+
+static void add_section(struct sections *s, int layer, enum piece piece, const char *suffix,
+                        size_t size) {
+    name_section(s->names[s->n], layer, piece, suffix);
+    s->v[s->n] = (struct packed_section){s->names[s->n], size};
+    s->bytes += size;
+    s->n++;
+}
+
+static int list_sections(const struct decoder_config *c, struct sections *s, struct err *e) {
+    size_t most = (size_t)c->layers * (OUTPUT + 1) + 1;
+    *s =
+        (struct sections){.v = calloc(most, sizeof *s->v), .names = calloc(most, sizeof *s->names)};
+    if (!s->v || !s->names)
+        return err_nomem(e, "weights");
+    for (int l = 0; l < (int)c->layers; l++) {
+        for (enum piece i = QKV; i < OUTPUT; i++) {
+            struct shape shape = shape_of(c, i);
+            add_section(s, l, i, "", weight8_bytes(shape.n, shape.k));
+        }
+        if (c->qkv_bias)
+            add_section(s, l, QKV, ".bias", (size_t)shape_of(c, QKV).n * sizeof(float));
+    }
+    struct shape shape = shape_of(c, OUTPUT);
+    add_section(s, 0, OUTPUT, "", weight8_bytes(shape.n, shape.k));
+    return 0;
+}
+
+static void free_sections(struct sections *s) {
+    free(s->v);
+    free(s->names);
+}
+
+/* Makes the packed weights, in the file if that can be written, else in memory. */
+static int make(struct weights *w, const char *path, const char *key, const struct sections *s,
+                int threads, struct err *e) {
+    const struct decoder_config *c = &w->config;
+    struct packer p = {.w = w};
+    struct err cannot = {0};
+    int rc = rotation_new(c->head_dim, c->head_dim, 0, SEED_HEAD, &p.head, e);
+    if (rc == 0)
+        rc = rotation_new(c->intermediate, MOST_DOWN_BLOCK, 0, SEED_DOWN, &p.down, e);
+    if (rc == 0 && path && packed_writer_open(path, key, s->v, s->n, &p.to, &cannot) != 0)
+        log_say(LOG_WARN, "packed weights are not kept: %s", cannot.text);
+    if (rc == 0 && !p.to)
+        rc = packed_writer_open(NULL, key, s->v, s->n, &p.to, e);
+    if (rc == 0)
+        rc = run_packers(&p, threads, e);
+    if (rc == 0)
+        rc = packed_writer_commit(p.to, threads, &w->packed, e);
+    else
+        packed_writer_abort(p.to);
+    rotation_free(&p.head);
+    rotation_free(&p.down);
+    return rc;
+}
+
+static int view(const struct weights *w, int layer, enum piece piece, struct weight8 *out,
+                struct err *e) {
+    char name[NAME_SIZE];
+    size_t size;
+    struct shape s = shape_of(&w->config, piece);
+    name_section(name, layer, piece, "");
+    const void *at = packed_find(w->packed, name, &size);
+    if (!at || size != weight8_bytes(s.n, s.k))
+        return err_set(e, PRECIS_EINPUT,
+                       "packed weights: section %s is missing or has another size", name);
+    weight8_view(at, s.n, s.k, out);
+    return 0;
+}
+
+static int view_all(struct weights *w, struct err *e) {
+    w->layers8 = calloc(w->config.layers, sizeof *w->layers8);
+    if (!w->layers8)
+        return err_nomem(e, "weights");
+    int rc = view(w, 0, OUTPUT, &w->output8, e);
+    for (int l = 0; rc == 0 && l < (int)w->config.layers; l++) {
+        struct layer8 *layer = &w->layers8[l];
+        struct weight8 *out[] = {&layer->qkv, &layer->attention_out, &layer->gate_up, &layer->down};
+        for (enum piece i = QKV; rc == 0 && i < OUTPUT; i++)
+            rc = view(w, l, i, out[i], e);
+        char name[NAME_SIZE];
+        size_t size;
+        name_section(name, l, QKV, ".bias");
+        layer->qkv_bias = packed_find(w->packed, name, &size);
+        if (rc == 0 && w->config.qkv_bias &&
+            (!layer->qkv_bias || size != (size_t)layer->qkv.n * sizeof(float)))
+            rc = err_set(e, PRECIS_EINPUT, "packed weights: section %s is missing", name);
+    }
+    return rc;
+}
+
+int weights8_check(const struct decoder_config *c, struct err *e) {
+    if (c->intermediate % PANEL || c->hidden % PANEL)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "int8 needs widths that are multiples of %d, not %u and %u", PANEL,
+                       c->hidden, c->intermediate);
+    if (c->qk_interleaved && c->qkv_bias)
+        return err_set(e, PRECIS_EUNSUPPORTED, "int8: biases of interleaved queries and keys");
+    return 0;
+}
+
+int weights8_pack(struct weights *w, int threads, struct err *e) {
+    struct sections s = {0};
+    char path[4096], key[HASH_HEX_SIZE + 64], revision[HASH_HEX_SIZE];
+    bool file = false;
+    struct err why = {0};
+    w->down_block = (int)rotation_block(w->config.intermediate, MOST_DOWN_BLOCK);
+    int rc = rotation_new(w->config.hidden, w->config.hidden, 1, SEED_RESIDUAL, &w->residual, e);
+    if (rc == 0)
+        rc = revision_of(gguf_path(w->gguf), gguf_bytes(w->gguf), gguf_size(w->gguf), revision, e);
+    if (rc == 0)
+        rc = list_sections(&w->config, &s, e);
+    if (rc)
+        goto done;
+    snprintf(key, sizeof key, PACK_KEY, revision);
+    file = s.bytes >= LEAST_FILE && packed_path(key, path, sizeof path, &why) == 0;
+    int found = file ? packed_open(path, key, threads, &w->packed, &why) : PRECIS_ENOTFOUND;
+    if (found != 0) {
+        double started = clock_seconds();
+        log_say(LOG_INFO, "packing weights into int8%s%s", file ? ": " : "", file ? why.text : "");
+        rc = make(w, file ? path : NULL, key, &s, threads, e);
+        if (rc == PRECIS_EIO && file) {
+            log_say(LOG_WARN, "packed weights are not kept: %s", e->text);
+            rc = make(w, NULL, key, &s, threads, e);
+        }
+        log_say(LOG_INFO, "packed in %.2f s", clock_seconds() - started);
+    }
+    gguf_release(w->gguf);
+    if (rc == 0)
+        rc = view_all(w, e);
+    if (rc == 0)
+        w->bytes = packed_size(w->packed);
+done:
+    free_sections(&s);
+    return rc;
+}
+
+size_t weights8_estimate(const struct decoder_config *c) {
+    size_t bytes = 0;
+    for (enum piece i = QKV; i <= OUTPUT; i++) {
+        struct shape s = shape_of(c, i);
+        bytes += weight8_bytes(s.n, s.k) * (i == OUTPUT ? 1 : c->layers);
+    }
+    return bytes;
+}
