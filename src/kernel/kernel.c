@@ -60,9 +60,10 @@ int kernel_select(enum isa isa, enum dtype type, struct kernel *out, struct err 
         *out = isa == ISA_AVX2 ? kernel_avx2 : kernel_avx512;
     if (isa == ISA_AVX512_BF16 && type == DTYPE_BF16)
         out->attention = attention_bf16;
-    if (isa >= ISA_AVX512_VNNI) {
-        out->int8.product = product8_vnni;
-        out->int8.attention = attention8_vnni;
+    if (isa >= ISA_AVX2) {
+        bool vnni = isa >= ISA_AVX512_VNNI;
+        out->int8.product = vnni ? product8_vnni : product8_maddwd;
+        out->int8.attention = vnni ? attention8_vnni : attention8_maddwd;
     }
 #endif
     out->isa = isa;

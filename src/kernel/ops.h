@@ -21,7 +21,9 @@ DECLARE_INT8(avx2);
 DECLARE_INT8(avx512);
 extern const struct kernel kernel_avx2, kernel_avx512;
 void attention_bf16(const struct attention_item *item); /* attention_bf16.c: AVX-512 BF16 */
-void product8_vnni(const struct product8 *p);           /* int8_vnni.c: AVX-512 VNNI */
+void product8_maddwd(const struct product8 *p);         /* int8_avx2.c: AVX2 */
+void attention8_maddwd(const struct attention_item *item);
+void product8_vnni(const struct product8 *p); /* int8_vnni.c: AVX-512 VNNI */
 void attention8_vnni(const struct attention_item *item);
 #endif
 

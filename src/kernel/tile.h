@@ -9,9 +9,9 @@ enum { TILE_ROWS = 6 };
 
 /* Before a loop with constant bounds whose arrays must become registers. */
 #ifdef __clang__
-#define UNROLL _Pragma("unroll")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 
 /* The remainder runs with a constant row count too, so that the accumulators stay in registers. */
