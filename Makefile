@@ -4,6 +4,8 @@ MODEL ?= smollm2
 OUT ?= precis-report.md
 ARGS ?=
 FUZZ_SECONDS ?= 20
+# Environments with the programs that precis is measured against, gigabytes of them.
+PEERS ?= $(BUILD)/peers
 PREFIX ?= /usr/local
 
 # Address-space layouts with more random bits than ThreadSanitizer knows make it fail at start.
@@ -11,7 +13,7 @@ NO_ASLR = $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps dev-deps build run test bench asan tsan fuzz-quick lint format install clean
+.PHONY: help deps dev-deps build run test bench bench-peers asan tsan fuzz-quick lint format install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,10 +38,18 @@ run: deps ## summarise a folder: make run SRC=path [OUT=report.md] [MODEL=name] 
 test: deps build ## run the test suite (installs what is missing)
 	@tools/test.py $(BUILD)
 
-bench: build ## measure, and compare with llama.cpp in the same run (a venv in build/peers)
+bench: build ## measure precis alone: chunking, prefill, batched decode
 	$(BUILD)/src/cli/precis bench chunk
-	@bench/peers/setup.sh $(BUILD)/peers
-	$(BUILD)/peers/bin/python bench/peers/run.py prefill --precis $(BUILD)/src/cli/precis
+	$(BUILD)/src/cli/precis bench prefill --model '$(MODEL)' --tokens 512
+	$(BUILD)/src/cli/precis bench prefill --model '$(MODEL)' --tokens 3000
+	$(BUILD)/src/cli/precis bench decode --model '$(MODEL)' --sequences 32 --context 300
+
+bench-peers: build ## measure beside llama.cpp, ONNX Runtime, transformers: ARGS='--only prefill --rounds 3'
+	@tools/fetch-model.sh smollm2 qwen2.5-coder-0.5b qwen2.5-coder-1.5b
+	@bench/peers/setup.sh $(PEERS)
+	@$(PEERS)/onnx/bin/python bench/peers/run.py --precis $(BUILD)/src/cli/precis --peers $(PEERS) \
+	--out $(BUILD)/bench-peers.json $(ARGS)
+	@$(PEERS)/onnx/bin/python bench/peers/report.py $(BUILD)/bench-peers.json $(BUILD)/benchmarks.md
 
 # gcc 12 misaligns 64-byte variables on the stack that detect_stack_use_after_return simulates
 # (its bug 110027), so that is off.

@@ -1,122 +1,102 @@
 #!/usr/bin/env python3
-"""Prefill of one prompt: precis beside llama.cpp, in turn on the same machine, medians and ratios.
+"""Measures precis and its peers in turn, on the same token ids, and keeps all figures in one JSON file.
 
-usage: run.py prefill --precis PROGRAM [--model FILE.gguf] [--tokens 512,1024,3000] [--rounds 5]
-              [--threads 2] [--json FILE]
-
-Both compute SmolLM2 in bf16 (llama.cpp's fastest form of it here): llama.cpp from a bf16 file that is
-made from the model with its own quantiser, precis from the model as it is. Run it in the environment of
-bench/peers/setup.sh, with nothing else running. The prompt is random token ids: it measures speed only.
+Run it in the environment `onnx` of bench/peers/setup.sh with nothing else running (`make bench-peers`
+does). A part that is measured again replaces its section of the file, the others stay;
+bench/peers/report.py makes the document of it. Random ids measure speed; fidelity is measured on code.
 """
 import argparse
-import ctypes
 import json
 import os
 import pathlib
-import platform
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 
-LLAMA_FTYPE_BF16 = 32
+import common
+import endtoend
+import fidelity
+import speed
+import table
 
-
-def default_model():
-    folder = os.environ.get("PRECIS_MODELS")
-    if not folder:
-        cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        folder = pathlib.Path(cache) / "precis" / "models"
-    return pathlib.Path(folder) / "smollm2-135m-instruct-q4_1.gguf"
+PARTS = ("prefill", "qwen", "decode", "lanes", "avx2", "fidelity", "end-to-end")
 
 
-def quiet_llama():
-    import llama_cpp
-
-    @llama_cpp.llama_log_callback
-    def drop(level, text, user):
-        pass
-
-    llama_cpp.llama_log_set(drop, ctypes.c_void_p(0))
-    return drop  # must outlive the library's use of it
-
-
-def make_bf16(model, out):
-    import llama_cpp
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype = LLAMA_FTYPE_BF16
-    params.allow_requantize = True
-    if llama_cpp.llama_model_quantize(str(model).encode(), str(out).encode(), ctypes.byref(params)):
-        sys.exit(f"{model}: llama.cpp could not convert it to bf16")
-
-
-def open_llama(path, threads, context):
-    from llama_cpp import Llama
-    return Llama(str(path), n_ctx=context, n_batch=context, n_ubatch=512, n_threads=threads,
-                 n_threads_batch=threads, flash_attn=True, verbose=False)
-
-
-def time_llama(llama, ids):
-    llama.reset()
-    begun = time.perf_counter()
-    llama.eval(ids)
-    return len(ids) / (time.perf_counter() - begun)
-
-
-def time_precis(program, model, tokens, threads):
-    out = subprocess.run([program, "bench", "prefill", "--json", "--model", str(model), "--tokens",
-                          str(tokens), "--precision", "bf16", "--lanes", str(threads), "--rounds",
-                          "1"], check=True, capture_output=True, text=True).stdout
-    return json.loads(out)["tokens_per_s"]
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--precis", required=True, help="the program, in its build folder")
+    p.add_argument("--peers", required=True, help="the folder that setup.sh filled")
+    p.add_argument("--out", default="build/bench-peers.json")
+    p.add_argument("--work", help="for quantised models and graphs [PEERS/work]")
+    p.add_argument("--only", default=",".join(PARTS), help="of " + ",".join(PARTS))
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    p.add_argument("--precision", default="auto", help="of precis")
+    p.add_argument("--tokens", default="512,1024,3000", help="prompts of the prefill")
+    p.add_argument("--qwen", default="qwen2.5-coder-0.5b,qwen2.5-coder-1.5b", help="models of qwen")
+    p.add_argument("--fidelity-models", default="smollm2,qwen2.5-coder-0.5b,qwen2.5-coder-1.5b")
+    p.add_argument("--sequences", type=int, default=32)
+    p.add_argument("--context", type=int, default=300)
+    p.add_argument("--steps", type=int, default=20, help="of the decode")
+    p.add_argument("--tree", help="a source tree: fidelity on its files; end-to-end needs it")
+    p.add_argument("--chunks", type=int, default=12)
+    p.add_argument("--loc", type=int, default=300)
+    p.add_argument("--max-new-tokens", type=int, default=48)
+    p.add_argument("--code-bytes", type=int, default=60000, help="of code, for fidelity of precis")
+    p.add_argument("--small-bytes", type=int, default=7000, help="of code, for that of the peers")
+    o = p.parse_args()
+    o.only = o.only.split(",")
+    for part in o.only:
+        if part not in PARTS:
+            p.error(f"--only {part}: there is {', '.join(PARTS)}")
+    o.work = o.work or os.path.join(o.peers, "work")
+    return o
 
 
-def prefill(args):
-    import numpy
-    quiet = quiet_llama()
-    lengths = [int(n) for n in args.tokens.split(",")]
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        bf16 = pathlib.Path(folder) / "bf16.gguf"
-        make_bf16(args.model, bf16)
-        llama = open_llama(bf16, args.threads, max(lengths) + 64)
-        rng = numpy.random.default_rng(0)
-        for n in lengths:
-            ids = rng.integers(0, 40000, n).tolist()
-            time_llama(llama, ids)  # warm-up
-            ours, theirs = [], []
-            for _ in range(args.rounds):
-                theirs.append(time_llama(llama, ids))
-                ours.append(time_precis(args.precis, args.model, n, args.threads))
-            ratios = [a / b for a, b in zip(ours, theirs)]
-            rows.append({"tokens": n, "precis": statistics.median(ours),
-                         "llama.cpp": statistics.median(theirs),
-                         "ratio": statistics.median(ratios), "ratio_min": min(ratios),
-                         "ratio_max": max(ratios)})
-        llama.close()
-    del quiet
-    return rows
+def parts(bench, o):
+    """(key of the section, function that measures it)"""
+    lengths = [int(n) for n in o.tokens.split(",")]
+    for part in o.only:
+        if part == "prefill":
+            yield "prefill/smollm2", lambda: speed.prefill(bench, "smollm2", lengths, True, True)
+        elif part == "qwen":
+            for model in o.qwen.split(","):
+                yield f"prefill/{model}", lambda model=model: speed.prefill(
+                    bench, model, [n for n in lengths if n <= 1024] or lengths[:1])
+        elif part == "decode":
+            yield "decode/smollm2", lambda: speed.decode(bench, "smollm2")
+        elif part == "lanes":
+            yield "lanes/smollm2", lambda: speed.lanes(bench, "smollm2")
+        elif part == "avx2":
+            yield "avx2/smollm2", lambda: speed.avx2(bench, "smollm2")
+        elif part == "fidelity":
+            for model in o.fidelity_models.split(","):
+                yield f"fidelity/{model}", lambda model=model: fidelity.measure(bench, model)
+        elif o.tree:
+            yield "end-to-end/smollm2", lambda: endtoend.measure(bench, "smollm2")
+        else:
+            common.say("end-to-end is left out: it needs --tree")
+
+
+def store(path, key, section):
+    path = pathlib.Path(path)
+    sections = json.loads(path.read_text()) if path.exists() else {}
+    sections[key] = section
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(sections, indent=1) + "\n")
+    part.rename(path)
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("what", choices=["prefill"])
-    parser.add_argument("--precis", required=True)
-    parser.add_argument("--model", type=pathlib.Path, default=default_model())
-    parser.add_argument("--tokens", default="512,1024,3000")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--json", type=pathlib.Path)
-    args = parser.parse_args()
-    rows = prefill(args)
-    print(f"prefill in bf16, {args.model.name}, {args.threads} threads, {args.rounds} rounds in turn,"
-          f" tokens/s (medians), {platform.machine()}")
-    print(f"{'tokens':>8} {'precis':>8} {'llama.cpp':>10} {'ratio':>7} {'(least':>8} {'most)':>7}")
-    for r in rows:
-        print(f"{r['tokens']:>8} {r['precis']:>8.0f} {r['llama.cpp']:>10.0f} {r['ratio']:>7.2f}"
-              f" {r['ratio_min']:>8.2f} {r['ratio_max']:>7.2f}")
-    if args.json:
-        args.json.write_text(json.dumps(rows, indent=1) + "\n")
+    o = arguments()
+    bench = common.Bench(o)
+    try:
+        for key, measure in parts(bench, o):
+            bench.rounds = max(1, (o.rounds + 1) // 2) if key.startswith("prefill/qwen") else o.rounds
+            section = measure()
+            store(o.out, key, section)
+            print("\n".join(table.lines(key, section)), flush=True)
+    finally:
+        bench.close_workers()
 
 
 if __name__ == "__main__":
