@@ -74,11 +74,24 @@ static struct engine *open_tiny(struct engine_options o) {
     return en;
 }
 
-static enum precision best_precision(void) {
-    struct engine *en = open_tiny((struct engine_options){.lanes = 1});
-    enum precision p = engine_info(en)->precision;
-    engine_close(en);
-    return p;
+/* The precisions that this class of instruction sets computes the model in. */
+static int precisions_here(enum precision out[3]) {
+    static const enum precision all[] = {PRECISION_F32, PRECISION_BF16, PRECISION_INT8};
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        struct engine *en;
+        struct err e;
+        int rc =
+            engine_open(model, &(struct engine_options){.precision = all[i], .lanes = 1}, &en, &e);
+        if (rc == 0) {
+            out[n++] = all[i];
+            engine_close(en);
+        } else if (rc != PRECIS_EUNSUPPORTED) {
+            fail_msg("%s", e.text);
+        }
+    }
+    assert_true(n > 0);
+    return n;
 }
 
 /* Job i of a mixed load: prompts of 1 to 700 tokens, every strategy, some scored. */
@@ -136,8 +149,8 @@ static void outputs_depend_on_the_job_alone(void **state) {
         size_t pages; /* 0: no limit */
     } setups[] = {{1, 1, 0},  {1, 20, 0},  {2, 1, 0},  {2, 7, 0},
                   {3, 20, 0}, {2, 100, 0}, {3, 5, 24}, {2, 7, 16}};
-    enum precision precisions[] = {PRECISION_F32, best_precision()};
-    for (int p = 0; p < 2; p++) {
+    enum precision precisions[3];
+    for (int p = precisions_here(precisions); p-- > 0;) {
         static struct outcome want[JOBS], got[JOBS];
         for (size_t s = 0; s < sizeof setups / sizeof setups[0]; s++) {
             struct engine_options o = {.precision = precisions[p],
@@ -251,8 +264,8 @@ static void keep_nothing(void *user, const struct engine_result *r) {
 
 static void a_prefix_has_the_logits_of_the_whole(void **state) {
     (void)state;
-    enum precision precisions[] = {PRECISION_F32, best_precision()};
-    for (int p = 0; p < 4; p++) {
+    enum precision precisions[3];
+    for (int p = 2 * precisions_here(precisions); p-- > 0;) {
         struct engine_options o = {
             .precision = precisions[p / 2], .lanes = 1 + p % 2, .max_sequences = 4};
         struct engine *en = open_tiny(o);
