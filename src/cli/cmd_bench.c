@@ -119,12 +119,12 @@ static int run_prefill(const struct args *a, struct err *e) {
     if (!seconds)
         return err_nomem(e, "rounds");
     int rc = model_open_asked(&m, a, MODEL_ENGINE, 1, e);
-    if (rc == 0)
-        rc = bench_ids((size_t)a->tokens, engine_info(m.engine)->vocab, 1, &ids, e);
-    if (rc == 0)
-        rc = prefill_once(m.engine, &ids, &warm_up, e);
-    for (size_t i = 0; rc == 0 && i < a->rounds; i++)
-        rc = prefill_once(m.engine, &ids, &seconds[i], e);
+    /* other tokens in every round: a prompt that begins as an earlier one is not computed again */
+    for (size_t i = 0; rc == 0 && i <= a->rounds; i++) {
+        rc = bench_ids((size_t)a->tokens, engine_info(m.engine)->vocab, i + 1, &ids, e);
+        if (rc == 0)
+            rc = prefill_once(m.engine, &ids, i ? &seconds[i - 1] : &warm_up, e);
+    }
     if (rc == 0) {
         print_speed(a, m.engine, "", a->tokens, bench_median(seconds, (size_t)a->rounds));
         rc = flush_stdout(e);

@@ -110,17 +110,45 @@ void product8_vnni(const struct product8 *p) {
 /* What a query block keeps between blocks of keys; arrays of rows have room for a vector more. */
 struct state {
     int8_t *q;           /* [rows, dim] */
-    float *scores;       /* [TILE_ROWS, KV_BLOCK], still to be multiplied by the query's scale */
+    float *scores;       /* [TILE_ROWS, KV_BLOCK]: plus the logarithms of the values' scales */
     uint8_t *weights;    /* [TILE_ROWS, KV_BLOCK], the fours of keys in the order of weight_four */
     float *sums;         /* [rows, dim] */
     float *most, *scale; /* [rows]: the largest score so far, the query's scale */
     int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
-    float *totals;       /* [rows, LANES] */
+    int32_t *sees;       /* [rows]: keys that the row sees */
+    float *totals;       /* [rows, LANES]: sums of the weights, less the values' scales */
+    float *log_scale;    /* [KV_BLOCK] of the block's values */
+    float *inverse_scale;
     /* Of the tile's rows, for one block. */
-    float shrink[LANES], grow[LANES], top[LANES], inverse[LANES];
+    float shrink[LANES], grow[LANES], bias[LANES];
 };
 
-/* The largest element of each of up to 8 vectors, in the lanes of one; v[rows ..] repeat others. */
+/* log2(x) of positive x; error below 1e-6. With m = (1 + z) / (1 - z), ln(m) = 2 (z + z^3 / 3 +
+ * ...). */
+INLINE __m512 log2_ps(__m512 x) {
+    __m512 one = _mm512_set1_ps(1.0f);
+    __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
+    __m512 n = _mm512_getexp_ps(_mm512_div_ps(x, m));
+    __m512 z = _mm512_div_ps(_mm512_sub_ps(m, one), _mm512_add_ps(m, one));
+    __m512 zz = _mm512_mul_ps(z, z), p = _mm512_set1_ps(0.32059890f);
+    p = _mm512_fmadd_ps(p, zz, _mm512_set1_ps(0.41219859f));
+    p = _mm512_fmadd_ps(p, zz, _mm512_set1_ps(0.57707802f));
+    p = _mm512_fmadd_ps(p, zz, _mm512_set1_ps(0.96179669f));
+    p = _mm512_fmadd_ps(p, zz, _mm512_set1_ps(2.88539008f));
+    return _mm512_fmadd_ps(p, z, n);
+}
+
+/* The values' scales enter the scores as logarithms, so that the largest weight of a block is known
+ * before the weights are. Scales below 1e-20 are taken for that: the values are zeros. */
+INLINE void begin_block(const struct state *s, const float *value_scale) {
+    for (int v = 0; v < KV_BLOCK; v += LANES) {
+        __m512 x = _mm512_max_ps(_mm512_set1_ps(1e-20f), _mm512_load_ps(value_scale + v));
+        _mm512_store_ps(s->log_scale + v, log2_ps(x));
+        _mm512_store_ps(s->inverse_scale + v, _mm512_div_ps(_mm512_set1_ps(1.0f), x));
+    }
+}
+
+/* The largest element of each of 8 vectors, in lanes 0 .. 7. */
 INLINE __m512 largest_of_each(const __m512 v[8]) {
     __m512 half[4], quarter[2];
     UNROLL
@@ -142,9 +170,9 @@ INLINE __mmask16 seen_lanes(int valid) {
     return valid >= LANES ? 0xffff : valid <= 0 ? 0 : (__mmask16)((1u << valid) - 1);
 }
 
-/* Scores of one block; key j is seen by row r when j < valid[r]. Returns each row's largest. */
+/* Scores of one block from position `from` on. Returns each row's largest. */
 INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t *keys, int dim,
-                         const int *valid) {
+                         int from) {
     const int8_t *q = s->q + row * dim;
     const float *key_scale = (const float *)(const void *)(keys + dim * KV_BLOCK);
     __m512i acc[TILE_ROWS][KEY_VECTORS];
@@ -166,24 +194,21 @@ INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t
                 acc[r][v] = dot_four(acc[r][v], k[v], four);
         }
     }
-    __m512 scale[KEY_VECTORS], top[8];
-    UNROLL
-    for (int v = 0; v < KEY_VECTORS; v++)
-        scale[v] = _mm512_load_ps(key_scale + v * LANES);
+    bool whole = s->sees[row] - from >= KV_BLOCK;
+    __m512 top[8];
     UNROLL
     for (int r = 0; r < rows; r++) {
-        __m512 x[KEY_VECTORS];
+        __m512 q_scale = _mm512_set1_ps(s->scale[row + r]), x[KEY_VECTORS];
         UNROLL
-        for (int v = 0; v < KEY_VECTORS; v++)
-            x[v] = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), scale[v]);
-        if (valid[r] < KV_BLOCK)
-            UNROLL
-        for (int v = 0; v < KEY_VECTORS; v++)
-            x[v] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), seen_lanes(valid[r] - v * LANES),
-                                      x[v]);
-        UNROLL
-        for (int v = 0; v < KEY_VECTORS; v++)
+        for (int v = 0; v < KEY_VECTORS; v++) {
+            x[v] =
+                _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_load_ps(key_scale + v * LANES));
+            x[v] = _mm512_fmadd_ps(x[v], q_scale, _mm512_load_ps(s->log_scale + v * LANES));
+            if (!whole)
+                x[v] = _mm512_mask_mov_ps(_mm512_set1_ps(-1e30f),
+                                          seen_lanes(s->sees[row + r] - from - v * LANES), x[v]);
             _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES, x[v]);
+        }
         top[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
     }
     UNROLL
@@ -198,56 +223,37 @@ INLINE int weight_four(int g) {
     return g % 4 * 4 + g / 4;
 }
 
-/* Softmax weights of one block times the values' scales, as bytes. top: the rows' largest scores.
- * The scales of values that a row does not see may be anything. */
-INLINE void soften_tile(int rows, struct state *s, int row, __m512 top, const float *value_scale,
-                        const int *valid) {
+/* Softmax weights of one block times the values' scales, as bytes: 255 is the largest of the row
+ * and block. top: the rows' largest scores. */
+INLINE void soften_tile(int rows, struct state *s, int row, __m512 top) {
+    const __m512 full = _mm512_set1_ps(7.99435344f); /* log2(255) */
     __mmask16 mine = (__mmask16)((1u << rows) - 1);
-    __m512 before = _mm512_loadu_ps(s->most + row), q_scale = _mm512_loadu_ps(s->scale + row);
-    __m512 most = _mm512_max_ps(before, top), times_values[8], scale[KEY_VECTORS];
-    __m512 shrink = exp2_ps(_mm512_mul_ps(_mm512_sub_ps(before, most), q_scale));
+    __m512 before = _mm512_loadu_ps(s->most + row), most = _mm512_max_ps(before, top);
     _mm512_mask_storeu_ps(s->most + row, mine, most);
-    _mm512_storeu_ps(s->shrink, shrink);
-    _mm512_storeu_ps(s->top, most);
-    UNROLL
-    for (int v = 0; v < KEY_VECTORS; v++)
-        scale[v] = _mm512_load_ps(value_scale + v * LANES);
+    _mm512_storeu_ps(s->shrink, exp2_ps(_mm512_sub_ps(before, most)));
+    _mm512_storeu_ps(s->grow, exp2_ps(_mm512_sub_ps(_mm512_sub_ps(top, most), full)));
+    _mm512_storeu_ps(s->bias, _mm512_sub_ps(top, full));
     UNROLL
     for (int r = 0; r < rows; r++) {
-        float *score = s->scores + r * KV_BLOCK, *totals = s->totals + (row + r) * LANES;
-        __m512 factor = _mm512_set1_ps(s->scale[row + r]), highest = _mm512_set1_ps(s->top[r]);
-        __m512 x[KEY_VECTORS];
+        const float *score = s->scores + r * KV_BLOCK;
+        float *totals = s->totals + (row + r) * LANES;
+        __m512 bias = _mm512_set1_ps(s->bias[r]), total[2], x[KEY_VECTORS];
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
-            x[v] = exp2_ps(
-                _mm512_mul_ps(_mm512_sub_ps(_mm512_load_ps(score + v * LANES), highest), factor));
-        __m512 total = _mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3]));
-        _mm512_store_ps(
-            totals, _mm512_fmadd_ps(_mm512_load_ps(totals), _mm512_set1_ps(s->shrink[r]), total));
+            x[v] = exp2_ps(_mm512_sub_ps(_mm512_load_ps(score + v * LANES), bias));
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++) {
-            x[v] = _mm512_mul_ps(x[v], scale[v]);
-            if (valid[r] < KV_BLOCK)
-                x[v] = _mm512_maskz_mov_ps(seen_lanes(valid[r] - v * LANES), x[v]);
-            _mm512_store_ps(score + v * LANES, x[v]);
+            __m512 inverse = _mm512_load_ps(s->inverse_scale + v * LANES);
+            total[v % 2] =
+                v < 2 ? _mm512_mul_ps(x[v], inverse) : _mm512_fmadd_ps(x[v], inverse, total[v % 2]);
         }
-        times_values[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
-    }
-    UNROLL
-    for (int r = rows; r < 8; r++)
-        times_values[r] = times_values[0];
-    __m512 weighed = largest_of_each(times_values), full = _mm512_set1_ps(255.0f);
-    __mmask16 any = _mm512_cmp_ps_mask(weighed, _mm512_setzero_ps(), _CMP_GT_OQ);
-    _mm512_storeu_ps(s->inverse, _mm512_maskz_div_ps(any, full, weighed));
-    _mm512_storeu_ps(s->grow, _mm512_mul_ps(weighed, _mm512_set1_ps(1.0f / 255.0f)));
-    UNROLL
-    for (int r = 0; r < rows; r++) {
-        __m512 inverse = _mm512_set1_ps(s->inverse[r]);
+        __m512 old = _mm512_mul_ps(_mm512_load_ps(totals), _mm512_set1_ps(s->shrink[r]));
+        _mm512_store_ps(totals, _mm512_fmadd_ps(_mm512_add_ps(total[0], total[1]),
+                                                _mm512_set1_ps(s->grow[r]), old));
         __m512i u[KEY_VECTORS];
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
-            u[v] = _mm512_cvtps_epi32(
-                _mm512_mul_ps(_mm512_load_ps(s->scores + r * KV_BLOCK + v * LANES), inverse));
+            u[v] = _mm512_cvtps_epi32(x[v]);
         _mm512_store_si512(
             s->weights + r * KV_BLOCK,
             _mm512_packus_epi16(_mm512_packs_epi32(u[0], u[1]), _mm512_packs_epi32(u[2], u[3])));
@@ -288,16 +294,10 @@ INLINE void value_tile(int rows, int vectors, const struct state *s, int row, in
 }
 
 /* `rows` query rows from `row` on and one block of keys and values. */
-INLINE void attend_tile(int rows, struct state *s, const struct attention_item *a, int row,
-                        int block) {
-    const uint8_t *keys = a->blocks[block] + a->key_offset;
-    const uint8_t *values = a->blocks[block] + a->value_offset;
-    int dim = a->head_dim, c = 0, valid[TILE_ROWS];
-    UNROLL
-    for (int r = 0; r < rows; r++)
-        valid[r] = a->position + (row + r) / a->group + 1 - block * KV_BLOCK;
-    __m512 top = score_tile(rows, s, row, keys, dim, valid);
-    soften_tile(rows, s, row, top, (const float *)(const void *)(values + dim * KV_BLOCK), valid);
+INLINE void attend_tile(int rows, struct state *s, int dim, int row, int from, const uint8_t *keys,
+                        const uint8_t *values) {
+    int c = 0;
+    soften_tile(rows, s, row, score_tile(rows, s, row, keys, dim, from));
     for (; c + 64 <= dim; c += 64)
         value_tile(rows, 4, s, row, c, values, dim);
     for (; c < dim; c += LANES)
@@ -323,6 +323,7 @@ static void begin(struct state *s, const struct attention_item *a) {
         if (s->scale[r] == 0) /* all scores are 0 then; times the -inf of unseen keys it is NaN */
             s->scale[r] = 1;
         s->most[r] = -1e30f;
+        s->sees[r] = a->position + r / a->group + 1;
     }
     memset(s->totals, 0, (size_t)a->rows * LANES * sizeof *s->totals);
     memset(s->sums, 0, (size_t)(a->rows * dim) * sizeof *s->sums);
@@ -339,10 +340,16 @@ void attention8_vnni(const struct attention_item *a) {
     s.most = (float *)(void *)(s.q + most_rows * (size_t)dim);
     s.scale = s.most + most_rows;
     s.offset = (int32_t *)(s.scale + most_rows);
+    s.sees = s.offset + most_rows;
+    s.log_scale = (float *)(s.sees + most_rows);
+    s.inverse_scale = s.log_scale + KV_BLOCK;
     begin(&s, a);
     int last = a->position + (a->rows - 1) / a->group;
     for (int b = 0; b * KV_BLOCK <= last; b++) {
-#define ATTEND(n) attend_tile(n, &s, a, r, b)
+        const uint8_t *keys = a->blocks[b] + a->key_offset;
+        const uint8_t *values = a->blocks[b] + a->value_offset;
+        begin_block(&s, (const float *)(const void *)(values + dim * KV_BLOCK));
+#define ATTEND(n) attend_tile(n, &s, dim, r, b *KV_BLOCK, keys, values)
         EACH_TILE(a->rows, ATTEND);
 #undef ATTEND
     }

@@ -11,26 +11,15 @@
 /* The largest magnitude, as bits: they order as the values do, with infinity and NaN on top, so
  * that what is not finite becomes the scale and shows in every output. */
 static float most_of(const float *x, int n) {
-    int32_t most[SUMS] = {0};
-    int i = 0;
-    for (; i + SUMS <= n; i += SUMS) {
-        int32_t bits[SUMS];
-        memcpy(bits, x + i, sizeof bits);
-        for (int j = 0; j < SUMS; j++) {
-            int32_t b = bits[j] & 0x7fffffff;
-            most[j] = b > most[j] ? b : most[j];
-        }
-    }
-    for (; i < n; i++) {
+    int32_t most = 0;
+    for (int i = 0; i < n; i++) {
         int32_t b;
         memcpy(&b, x + i, sizeof b);
         b &= 0x7fffffff;
-        most[0] = b > most[0] ? b : most[0];
+        most = b > most ? b : most;
     }
-    for (int j = 1; j < SUMS; j++)
-        most[0] = most[j] > most[0] ? most[j] : most[0];
     float f;
-    memcpy(&f, &most[0], sizeof f);
+    memcpy(&f, &most, sizeof f);
     return f;
 }
 
