@@ -324,38 +324,37 @@ struct split {
 
 static const int positions[ROWS] = {0, 3, 63, 64, 127, 200};
 
-static struct split split_of(int dim, int with_bias) {
+static void split_begin(struct split *p, int dim, int with_bias) {
     size_t width = (size_t)((HEADS + 2 * KV) * dim), bytes = value_offset(dim);
-    struct split p = {.dim = dim, .stride = width + 16};
-    p.y = randoms(ROWS * p.stride, 2);
-    p.bias = with_bias ? randoms(width, 1) : NULL;
-    p.rope = room(ROWS * (size_t)dim * sizeof *p.rope, 0);
-    p.q = room(ROWS * HEADS * (size_t)dim * sizeof *p.q, 0xee);
+    *p = (struct split){.dim = dim, .stride = width + 16};
+    p->y = randoms(ROWS * p->stride, 2);
+    p->bias = with_bias ? randoms(width, 1) : NULL;
+    p->rope = room(ROWS * (size_t)dim * sizeof *p->rope, 0);
+    p->q = room(ROWS * HEADS * (size_t)dim * sizeof *p->q, 0xee);
     for (int r = 0; r < ROWS; r++) {
-        p.blocks[r] = room(64 + 2 * KV * bytes, 0xee);
+        p->blocks[r] = room(64 + 2 * KV * bytes, 0xee);
         for (int i = 0; i < dim / 2; i++) {
             double angle = positions[r] * pow(1e4, -2.0 * i / dim);
-            p.rope[r * dim + i] = (float)cos(angle);
-            p.rope[r * dim + i + dim / 2] = (float)sin(angle);
+            p->rope[r * dim + i] = (float)cos(angle);
+            p->rope[r * dim + i + dim / 2] = (float)sin(angle);
         }
     }
-    p.s = (struct split_qkv){.y = p.y,
-                             .y_stride = p.stride,
-                             .bias = p.bias,
-                             .rope = p.rope,
-                             .rows = ROWS,
-                             .heads = HEADS,
-                             .kv_heads = KV,
-                             .head_dim = dim,
-                             .q_scale = 0.18f,
-                             .type = DTYPE_INT8,
-                             .q = p.q,
-                             .blocks = p.blocks,
-                             .key_offset = 64,
-                             .head_stride = 2 * bytes,
-                             .value_offset = bytes,
-                             .positions = positions};
-    return p;
+    p->s = (struct split_qkv){.y = p->y,
+                              .y_stride = p->stride,
+                              .bias = p->bias,
+                              .rope = p->rope,
+                              .rows = ROWS,
+                              .heads = HEADS,
+                              .kv_heads = KV,
+                              .head_dim = dim,
+                              .q_scale = 0.18f,
+                              .type = DTYPE_INT8,
+                              .q = p->q,
+                              .blocks = p->blocks,
+                              .key_offset = 64,
+                              .head_stride = 2 * bytes,
+                              .value_offset = bytes,
+                              .positions = positions};
 }
 
 static void split_free(struct split *p) {
@@ -404,7 +403,8 @@ static void check_split(const struct kernel8 *k) {
     for (size_t d = 0; d < COUNT(dims); d++)
         for (int with_bias = 0; with_bias < 2; with_bias++) {
             int dim = dims[d];
-            struct split p = split_of(dim, with_bias);
+            struct split p;
+            split_begin(&p, dim, with_bias);
             k->split_qkv(&p.s);
             for (int r = 0; r < ROWS; r++) {
                 for (int h = 0; h < HEADS; h++)
@@ -436,7 +436,8 @@ static void split_writes_its_layout(void **state) {
 static void check_bad_split(const struct kernel8 *k) {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t b = 0; b < COUNT(bad); b++) {
-        struct split p = split_of(64, 0);
+        struct split p;
+        split_begin(&p, 64, 0);
         float *y = p.y + 2 * p.stride; /* row 2: a query, the second key, the first value */
         y[64 + 1] = y[(HEADS + 1) * 64 + 40] = y[(HEADS + KV) * 64 + 9] = bad[b];
         k->split_qkv(&p.s);
