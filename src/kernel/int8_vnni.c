@@ -144,6 +144,8 @@ INLINE void begin_block(const struct state *s, const float *value_scale) {
     for (int v = 0; v < KV_BLOCK; v += LANES) {
         __m512 x = _mm512_max_ps(_mm512_set1_ps(1e-20f), _mm512_load_ps(value_scale + v));
         _mm512_store_ps(s->log_scale + v, log2_ps(x));
+        /* Stale scales may be NaN: that of a value seen shows in its score, so it need not here. */
+        x = _mm512_min_ps(x, _mm512_set1_ps(1e30f));
         _mm512_store_ps(s->inverse_scale + v, _mm512_div_ps(_mm512_set1_ps(1.0f), x));
     }
 }
