@@ -54,8 +54,20 @@ INLINE void product_tile(int rows, int panels, const struct product8 *p, int row
         UNROLL
     for (int r = 0; r < rows; r++)
         acc[r][v] = _mm512_loadu_si512(w->sum + c + v * LANES);
+    /* Each tile of rows fetches its part of the next panels, which the hardware, stopping at every
+     * page, does not in time. */
+    const int8_t *next = panel + PANELS * k * LANES;
+    bool more = panels == PANELS && c + 2 * PANELS * LANES <= p->to;
+    size_t ahead = k / 4 * (size_t)row / (size_t)p->rows;
+    size_t ahead_end = more ? k / 4 * (size_t)(row + rows) / (size_t)p->rows : 0;
     for (size_t i = 0; i < k; i += 4) {
         __m512i b[PANELS];
+        if (ahead < ahead_end) {
+            UNROLL
+            for (int v = 0; v < PANELS; v++)
+                _mm_prefetch((const char *)next + (ahead * PANELS + (size_t)v) * 64, _MM_HINT_T1);
+            ahead++;
+        }
         UNROLL
         for (int v = 0; v < panels; v++)
             b[v] = _mm512_load_si512(panel + (size_t)v * k * LANES + i * LANES);
@@ -168,13 +180,20 @@ INLINE __m512 largest_of_each(const __m512 v[8]) {
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13), x);
 }
 
+/* Fetches 4 lines of what the next block needs, i / 4 of them into its keys or values. */
+INLINE void fetch(const uint8_t *next, int i) {
+    UNROLL
+    for (int line = 0; line < 4; line++)
+        _mm_prefetch((const char *)next + (i + line) * 64, _MM_HINT_T0);
+}
+
 INLINE __mmask16 seen_lanes(int valid) {
     return valid >= LANES ? 0xffff : valid <= 0 ? 0 : (__mmask16)((1u << valid) - 1);
 }
 
 /* Scores of one block from position `from` on. Returns each row's largest. */
 INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t *keys, int dim,
-                         int from) {
+                         int from, const uint8_t *next) {
     const int8_t *q = s->q + row * dim;
     const float *key_scale = (const float *)(const void *)(keys + dim * KV_BLOCK);
     __m512i acc[TILE_ROWS][KEY_VECTORS];
@@ -188,6 +207,8 @@ INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
             k[v] = _mm512_load_si512(keys + v * 4 * LANES);
+        if (next)
+            fetch(next, d);
         UNROLL
         for (int r = 0; r < rows; r++) {
             __m512i four = four_at(q + r * dim + d);
@@ -264,7 +285,7 @@ INLINE void soften_tile(int rows, struct state *s, int row, __m512 top) {
 
 /* sums = sums * shrink + grow * weights . values, for columns c .. c + 16 * vectors - 1. */
 INLINE void value_tile(int rows, int vectors, const struct state *s, int row, int c,
-                       const uint8_t *values, int dim) {
+                       const uint8_t *values, int dim, const uint8_t *next) {
     __m512i acc[TILE_ROWS][4];
     UNROLL
     for (int r = 0; r < rows; r++)
@@ -273,6 +294,8 @@ INLINE void value_tile(int rows, int vectors, const struct state *s, int row, in
         acc[r][v] = _mm512_setzero_si512();
     for (int g = 0; g < KV_BLOCK / 4; g++) {
         __m512i x[4];
+        if (next)
+            fetch(next + c * KV_BLOCK, g * 4);
         UNROLL
         for (int v = 0; v < vectors; v++)
             x[v] = _mm512_load_si512(values + (g * dim + c + v * LANES) * 4);
@@ -297,13 +320,16 @@ INLINE void value_tile(int rows, int vectors, const struct state *s, int row, in
 
 /* `rows` query rows from `row` on and one block of keys and values. */
 INLINE void attend_tile(int rows, struct state *s, int dim, int row, int from, const uint8_t *keys,
-                        const uint8_t *values) {
+                        const uint8_t *values, const uint8_t *next_keys,
+                        const uint8_t *next_values) {
     int c = 0;
-    soften_tile(rows, s, row, score_tile(rows, s, row, keys, dim, from));
+    const uint8_t *next = row == 0 ? next_values : NULL;
+    soften_tile(rows, s, row,
+                score_tile(rows, s, row, keys, dim, from, row == 0 ? next_keys : NULL));
     for (; c + 64 <= dim; c += 64)
-        value_tile(rows, 4, s, row, c, values, dim);
+        value_tile(rows, 4, s, row, c, values, dim, next);
     for (; c < dim; c += LANES)
-        value_tile(rows, 1, s, row, c, values, dim);
+        value_tile(rows, 1, s, row, c, values, dim, NULL);
 }
 
 static size_t row_at(const struct attention_item *a, int r) {
@@ -351,7 +377,10 @@ void attention8_vnni(const struct attention_item *a) {
         const uint8_t *keys = a->blocks[b] + a->key_offset;
         const uint8_t *values = a->blocks[b] + a->value_offset;
         begin_block(&s, (const float *)(const void *)(values + dim * KV_BLOCK));
-#define ATTEND(n) attend_tile(n, &s, dim, r, b *KV_BLOCK, keys, values)
+        const uint8_t *next = (b + 1) * KV_BLOCK <= last ? a->blocks[b + 1] : NULL;
+        const uint8_t *next_keys = next ? next + a->key_offset : NULL;
+        const uint8_t *next_values = next ? next + a->value_offset : NULL;
+#define ATTEND(n) attend_tile(n, &s, dim, r, b *KV_BLOCK, keys, values, next_keys, next_values)
         EACH_TILE(a->rows, ATTEND);
 #undef ATTEND
     }
