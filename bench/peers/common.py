@@ -53,6 +53,13 @@ def revision():
     return out + ("+" if changed else "")
 
 
+def tree_name(tree):
+    """Its folder's name, with the commit if one is checked out."""
+    git = subprocess.run(["git", "-C", tree, "rev-parse", "--short", "HEAD"], text=True,
+                         capture_output=True)
+    return pathlib.Path(tree).resolve().name + (f" {git.stdout.strip()}" if git.returncode == 0 else "")
+
+
 def fetch_model(*arguments):
     return subprocess.run([str(REPOSITORY / "tools" / "fetch-model.sh"), *arguments], check=True,
                           capture_output=True, text=True).stdout

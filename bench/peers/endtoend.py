@@ -63,7 +63,7 @@ def compile_replay(bench):
     subprocess.run(["cc", "-std=c17", "-D_POSIX_C_SOURCE=200809L", "-O2", "-Wall", "-Wextra",
                     f"-I{common.REPOSITORY / 'include'}", str(common.HERE / "replay.c"), "-o",
                     str(program), "-Wl,--start-group", str(build / "libprecis.a"), *parts,
-                    "-Wl,--end-group", *shlex.split(flags)], check=True)
+                    "-Wl,--end-group", *(f for f in shlex.split(flags) if f != "-lprecis")], check=True)
     return str(program)
 
 
@@ -118,8 +118,7 @@ def measure(bench, model):
     rows = [{"case": f"{len(prompts)} chunks of {o.loc} lines", "speeds": speeds,
              "tokens_in": [len(ids) for ids in prompts], "tokens_out": counts,
              "resident_bytes": last["resident_bytes"], "full_chunks_in_tree": chunks}]
-    section = bench.section("end-to-end", model, "chunks/s", rows, bench.rounds, tree=pathlib.Path(
-        o.tree).resolve().name, commands=[
+    section = bench.section("end-to-end", model, "chunks/s", rows, bench.rounds, tree=common.tree_name(o.tree), commands=[
         f"replay {model} {bench.threads} {o.max_new_tokens} PROMPT...   (bench/peers/replay.c)"])
     bench.close_workers()
     return section

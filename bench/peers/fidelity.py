@@ -124,7 +124,7 @@ def measure(bench, model):
         rows += peers(bench, model, windows)
     except worker.WorkerError as error:
         common.say(f"  left out: {error}")
-    source = "files of the tree that was given" if o.tree else "files of this repository's src/"
+    source = f"files of {common.tree_name(o.tree)}" if o.tree else "files of this repository's src/"
     section = bench.section("fidelity", model, "nats a token", rows, 1, window=WINDOW, commands=[
         f"precis perplexity --model {model} --precision {o.precision} --reference f32 --memory-limit 0"
         f" --window {WINDOW} --json FILES   ({len(paths)} {source})"],

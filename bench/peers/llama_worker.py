@@ -87,7 +87,9 @@ models, contexts = {}, {}
 
 def open_model(name, path, tokens, threads, sequences=1):
     if name not in models:
-        model = llama.llama_model_load_from_file(path.encode(), llama.llama_model_default_params())
+        params = llama.llama_model_default_params()
+        params.use_mmap = False  # pages of a mapped file may be dropped while others have their turn
+        model = llama.llama_model_load_from_file(path.encode(), params)
         if not model:
             raise RuntimeError(f"{path}: cannot be loaded")
         models[name] = model
