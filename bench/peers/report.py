@@ -19,8 +19,7 @@ TITLES = {"prefill": "Prefill", "decode": "Batched decode", "lanes": "Lanes",
 WHAT = {
     "prefill": "One prompt of random token ids, alone in the engine, from its submission to the logits of its"
                " last token. llama.cpp: flash attention, batches of 512, each form made by its own quantiser"
-               " (`as it is`: the file that precis reads). ONNX Runtime: GroupQueryAttention, blocks of 32,"
-               " accuracy level 4.",
+               " (`as it is`: the file that precis reads).{onnx}",
     "decode": "All sequences in one batch; tokens/s summed over them, once all have been read. llama.cpp is"
               " given the tokens, precis chooses its own (greedy).",
     "lanes": "One prompt on precis alone, by number of lanes (threads).",
@@ -85,7 +84,9 @@ def about(section):
 
 
 def what(section):
-    values = {"window": section.get("window"), "tree": section.get("tree")}
+    onnx = any("ONNX" in name for row in section["rows"] for name in row.get("speeds", ()))
+    values = {"onnx": " ONNX Runtime: GroupQueryAttention, blocks of 32, accuracy level 4." if onnx else "",
+              "window": section.get("window"), "tree": section.get("tree")}
     if section["kind"] == "end-to-end":
         row = section["rows"][0]
         values |= {"case": row["case"][0].upper() + row["case"][1:], "least": min(row["tokens_in"]),
