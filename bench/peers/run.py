@@ -27,7 +27,7 @@ def arguments():
     p.add_argument("--out", default="build/bench-peers.json")
     p.add_argument("--work", help="for quantised models and graphs [PEERS/work]")
     p.add_argument("--only", default=",".join(PARTS), help="of " + ",".join(PARTS))
-    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--rounds", type=int, default=5, help="half of them for qwen and end-to-end")
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--precision", default="auto", help="of precis")
     p.add_argument("--tokens", default="512,1024,3000", help="prompts of the prefill")
@@ -40,9 +40,11 @@ def arguments():
     p.add_argument("--chunks", type=int, default=12)
     p.add_argument("--loc", type=int, default=300)
     p.add_argument("--max-new-tokens", type=int, default=48)
-    p.add_argument("--code-bytes", type=int, default=60000, help="of code, for fidelity of precis")
+    p.add_argument("--code-bytes", type=int, default=45000, help="of code, for fidelity of precis")
     p.add_argument("--small-bytes", type=int, default=7000, help="of code, for that of the peers")
     o = p.parse_args()
+    if o.rounds < 1:
+        p.error("--rounds: at least 1")
     o.only = o.only.split(",")
     for part in o.only:
         if part not in PARTS:
@@ -91,7 +93,8 @@ def main():
     bench = common.Bench(o)
     try:
         for key, measure in parts(bench, o):
-            bench.rounds = max(1, (o.rounds + 1) // 2) if key.startswith("prefill/qwen") else o.rounds
+            long = key.startswith(("prefill/qwen", "end-to-end"))
+            bench.rounds = (o.rounds + 1) // 2 if long else o.rounds
             section = measure()
             store(o.out, key, section)
             print("\n".join(table.lines(key, section)), flush=True)
