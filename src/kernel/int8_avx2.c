@@ -127,6 +127,8 @@ INLINE void product_tile(int rows, const struct product8 *p, int row) {
     int32_t sums[TILE_ROWS][OUTPUTS];
     for (int c = p->from; c < p->to; c += OUTPUTS) {
         int count = p->to - c < OUTPUTS ? (p->to - c + 15) / 16 * 16 : OUTPUTS;
+        for (int r = 0; r < rows; r++)
+            memset(sums[r], 0, (size_t)count * sizeof sums[r][0]);
         for (int i = 0; i < k; i += most) {
             int depth = k - i < most ? k - i : most;
             for (int r = 0; r < rows; r++)
@@ -134,7 +136,7 @@ INLINE void product_tile(int rows, const struct product8 *p, int row) {
             for (int j = 0; j < count; j += LANES) {
                 const int8_t *columns = p->w->panels + (size_t)((c + j) / 16 * 16) * (size_t)k +
                                         (size_t)i * 16 + j % 16 * FOUR;
-                dot_tile(rows, x, columns, 16 * FOUR, 1, depth / FOUR, i > 0, &sums[0][j], OUTPUTS);
+                dot_tile(rows, x, columns, 16 * FOUR, 1, depth / FOUR, 1, &sums[0][j], OUTPUTS);
             }
         }
         for (int r = 0; r < rows; r++)

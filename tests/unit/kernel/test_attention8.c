@@ -113,7 +113,7 @@ struct trial {
 
 static struct trial trial_of(int dim, int length, int tokens, int group) {
     struct trial t = {.c = cache_of(dim, length)};
-    size_t stride = (size_t)(group * dim) + 16, rows = (size_t)(tokens * group);
+    size_t stride = (size_t)group * (size_t)dim + 16, rows = (size_t)tokens * (size_t)group;
     t.bytes = (size_t)tokens * stride * sizeof *t.q;
     t.q = queries(rows, stride, dim, group);
     t.out = room(t.bytes, 0xee);
@@ -152,7 +152,7 @@ static const double plain_bound = 2e-3;
 
 static void compare(const struct trial *t, const float *plain, double exact) {
     int dim = t->item.head_dim;
-    double want[KERNEL_MAX_DIM];
+    double want[KERNEL_MAX_DIM] = {0};
     for (int r = 0; r < t->item.rows; r++) {
         size_t at = row_at(&t->item, r);
         int last = t->item.position + r / t->item.group;
@@ -296,12 +296,15 @@ static void check_bad(const struct kernel8 *k) {
         memcpy(good, t.out, t.bytes);
         t.q[row_at(&t.item, 10) + 5] = bad[b];
         k->attention(&t.item);
-        for (int r = 0; r < t.item.rows; r++)
-            for (size_t i = 0, at = row_at(&t.item, r); i < DIM; i++)
-                if (r == 10 ? isfinite(t.out[at + i])
-                            : memcmp(&t.out[at + i], &good[at + i], sizeof *good) != 0)
-                    fail_msg("%g in a query: row %d column %zu is %g", (double)bad[b], r, i,
-                             (double)t.out[at + i]);
+        for (int r = 0; r < t.item.rows; r++) {
+            size_t at = row_at(&t.item, r);
+            if (r != 10)
+                assert_memory_equal(t.out + at, good + at, DIM * sizeof *good);
+            else
+                for (size_t i = 0; i < DIM; i++)
+                    if (isfinite(t.out[at + i]))
+                        fail_msg("%g in a query gives %g", (double)bad[b], (double)t.out[at + i]);
+        }
         free(good);
         trial_free(&t);
     }
@@ -325,7 +328,7 @@ struct split {
 static const int positions[ROWS] = {0, 3, 63, 64, 127, 200};
 
 static void split_begin(struct split *p, int dim, int with_bias) {
-    size_t width = (size_t)((HEADS + 2 * KV) * dim), bytes = value_offset(dim);
+    size_t width = (size_t)(HEADS + 2 * KV) * (size_t)dim, bytes = value_offset(dim);
     *p = (struct split){.dim = dim, .stride = width + 16};
     p->y = randoms(ROWS * p->stride, 2);
     p->bias = with_bias ? randoms(width, 1) : NULL;
@@ -370,10 +373,10 @@ static void split_free(struct split *p) {
  * unless it is a value. */
 static double split_value(const struct split *p, int row, int h, int i) {
     int dim = p->dim, half = dim / 2, low = i % half;
-    size_t at = (size_t)(h * dim), from = (size_t)row * p->stride + at;
+    size_t at = (size_t)h * (size_t)dim, from = (size_t)row * p->stride + at;
     double v[2];
     for (int side = 0; side < 2; side++) {
-        size_t e = (size_t)(low + side * half);
+        size_t e = (size_t)low + (size_t)side * (size_t)half;
         v[side] = (double)p->y[from + e] + (p->bias ? (double)p->bias[at + e] : 0);
     }
     if (h >= HEADS + KV)

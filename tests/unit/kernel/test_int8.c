@@ -4,7 +4,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-static int8_t weight_at(const struct weight8 *w, int j, int i) {
+static int weight_at(const struct weight8 *w, int j, int i) {
     int k = (w->k + 3) / 4 * 4;
     return w->panels[(j / 16 * 16) * k + i / 4 * 64 + j % 16 * 4 + i % 4];
 }
@@ -328,7 +328,8 @@ static void check_hadamard(const struct kernel8 *k) {
                 assert_true(dot == (i == j ? (double)block : 0));
             }
         for (size_t i = 0; i < n * n; i++) {
-            double v = (double)(out.x[i / n * out.stride + i % n] - 128) * (double)out.scale[i / n];
+            size_t row = i / n, at = row * out.stride + i % n;
+            double v = (double)(out.x[at] - 128) * (double)out.scale[row];
             assert_true(fabs(fabs(v) * sqrt(block) - 1) < 1e-6);
         }
         rows8_free(&out);
