@@ -184,7 +184,7 @@ INLINE __m512 largest_of_each(const __m512 v[8]) {
 INLINE void fetch(const uint8_t *next, int i) {
     UNROLL
     for (int line = 0; line < 4; line++)
-        _mm_prefetch((const char *)next + (i + line) * 64, _MM_HINT_T0);
+        _mm_prefetch((const char *)next + (i + line) * 64, _MM_HINT_T1);
 }
 
 INLINE __mmask16 seen_lanes(int valid) {
