@@ -97,19 +97,24 @@ static int prefill_once(struct engine *engine, const struct ids *ids, double *se
     return 0;
 }
 
-static void print_speed(const struct args *a, const struct engine *engine, const char *extra,
-                        uint64_t tokens, double seconds) {
+static int print_speed(const struct args *a, const struct engine *engine, const char *extra,
+                       uint64_t tokens, double seconds, struct err *e) {
     const struct engine_info *info = engine_info(engine);
     const char *precision = precision_name(info->precision);
     double speed = (double)tokens / seconds;
+    char packed[HASH_HEX_SIZE + 2];
+    int rc = say_packed_sha256(engine, packed, e);
+    if (rc)
+        return rc;
     if (a->json)
         printf("{\"tokens\": %llu, %s\"seconds\": %.6g, \"tokens_per_s\": %.6g, \"precision\": "
-               "\"%s\", \"lanes\": %d, \"isa\": \"%s\"}\n",
-               (unsigned long long)tokens, extra, seconds, speed, precision, info->lanes,
-               info->isa);
+               "\"%s\", \"lanes\": %d, \"isa\": \"%s\", \"packed_sha256\": %s}\n",
+               (unsigned long long)tokens, extra, seconds, speed, precision, info->lanes, info->isa,
+               packed);
     else
         printf("%llu tokens in %.4f s: %.1f tokens/s (%s, %d lanes, %s)\n",
                (unsigned long long)tokens, seconds, speed, precision, info->lanes, info->isa);
+    return flush_stdout(e);
 }
 
 static int run_prefill(const struct args *a, struct err *e) {
@@ -125,10 +130,8 @@ static int run_prefill(const struct args *a, struct err *e) {
         if (rc == 0)
             rc = prefill_once(m.engine, &ids, i ? &seconds[i - 1] : &warm_up, e);
     }
-    if (rc == 0) {
-        print_speed(a, m.engine, "", a->tokens, bench_median(seconds, (size_t)a->rounds));
-        rc = flush_stdout(e);
-    }
+    if (rc == 0)
+        rc = print_speed(a, m.engine, "", a->tokens, bench_median(seconds, (size_t)a->rounds), e);
     ids_free(&ids);
     model_close(&m);
     free(seconds);
@@ -223,8 +226,7 @@ static int run_decode(const struct args *a, struct err *e) {
             char extra[80];
             snprintf(extra, sizeof extra, "\"sequences\": %llu, \"context\": %llu, ",
                      (unsigned long long)a->sequences, (unsigned long long)a->context);
-            print_speed(a, m.engine, extra, d.want, d.until - d.from);
-            rc = flush_stdout(e);
+            rc = print_speed(a, m.engine, extra, d.want, d.until - d.from, e);
         }
     }
     model_close(&m);

@@ -267,6 +267,10 @@ static int print_score(const struct args *a, const struct scorer *s, struct err 
     const struct score *t = &s->total;
     double n = (double)t->tokens, nll = t->nll / n;
     const char *precision = precision_name(engine_info(s->model.engine)->precision);
+    char packed[HASH_HEX_SIZE + 2];
+    int rc = say_packed_sha256(s->model.engine, packed, e);
+    if (rc)
+        return rc;
     if (a->json) {
         struct buf b = {0};
         buf_printf(&b, "{\"tokens\": %zu, \"nll\": ", t->tokens);
@@ -279,7 +283,7 @@ static int print_score(const struct args *a, const struct scorer *s, struct err 
             buf_str(&b, ", \"top1_same\": ");
             json_put_number(&b, (double)t->same / n, 9);
         }
-        buf_printf(&b, ", \"precision\": \"%s\"}\n", precision);
+        buf_printf(&b, ", \"precision\": \"%s\", \"packed_sha256\": %s}\n", precision, packed);
         if (buf_failed(&b))
             return err_nomem(e, "JSON");
         fwrite(b.data, 1, b.len, stdout);
@@ -288,8 +292,9 @@ static int print_score(const struct args *a, const struct scorer *s, struct err 
         printf("tokens scored        %zu\n"
                "nats a token         %.6f\n"
                "perplexity           %.4f\n"
-               "precision            %s\n",
-               t->tokens, nll, exp(nll), precision);
+               "precision            %s\n"
+               "packed weights       %s\n",
+               t->tokens, nll, exp(nll), precision, packed);
         if (s->reference)
             printf("divergence           %.6f nats a token (from %s)\n"
                    "likeliest token same %.2f %%\n",

@@ -118,3 +118,7 @@ void engine_drain(struct engine *en) {
 void engine_get_stats(struct engine *en, struct engine_stats *s) {
     en->ops->stats(en, s);
 }
+
+int engine_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e) {
+    return en->ops->packed_sha256(en, out, e);
+}

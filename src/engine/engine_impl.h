@@ -10,6 +10,7 @@ struct engine_ops {
     void (*cancel)(struct engine *en, uint64_t ticket);
     void (*drain)(struct engine *en);
     void (*stats)(struct engine *en, struct engine_stats *s);
+    int (*packed_sha256)(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e);
 };
 
 /* The first member of every engine. */

@@ -444,8 +444,16 @@ static void native_close(struct engine *en) {
     free(na);
 }
 
+static int native_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e) {
+    const struct native *na = (const struct native *)en;
+    if (!na->weights.packed)
+        return err_set(e, PRECIS_ENOTFOUND, "weights in %s are not packed into a file",
+                       precision_name(en->info.precision));
+    return packed_sha256(na->weights.packed, out, e);
+}
+
 static const struct engine_ops native_ops = {native_close, native_submit, native_cancel,
-                                             native_drain, native_stats};
+                                             native_drain, native_stats,  native_packed_sha256};
 
 /* Classes and precision, once the model's configuration is known and before anything large is read.
  * Keys with large biases keep more bits than int8 has: models with biases keep theirs in floats. */
