@@ -241,11 +241,12 @@ void forward_attend(struct share *p, int l) {
     }
 }
 
-void step_run(struct step *s, struct workspace *own, int rank) {
+void step_run(struct step *s, struct workspace *own, int rank, void *own_user) {
     const struct weights *w = s->w;
     bool int8 = w->type == DTYPE_INT8;
     struct share p = {.s = s,
                       .own = own,
+                      .own_user = own_user,
                       .z = sizes_of(&w->config, w->type, w->kv_type),
                       .rank = rank,
                       .to = s->rows,

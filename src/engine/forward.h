@@ -39,9 +39,12 @@ struct step {
     int n_spans, rows;
     const int *logit_rows; /* rows whose logits are wanted, ascending */
     int n_logits;
-    /* Called by the leader, in order; logits ([vocab] f32) may be written to. */
-    void (*on_logits)(void *user, int index, float *logits);
+    /* logits ([vocab] f32) may be written to; own is what the calling lane gave to step_run. Called
+     * by the leader, in order; when apart says that the rows do not depend on one another, by every
+     * lane for some of the rows. */
+    void (*on_logits)(void *user, void *own, int index, float *logits);
     void *user;
+    bool apart;
     int team; /* lanes that run it: 1 .. */
     struct err err;
 
@@ -56,6 +59,6 @@ struct step {
  * workspace and rank; rank 0 is the leader. When it returns the step is no longer touched by that
  * rank, and the leader returns last. err (leader) says whether it failed. */
 void step_prepare(struct step *s);
-void step_run(struct step *s, struct workspace *own, int rank);
+void step_run(struct step *s, struct workspace *own, int rank, void *own_user);
 
 #endif

@@ -136,14 +136,16 @@ static void final_norm(struct share *p, int row, int m) {
 void forward_output8(struct share *p) {
     struct step *s = p->s;
     float *logits = s->tile->logits;
+    size_t stride = (p->z.vocab + 15) / 16 * 16;
     p->columns = s->team > 1;
     for (int first = 0; first < s->n_logits; first += LOGIT_ROWS) {
         int m = s->n_logits - first < LOGIT_ROWS ? s->n_logits - first : LOGIT_ROWS;
         struct rows8 x = wanted_from(p, first);
-        product(p, &s->w->output8, &x, m, PRODUCT8_STORE, logits, (p->z.vocab + 15) / 16 * 16);
+        product(p, &s->w->output8, &x, m, PRODUCT8_STORE, logits, stride);
         forward_meet(s);
-        for (int i = 0; i < m && p->rank == 0; i++)
-            s->on_logits(s->user, first + i, logits + (size_t)i * ((p->z.vocab + 15) / 16 * 16));
+        for (int i = 0; i < m; i++)
+            if (p->rank == (s->apart ? i % s->team : 0))
+                s->on_logits(s->user, p->own_user, first + i, logits + (size_t)i * stride);
         forward_meet(s);
     }
 }

@@ -72,7 +72,7 @@ void forward_output_float(struct share *p) {
         forward_meet(s);
         if (p->rank == 0 && !atomic_load(&s->failed))
             for (int i = wave; i < s->n_logits && i < wave + team * LOGIT_ROWS; i++)
-                s->on_logits(s->user, i,
+                s->on_logits(s->user, p->own_user, i,
                              s->team_logits[(i - wave) / LOGIT_ROWS] +
                                  (size_t)((i - wave) % LOGIT_ROWS) * p->z.vocab);
         forward_meet(s);

@@ -47,6 +47,7 @@ struct sizes {
 struct share {
     struct step *s;
     struct workspace *own;
+    void *own_user;
     struct sizes z;
     int rank, from, to;
     bool columns;

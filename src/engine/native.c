@@ -12,6 +12,8 @@
 
 struct native;
 
+enum { MOST_MERGED = 16 }; /* rows of the decoding sequences that lanes put together */
+
 /* A row of logits and whose it is. */
 struct target {
     struct sequence *sequence;
@@ -30,6 +32,10 @@ struct lane {
     struct decoder_tools tools;
     struct sequence **sequences; /* [max_sequences] */
     int n;
+    bool settled;            /* all of them decode, as of the last step built */
+    struct sequence **given; /* [max_sequences] handed over by other lanes, not yet taken on */
+    int n_given;
+    int rows;             /* that the settled sequences take in a step */
     uint64_t prompt_rows; /* of the step */
     struct step step;
     struct span spans[TILE_ROWS];
@@ -151,6 +157,40 @@ static void add_spans(struct lane *lane, struct sequence *s) {
     }
 }
 
+/* A few sequences that only decode are best in one batch: the weights are then read once for all,
+ * and the lanes split a product's outputs. So a lane that has nothing else to do hands its
+ * sequences to the first lane that is in the same case, and joins its steps. (On two cores 2, 8 and
+ * 16 sequences together gained 48, 15 and 7 %, 24 and 32 lost 2 and 4 %.) Locked. */
+static bool hand_over(struct lane *lane) {
+    struct native *na = lane->native;
+    int rows = 0;
+    lane->settled = lane->n > 0 && na->weights.type == DTYPE_INT8;
+    for (int i = 0; i < lane->n; i++) {
+        lane->settled = lane->settled && is_decoding(lane->sequences[i]);
+        rows += sequence_branches(lane->sequences[i]);
+    }
+    if (!lane->settled || na->n_waiting > 0)
+        return false;
+    for (struct lane *to = na->lanes; to < lane; to++) {
+        if (!to->settled || to->rows + rows > MOST_MERGED)
+            continue;
+        memcpy(to->given + to->n_given, lane->sequences, (size_t)lane->n * sizeof *to->given);
+        to->n_given += lane->n;
+        to->rows += rows;
+        lane->n = 0;
+        lane->settled = false;
+        return true;
+    }
+    lane->rows = rows;
+    return false;
+}
+
+static void take_given(struct lane *lane) {
+    memcpy(lane->sequences + lane->n, lane->given, (size_t)lane->n_given * sizeof *lane->given);
+    lane->n += lane->n_given;
+    lane->n_given = 0;
+}
+
 /* Decoding sequences first (they are short and their answers wait), then prompts in order of
  * admission, then new ones while there is room: so a step leaves at most one prompt half read, and
  * memory goes to few prompts at a time. Locked, since it admits. */
@@ -168,10 +208,13 @@ static void build_step(struct lane *lane) {
     while (st->rows < TILE_ROWS) {
         struct sequence *s = admit(lane);
         if (!s)
-            return;
+            break;
         if (!atomic_load(&s->cancelled))
             add_spans(lane, s);
     }
+    st->apart = true;
+    for (int i = 1; i < st->n_logits; i++)
+        st->apart = st->apart && lane->targets[i].sequence != lane->targets[i - 1].sequence;
 }
 
 /* Calls idle lanes to the step. Locked. */
@@ -179,7 +222,7 @@ static void call_team(struct lane *lane) {
     struct native *na = lane->native;
     na->tokens_in += lane->prompt_rows;
     lane->step.team = 1;
-    if (lane->step.rows < TEAM_FROM)
+    if (lane->step.rows < TEAM_FROM && na->weights.type != DTYPE_INT8)
         return;
     for (int i = 0; i < na->base.info.lanes && lane->step.team < TEAM_MOST; i++) {
         struct lane *other = &na->lanes[i];
@@ -192,12 +235,12 @@ static void call_team(struct lane *lane) {
     }
 }
 
-static void on_logits(void *user, int index, float *logits) {
-    struct lane *lane = user;
-    struct target *t = &lane->targets[index];
+static void on_logits(void *user, void *own, int index, float *logits) {
+    const struct lane *leader = user;
+    const struct target *t = &leader->targets[index];
     /* Every layer of the step is computed by now, and beams will take the pages over. */
-    sequence_publish(t->sequence, lane->native->pool);
-    sequence_logits(t->sequence, &lane->tools, t->branch, t->position, logits);
+    sequence_publish(t->sequence, leader->native->pool);
+    sequence_logits(t->sequence, own, t->branch, t->position, logits);
 }
 
 /* Takes a reported sequence off the books and frees it. Its pages go back before what it reserved:
@@ -254,7 +297,7 @@ static void lead(struct lane *lane) {
     pthread_mutex_lock(&na->lock);
     call_team(lane);
     pthread_mutex_unlock(&na->lock);
-    step_run(st, lane->workspace, 0);
+    step_run(st, lane->workspace, 0, &lane->tools);
     for (int i = 0; i < lane->n; i++)
         if (st->err.code)
             sequence_end(lane->sequences[i], FINISH_FAILED, &st->err);
@@ -267,16 +310,20 @@ static void lead(struct lane *lane) {
 static void lane_loop(struct lane *lane) {
     struct native *na = lane->native;
     pthread_mutex_lock(&na->lock);
-    while (!na->closing || lane->n > 0 || lane->assist) {
+    while (!na->closing || lane->n > 0 || lane->n_given > 0 || lane->assist) {
         if (lane->assist) {
             struct step *st = lane->assist;
             pthread_mutex_unlock(&na->lock);
-            step_run(st, lane->workspace, lane->rank);
+            step_run(st, lane->workspace, lane->rank, &lane->tools);
             pthread_mutex_lock(&na->lock);
             lane->assist = NULL;
             continue;
         }
-        build_step(lane);
+        take_given(lane);
+        if (!hand_over(lane))
+            build_step(lane);
+        else
+            lane->step.rows = 0;
         if (lane->step.rows > 0) {
             lead(lane);
         } else if (any_ended(lane)) {
@@ -303,7 +350,8 @@ static int lane_start(struct lane *lane, struct err *e) {
     lane->step.on_logits = on_logits;
     lane->step.user = lane;
     lane->sequences = calloc((size_t)na->base.info.max_sequences, sizeof(struct sequence *));
-    if (!lane->sequences)
+    lane->given = calloc((size_t)na->base.info.max_sequences, sizeof(struct sequence *));
+    if (!lane->sequences || !lane->given)
         return err_nomem(e, "lane");
     int rc = chooser_new(lane->tools.vocab, &lane->tools.chooser, e);
     if (rc == 0)
@@ -328,6 +376,7 @@ static void lane_main(void *user, int index) {
     workspace_free(lane->workspace); /* in the thread that made it */
     chooser_free(lane->tools.chooser);
     free(lane->sequences);
+    free(lane->given);
 }
 
 static int native_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,

@@ -136,7 +136,7 @@ err: precis: void: is empty
 
 == bench prefill
 $ precis bench prefill --model $TINY --tokens 64 --rounds 2 --json | python3 -c 'import json, sys; print(sorted(json.load(sys.stdin)))'
-out: ['isa', 'lanes', 'precision', 'seconds', 'tokens', 'tokens_per_s']
+out: ['isa', 'lanes', 'packed_sha256', 'precision', 'seconds', 'tokens', 'tokens_per_s']
 
 == bench prefill beyond the context
 $ precis bench prefill --model $TINY --tokens 4096

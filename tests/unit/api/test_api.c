@@ -64,8 +64,8 @@ static void model_that_cannot_be_opened(void **state) {
     refuses(model_path, (struct precis_model_options){.lanes = -1}, PRECIS_EUSAGE, "lanes -1");
     refuses(model_path, (struct precis_model_options){.lanes = 1025}, PRECIS_EUSAGE, "lanes 1025");
     refuses(model_path, (struct precis_model_options){.agents = 101}, PRECIS_EUSAGE, "agents 101");
-    refuses(model_path, (struct precis_model_options){.precision = (enum precis_precision)3},
-            PRECIS_EUSAGE, "precision 3");
+    refuses(model_path, (struct precis_model_options){.precision = (enum precis_precision)4},
+            PRECIS_EUSAGE, "precision 4");
     refuses(model_path, (struct precis_model_options){.memory_limit = 1}, PRECIS_ELIMIT, "memory");
     refuses(model_path, (struct precis_model_options){.chat_template = "cobol"},
             PRECIS_EUNSUPPORTED, "cobol");

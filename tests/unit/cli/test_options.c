@@ -71,7 +71,7 @@ static void bad_values_name_the_flag(void **state) {
         {"--temperature", "0.3x", "--temperature 0.3x: must be a number between 0 and 2"},
         {"--memory-limit", "99999999999T",
          "--memory-limit 99999999999T: must be a size such as 512M or 4G not below 0"},
-        {"--precision", "int8", "--precision int8: must be one of auto, f32, bf16"},
+        {"--precision", "int4", "--precision int4: must be one of auto, f32, bf16, int8"},
         {"--no-such", "1", "unknown option --no-such (see precis try --help)"},
         {"--memory-limt", "1", "unknown option --memory-limt (did you mean --memory-limit?)"},
     };
