@@ -18,6 +18,13 @@ struct state {
     float *most, *total, *shrink; /* [rows] */
 };
 
+/* sum plus the products of pairs. In assembly, since gcc 12 copies and spills the sums of many
+ * intrinsics. */
+INLINE __m512 dot_pair(__m512 sum, __m512bh a, __m512bh b) {
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
 INLINE __m512bh pair_at(const uint16_t *p) {
     int pair;
     memcpy(&pair, p, sizeof pair);
@@ -31,45 +38,59 @@ INLINE __m512bh vector_at(const uint16_t *p) {
 /* scores[r][0..63] = q[r] . keys, for `rows` rows (a constant where it is called). */
 INLINE void score_tile(int rows, const uint16_t *q, const uint16_t *keys, int dim, float *scores) {
     __m512 acc[TILE_ROWS][KEY_VECTORS];
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < KEY_VECTORS; v++)
-            acc[r][v] = _mm512_setzero_ps();
+        UNROLL
+    for (int v = 0; v < KEY_VECTORS; v++)
+        acc[r][v] = _mm512_setzero_ps();
     for (int d = 0; d < dim; d += 2, keys += 2 * KV_BLOCK) {
         __m512bh k[KEY_VECTORS];
+        UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
             k[v] = vector_at(keys + v * 2 * LANES);
+        UNROLL
         for (int r = 0; r < rows; r++) {
             __m512bh pair = pair_at(q + r * dim + d);
+            UNROLL
             for (int v = 0; v < KEY_VECTORS; v++)
-                acc[r][v] = _mm512_dpbf16_ps(acc[r][v], k[v], pair);
+                acc[r][v] = dot_pair(acc[r][v], k[v], pair);
         }
     }
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < KEY_VECTORS; v++)
-            _mm512_store_ps(scores + r * KV_BLOCK + v * LANES, acc[r][v]);
+        UNROLL
+    for (int v = 0; v < KEY_VECTORS; v++)
+        _mm512_store_ps(scores + r * KV_BLOCK + v * LANES, acc[r][v]);
 }
 
 /* sums[r] = sums[r] * shrink[r] + weights[r] . values, for `vectors` x 16 columns of `dim`. */
 INLINE void value_tile(int rows, int vectors, const uint16_t *weights, const uint16_t *values,
                        int dim, const float *shrink, float *sums) {
     __m512 acc[TILE_ROWS][4];
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            acc[r][v] = _mm512_mul_ps(_mm512_load_ps(sums + r * dim + v * LANES),
-                                      _mm512_set1_ps(shrink[r]));
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        acc[r][v] =
+            _mm512_mul_ps(_mm512_load_ps(sums + r * dim + v * LANES), _mm512_set1_ps(shrink[r]));
     for (int i = 0; i < KV_BLOCK; i += 2, values += 2 * dim) {
         __m512bh x[4];
+        UNROLL
         for (int v = 0; v < vectors; v++)
             x[v] = vector_at(values + v * 2 * LANES);
+        UNROLL
         for (int r = 0; r < rows; r++) {
             __m512bh pair = pair_at(weights + r * KV_BLOCK + i);
+            UNROLL
             for (int v = 0; v < vectors; v++)
-                acc[r][v] = _mm512_dpbf16_ps(acc[r][v], x[v], pair);
+                acc[r][v] = dot_pair(acc[r][v], x[v], pair);
         }
     }
+    UNROLL
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            _mm512_store_ps(sums + r * dim + v * LANES, acc[r][v]);
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        _mm512_store_ps(sums + r * dim + v * LANES, acc[r][v]);
 }
 
 static void score_block(const struct state *s, int rows, const uint16_t *keys, int dim) {
@@ -111,6 +132,7 @@ INLINE void soften_row(const struct state *s, int r, int valid) {
     const float *score = s->scores + r * KV_BLOCK;
     const __m512 none = _mm512_set1_ps(-1e30f);
     __m512 x[KEY_VECTORS];
+    UNROLL
     for (int v = 0; v < KEY_VECTORS; v++) {
         int left = valid - v * LANES;
         __mmask16 seen = left >= LANES ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
@@ -122,10 +144,12 @@ INLINE void soften_row(const struct state *s, int r, int valid) {
     most = most > before ? most : before;
     __m512 m = _mm512_set1_ps(most), sum = _mm512_setzero_ps();
     __m512 w[KEY_VECTORS];
+    UNROLL
     for (int v = 0; v < KEY_VECTORS; v++) {
         w[v] = exp2_ps(_mm512_sub_ps(x[v], m));
         sum = _mm512_add_ps(sum, w[v]);
     }
+    UNROLL
     for (int v = 0; v < KEY_VECTORS; v += 2)
         _mm512_store_si512(s->weights + r * KV_BLOCK + v * LANES,
                            (__m512i)_mm512_cvtne2ps_pbh(w[v + 1], w[v]));
