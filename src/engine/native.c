@@ -169,7 +169,7 @@ static bool hand_over(struct lane *lane) {
         lane->settled = lane->settled && is_decoding(lane->sequences[i]);
         rows += sequence_branches(lane->sequences[i]);
     }
-    if (!lane->settled || na->n_waiting > 0)
+    if (!lane->settled || na->n_waiting > 0 || na->closing) /* a lane may have left by then */
         return false;
     for (struct lane *to = na->lanes; to < lane; to++) {
         if (!to->settled || to->rows + rows > MOST_MERGED)
