@@ -160,14 +160,39 @@ static inline float exp_or_nan(float x) {
     return x == x ? exp2_of(x * LOG2E) : x;
 }
 
+/* The largest of x; NaN is passed over. */
+static float most_of(const float *x, size_t n) {
+    float most[SUMS];
+    for (int j = 0; j < SUMS; j++)
+        most[j] = x[0];
+    size_t i = 0;
+    for (; i + SUMS <= n; i += SUMS)
+        for (size_t j = 0; j < SUMS; j++)
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    for (; i < n; i++)
+        most[0] = x[i] > most[0] ? x[i] : most[0];
+    for (int j = 1; j < SUMS; j++)
+        most[0] = most[j] > most[0] ? most[j] : most[0];
+    return most[0];
+}
+
+/* The first index of `value` in x, which has it; else the last. */
+static size_t index_of(const float *x, size_t n, float value) {
+    size_t i = 0;
+    for (int none = 1; none && i + 4 * SUMS <= n; i += none ? 4 * SUMS : 0) {
+        int found = 0;
+        for (size_t j = 0; j < 4 * SUMS; j++)
+            found |= x[i + j] == value;
+        none = !found;
+    }
+    while (i + 1 < n && !(x[i] == value))
+        i++;
+    return i;
+}
+
 static double logsumexp(const float *x, size_t n, size_t *argmax) {
-    float most = x[0];
-    for (size_t i = 1; i < n; i++)
-        most = x[i] > most ? x[i] : most;
-    size_t best = 0;
-    while (best + 1 < n && !(x[best] == most))
-        best++;
-    *argmax = best;
+    float most = most_of(x, n);
+    *argmax = index_of(x, n, most);
     double total = 0;
     for (size_t i = 0; i < n;) {
         float sums[SUMS] = {0};
@@ -221,5 +246,6 @@ const struct kernel KERNEL_NAME(kernel) = {
              .hadamard = KERNEL_NAME(hadamard8),
              .split_qkv = KERNEL_NAME(split_qkv8),
              .product = KERNEL_NAME(product8),
+             .unpack4 = KERNEL_NAME(unpack4),
              .attention = KERNEL_NAME(attention8)},
 };
