@@ -12,10 +12,11 @@ import pathlib
 import statistics
 
 import plot
+import roofline
 import table
 
 TITLES = {"prefill": "Prefill", "decode": "Batched decode", "lanes": "Lanes",
-          "avx2": "Without AVX-512", "fidelity": "Fidelity", "end-to-end": "End to end"}
+          "avx2": "Without AVX-512", "roofline": "Roofline", "fidelity": "Fidelity", "end-to-end": "End to end"}
 WHAT = {
     "prefill": "One prompt of random token ids, alone in the engine, from its submission to the logits of its"
                " last token. llama.cpp: flash attention, batches of 512, each form made by its own quantiser"
@@ -25,6 +26,13 @@ WHAT = {
     "lanes": "One prompt on precis alone, by number of lanes (threads).",
     "avx2": "precis with `PRECIS_ISA=avx2`, llama.cpp compiled without anything beyond AVX2, FMA, F16C and"
             " BMI2.",
+    "roofline": "precis' kernels on one thread, beside the peak of the instruction that each is made of, which"
+                " is measured in turn with them in a loop on registers; shares are medians of the shares of each"
+                " round, in processor time of the thread. Two operations to a multiply-add; of attention only"
+                " what a causal prompt needs. Operands are in the caches as far as they fit: the output layer's"
+                " weights do not fit in the second level, and with one row a product reads more than it"
+                " computes. Bars: linear layers with 128 rows, which is what the engine gives them in a prefill, and"
+                " the output layer also with 32, which is the most it gives that one; attention in int8.",
     "fidelity": "Mean Kullback-Leibler divergence from f32 arithmetic on the same weights, and how often the"
                 " most likely token is the same, on source code in windows of {window} tokens. *large*: precis"
                 " against its own f32; *small*: every engine on the same tokens, peers against transformers in"
@@ -66,16 +74,32 @@ def fidelity_table(section):
     return out
 
 
+def roofline_table(section):
+    out = [cells("kernel", "shape", "us a row", "G/s", "peak G/s", "share", "instruction", "bar"),
+           "|---|---|--:|--:|--:|--:|---|---|"]
+    for row in section["rows"]:
+        share = f"{100 * row['share']:.0f} %" if "share" in row else ""
+        figures = [table.number(row[k]) if k in row else "" for k in ("gops", "peak")]
+        out.append(cells(*roofline.case(row), f"{row['us_per_row']:.3f}", *figures, share,
+                         row.get("instruction", ""), roofline.verdict(row)))
+    return out
+
+
+TABLES = {"fidelity": fidelity_table, "roofline": roofline_table}
+
+
 def about(section):
     """Where, when, with what, and how a section was measured."""
     m, p = section["machine"], section["precis"]
     packed = f"`{p['packed_sha256'][:16]}`" if p.get("packed_sha256") else "missing"
+    weights = "" if section["kind"] == "roofline" else \
+        f", {p['precision'] or 'missing'}, packed weights {packed}"
     out = [f"- {m['cpu']} (family {m['family']}, model {m['model']}; {', '.join(m['instructions'])}), "
            f"{m['cores']} cores, {m['memory_bytes'] / 2 ** 30:.0f} GB, {m['system']}; "
-           f"{section['threads']} threads; load before the start {section['load_at_start']}; "
+           f"{section['threads']} thread{'s' if section['threads'] > 1 else ''}; load before the start {section['load_at_start']}; "
            f"{section['date']}; medians of {section['rounds']} rounds in turn",
-           f"- precis {p['version']} ({p['commit'] or 'commit missing'}), {p['precision'] or 'missing'}, "
-           f"{p['isa'] or 'instructions missing'}, packed weights {packed}"]
+           f"- precis {p['version']} ({p['commit'] or 'commit missing'}), "
+           f"{p['isa'] or 'instructions missing'}{weights}"]
     names = {"llama-cpp-python", "onnxruntime", "torch", "transformers"}
     versions = {n: v for e in section["peers"].values() for n, v in e.items() if n in names}
     if versions:
@@ -100,7 +124,7 @@ def summary(sections):
            "|---|---|--:|---|--:|--:|"]
     for section in sections:
         for row in section["rows"]:
-            best = section["kind"] != "fidelity" and table.best_peer(section, row)
+            best = section["kind"] not in TABLES and table.best_peer(section, row)
             if not best:
                 continue
             show = seconds_a_chunk if section["kind"] == "end-to-end" else table.number
@@ -141,7 +165,7 @@ def document(sections, svg, included):
         out += [f"![Prefill of SmolLM2, tokens/s]({svg})", ""]
     for section in sections:
         out += [f"## {TITLES[section['kind']]}: {section['model']}", "", what(section), ""]
-        out += fidelity_table(section) if section["kind"] == "fidelity" else speed_table(section)
+        out += TABLES.get(section["kind"], speed_table)(section)
         if section["kind"] == "end-to-end":
             row = section["rows"][0]
             out += ["", f"precis had {row['resident_bytes'] / 1e9:.2f} GB resident at most, all "

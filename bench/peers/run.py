@@ -13,10 +13,11 @@ import pathlib
 import common
 import endtoend
 import fidelity
+import roofline
 import speed
 import table
 
-PARTS = ("prefill", "qwen", "decode", "lanes", "avx2", "fidelity", "end-to-end")
+PARTS = ("prefill", "qwen", "decode", "lanes", "avx2", "roofline", "fidelity", "end-to-end")
 
 
 def arguments():
@@ -69,6 +70,8 @@ def parts(bench, o):
             yield "lanes/smollm2", lambda: speed.lanes(bench, "smollm2")
         elif part == "avx2":
             yield "avx2/smollm2", lambda: speed.avx2(bench, "smollm2")
+        elif part == "roofline":
+            yield "roofline/smollm2", lambda: roofline.measure(bench, "smollm2")
         elif part == "fidelity":
             for model in o.fidelity_models.split(","):
                 yield f"fidelity/{model}", lambda model=model: fidelity.measure(bench, model)

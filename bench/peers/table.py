@@ -1,6 +1,8 @@
 """Sections of the results as rows of text: medians, and ratios of the same round."""
 import statistics
 
+import roofline
+
 
 def ratios(section, row, peer):
     """precis over the peer, round by round; fewer where one had fewer rounds."""
@@ -48,12 +50,20 @@ def fidelity_rows(section):
 
 def lines(key, section):
     """Text for a terminal."""
-    out = [f"{key}: {section['unit']}, medians of {section['rounds']} rounds, {section['threads']} "
-           f"threads, precis {section['precis']['precision']} {section['precis']['isa']}"]
+    out = [f"{key}: {section['unit']}, medians of {section['rounds']} rounds, threads "
+           f"{section['threads']}, precis {section['precis']['precision'] or ''} "
+           f"{section['precis']['isa']}"]
     if section["kind"] == "fidelity":
         for which, engine, n, kl, same, packed in fidelity_rows(section):
             out.append(f"  {which:6} {engine:32} n {n:>7,}  KL {kl:.5f}  same top {100 * same:.2f} %"
                        + (f"  {(packed or 'packed_sha256 missing')[:21]}" if engine == "precis" else ""))
+        return out
+    if section["kind"] == "roofline":
+        for row in section["rows"]:
+            name, shape = roofline.case(row)
+            figures = f"  {number(row.get('gops')):>8} of {number(row.get('peak')):>8}" \
+                f" {100 * row['share']:6.1f} %  {roofline.verdict(row)}" if "share" in row else ""
+            out.append(f"  {name:28} {shape:24} {row['us_per_row']:10.3f} us a row{figures}".rstrip())
         return out
     for case, name, median, least, most, ratio in speed_rows(section):
         out.append(f"  {case:28} {name:36} {number(median):>8} ({number(least)} .. {number(most)})"

@@ -85,10 +85,18 @@ int pool_cores(void) {
     return n < 1 ? 1 : n;
 }
 
-double clock_seconds(void) {
+static double read_clock(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double clock_seconds(void) {
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double clock_thread_seconds(void) {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 size_t memory_resident(void) {

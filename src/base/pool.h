@@ -21,6 +21,8 @@ void pool_join(struct pool *pool); /* waits for all and frees; NULL is fine */
 int pool_cores(void);
 
 double clock_seconds(void); /* monotonic */
+/* Processor time of the calling thread: it stands still while another one has its core. */
+double clock_thread_seconds(void);
 
 /* Bytes of memory resident in this process now, and the most so far; 0 when unknown. */
 size_t memory_resident(void);

@@ -152,6 +152,22 @@ $ precis bench decode --model $TINY --context 2048
 exit: 2
 err~ --context 2048
 
+== bench kernels
+$ precis bench kernels --model $TINY --tokens 512 --rounds 1
+out~ ^[a-z0-9-]+, one thread, medians of 1 rounds$
+out~ ^product down +int8 +\d+x\d+ +128 +[\d.]+ +[\d.]+
+out~ ^attention +int8 +\d+x\d+ +512 
+out~ ^split_qkv +int8 +\d+ +128 +[\d.]+$
+
+== bench kernels of every class, as JSON
+$ for isa in plain avx2 avx512 avx512-vnni avx512-bf16; do PRECIS_ISA=$isa precis bench kernels --model $TINY --tokens 512 --rounds 1 --json 2> err || { grep -q "this CPU's best is" err && continue; cat err; exit 1; }; done | python3 $TESTS/roofline.py; code=$?; rm -f err; exit $code
+out: ok
+
+== bench kernels of no model
+$ precis bench kernels --model no-such-model
+exit: 2
+err~ no-such-model
+
 == bench contracts
 $ precis bench contracts --model $TINY --chunks 2 --max-new-tokens 4
 exit: 0 1
