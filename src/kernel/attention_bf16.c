@@ -127,15 +127,19 @@ INLINE __m512 exp2_ps(__m512 x) {
     return _mm512_scalef_ps(p, n);
 }
 
+INLINE __mmask16 lanes_below(int n) {
+    return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
+}
+
 /* Softmax weights of one block for one row; `valid` keys are seen (the others weigh nothing). */
-INLINE void soften_row(const struct state *s, int r, int valid) {
+INLINE void soften_row(const struct state *s, int r, int first, int valid) {
     const float *score = s->scores + r * KV_BLOCK;
     const __m512 none = _mm512_set1_ps(-1e30f);
     __m512 x[KEY_VECTORS];
     UNROLL
     for (int v = 0; v < KEY_VECTORS; v++) {
-        int left = valid - v * LANES;
-        __mmask16 seen = left >= LANES ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
+        __mmask16 seen =
+            lanes_below(valid - v * LANES) & (__mmask16)~lanes_below(first - v * LANES);
         x[v] = _mm512_mask_mov_ps(none, seen, _mm512_load_ps(score + v * LANES));
     }
     __m512 top = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
@@ -160,8 +164,11 @@ INLINE void soften_row(const struct state *s, int r, int valid) {
 }
 
 static void soften_block(const struct state *s, const struct attention_item *a, int block) {
-    for (int r = 0; r < a->rows; r++)
-        soften_row(s, r, a->position + r / a->group + 1 - block * KV_BLOCK);
+    for (int r = 0; r < a->rows; r++) {
+        int last = a->position + r / a->group;
+        soften_row(s, r, first_key(last, a->window) - block * KV_BLOCK,
+                   last + 1 - block * KV_BLOCK);
+    }
 }
 
 static size_t row_at(const struct attention_item *a, int r) {
@@ -196,7 +203,7 @@ void attention_bf16(const struct attention_item *a) {
     }
     memset(s.sums, 0, (size_t)a->rows * (size_t)dim * sizeof *s.sums);
     int last = a->position + (a->rows - 1) / a->group;
-    for (int b = 0; b * KV_BLOCK <= last; b++) {
+    for (int b = first_key(a->position, a->window) / KV_BLOCK; b * KV_BLOCK <= last; b++) {
         score_block(&s, a->rows, (const uint16_t *)(a->blocks[b] + a->key_offset), dim);
         soften_block(&s, a, b);
         value_block(&s, a->rows, (const uint16_t *)(a->blocks[b] + a->value_offset), dim);

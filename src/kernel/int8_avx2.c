@@ -171,10 +171,12 @@ INLINE float total_of(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
 }
 
-/* Lanes below `valid`. */
-INLINE __m256 seen_lanes(int valid) {
+/* Lanes from `first` on, below `valid`. */
+INLINE __m256 seen_lanes(int first, int valid) {
     const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(valid), lanes));
+    __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(valid), lanes);
+    __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lanes);
+    return _mm256_castsi256_ps(_mm256_andnot_si256(before, below));
 }
 
 /* What a row's sums are multiplied by before a block's are added, and the block's. */
@@ -187,7 +189,7 @@ struct factors {
  * seen, and the scales of the others may be anything. */
 INLINE struct factors soften_row(const struct state *s, int rows, int r, int row,
                                  const int32_t *sums, const float *key_scale,
-                                 const float *value_scale, int valid, int16_t *weights) {
+                                 const float *value_scale, int first, int valid, int16_t *weights) {
     __m256 x[KEY_VECTORS], top = _mm256_set1_ps(s->most[row]), weighed = _mm256_setzero_ps();
     __m256i offset = _mm256_set1_epi32(s->offset[row]);
     UNROLL
@@ -195,8 +197,9 @@ INLINE struct factors soften_row(const struct state *s, int rows, int r, int row
         __m256i sum = _mm256_loadu_si256((const __m256i *)(sums + v * LANES));
         x[v] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_add_epi32(sum, offset)),
                              _mm256_loadu_ps(key_scale + v * LANES));
-        if (valid < KV_BLOCK)
-            x[v] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), x[v], seen_lanes(valid - v * LANES));
+        if (first > 0 || valid < KV_BLOCK)
+            x[v] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), x[v],
+                                    seen_lanes(first - v * LANES, valid - v * LANES));
         top = _mm256_max_ps(x[v], top);
     }
     float most = largest_of(top);
@@ -208,8 +211,8 @@ INLINE struct factors soften_row(const struct state *s, int rows, int r, int row
         x[v] = exp2_ps(_mm256_mul_ps(_mm256_sub_ps(x[v], top), scale));
         total = _mm256_add_ps(total, x[v]);
         x[v] = _mm256_mul_ps(x[v], _mm256_loadu_ps(value_scale + v * LANES));
-        if (valid < KV_BLOCK)
-            x[v] = _mm256_and_ps(x[v], seen_lanes(valid - v * LANES));
+        if (first > 0 || valid < KV_BLOCK)
+            x[v] = _mm256_and_ps(x[v], seen_lanes(first - v * LANES, valid - v * LANES));
         weighed = _mm256_max_ps(x[v], weighed);
     }
     float *totals = s->totals + row * LANES, full = largest_of(weighed);
@@ -240,9 +243,11 @@ INLINE void attend_tile(int rows, const struct state *s, const struct attention_
     for (int j = 0; j < KV_BLOCK; j += LANES)
         dot_tile(rows, s->q + row * dim, keys + j * FOUR, KV_BLOCK * FOUR, 0, dim / FOUR, 0,
                  &sums[0][j], KV_BLOCK);
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++) {
+        int last = a->position + (row + r) / a->group, from = block * KV_BLOCK;
         factors[r] = soften_row(s, rows, r, row + r, sums[r], key_scale, value_scale,
-                                a->position + (row + r) / a->group + 1 - block * KV_BLOCK, weights);
+                                first_key(last, a->window) - from, last + 1 - from, weights);
+    }
     for (int c = 0; c < dim; c += LANES) {
         dot_tile(rows, weights, values + c * FOUR, (size_t)dim * FOUR, 1, KV_BLOCK / FOUR, 0,
                  sums[0], LANES);
@@ -292,7 +297,7 @@ void attention8_maddwd(const struct attention_item *a) {
     EACH_TILE(a->rows, BEGIN);
 #undef BEGIN
     int last = a->position + (a->rows - 1) / a->group;
-    for (int b = 0; b * KV_BLOCK <= last; b++) {
+    for (int b = first_key(a->position, a->window) / KV_BLOCK; b * KV_BLOCK <= last; b++) {
 #define ATTEND(n) attend_tile(n, &s, a, r, b)
         EACH_TILE(a->rows, ATTEND);
 #undef ATTEND

@@ -127,7 +127,8 @@ struct state {
     float *sums;         /* [rows, dim] */
     float *most, *scale; /* [rows]: the largest score so far, the query's scale */
     int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
-    int32_t *sees;       /* [rows]: keys that the row sees */
+    int32_t *first;      /* [rows]: the first key that the row sees */
+    int32_t *sees;       /* [rows]: and the one after the last */
     float *totals;       /* [rows, LANES]: sums of the weights, less the values' scales */
     float *log_scale;    /* [KV_BLOCK] of the block's values */
     float *inverse_scale;
@@ -187,8 +188,8 @@ INLINE void fetch(const uint8_t *next, int i) {
         _mm_prefetch((const char *)next + (i + line) * 64, _MM_HINT_T1);
 }
 
-INLINE __mmask16 seen_lanes(int valid) {
-    return valid >= LANES ? 0xffff : valid <= 0 ? 0 : (__mmask16)((1u << valid) - 1);
+INLINE __mmask16 lanes_below(int n) {
+    return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
 }
 
 /* Scores of one block from position `from` on. Returns each row's largest. */
@@ -217,7 +218,7 @@ INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t
                 acc[r][v] = dot_four(acc[r][v], k[v], four);
         }
     }
-    bool whole = s->sees[row] - from >= KV_BLOCK;
+    bool whole = s->sees[row] - from >= KV_BLOCK && s->first[row + rows - 1] <= from;
     __m512 top[8];
     UNROLL
     for (int r = 0; r < rows; r++) {
@@ -228,8 +229,11 @@ INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t
                 _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_load_ps(key_scale + v * LANES));
             x[v] = _mm512_fmadd_ps(x[v], q_scale, _mm512_load_ps(s->log_scale + v * LANES));
             if (!whole)
-                x[v] = _mm512_mask_mov_ps(_mm512_set1_ps(-1e30f),
-                                          seen_lanes(s->sees[row + r] - from - v * LANES), x[v]);
+                x[v] = _mm512_mask_mov_ps(
+                    _mm512_set1_ps(-1e30f),
+                    lanes_below(s->sees[row + r] - from - v * LANES) &
+                        (__mmask16)~lanes_below(s->first[row + r] - from - v * LANES),
+                    x[v]);
             _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES, x[v]);
         }
         top[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
@@ -352,6 +356,7 @@ static void begin(struct state *s, const struct attention_item *a) {
             s->scale[r] = 1;
         s->most[r] = -1e30f;
         s->sees[r] = a->position + r / a->group + 1;
+        s->first[r] = first_key(a->position + r / a->group, a->window);
     }
     memset(s->totals, 0, (size_t)a->rows * LANES * sizeof *s->totals);
     memset(s->sums, 0, (size_t)(a->rows * dim) * sizeof *s->sums);
@@ -369,11 +374,12 @@ void attention8_vnni(const struct attention_item *a) {
     s.scale = s.most + most_rows;
     s.offset = (int32_t *)(s.scale + most_rows);
     s.sees = s.offset + most_rows;
-    s.log_scale = (float *)(s.sees + most_rows);
+    s.first = s.sees + most_rows;
+    s.log_scale = (float *)(s.first + most_rows);
     s.inverse_scale = s.log_scale + KV_BLOCK;
     begin(&s, a);
     int last = a->position + (a->rows - 1) / a->group;
-    for (int b = 0; b * KV_BLOCK <= last; b++) {
+    for (int b = first_key(a->position, a->window) / KV_BLOCK; b * KV_BLOCK <= last; b++) {
         const uint8_t *keys = a->blocks[b] + a->key_offset;
         const uint8_t *values = a->blocks[b] + a->value_offset;
         begin_block(&s, (const float *)(const void *)(values + dim * KV_BLOCK));

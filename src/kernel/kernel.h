@@ -43,6 +43,7 @@ struct attention_item {
     int rows, head_dim;
     int group;           /* query heads to a token: row r belongs to token r / group */
     int position;        /* of the first token; token t sees keys 0 .. position + t */
+    int window;          /* and of them the last `window` only; 0: all */
     const void *q;       /* first row; scaled by log2(e) / sqrt(head_dim); int8: f32 */
     void *out;           /* same type and layout as q */
     size_t token_stride; /* elements between tokens in q and out; heads of a token lie together */
@@ -54,6 +55,11 @@ struct attention_item {
 };
 
 enum { ATTENTION_ROWS = 96 }; /* most rows in an item */
+
+/* The first key that the token at this position sees, of a window (0: none) of keys. */
+static inline int first_key(int position, int window) {
+    return window > 0 && position >= window ? position + 1 - window : 0;
+}
 
 /* Bytes of one head's keys (or values) of KV_BLOCK positions. */
 static inline size_t kv_block_bytes(int head_dim, enum dtype type) {
@@ -73,13 +79,20 @@ static inline size_t rows8_stride(size_t n) {
 }
 
 /* A linear layer in int8, quantised for each output: w[j][i] = panels * scale[j]. Immutable, and
- * borrowed from where it was packed. */
+ * borrowed from where it was packed. It may be kept in 4 bits, which make the int8 panels when they
+ * are needed (progressive quantisation, Lin et al. 2024): for WEIGHT4_GROUP weights of an output a
+ * step m (1 .. 15) and a zero z (0 .. 15), a weight being (four - z) * m, -128 .. 127. */
 struct weight8 {
     int n, k;
     const int8_t *panels; /* [n / 16][k / 4][16][4], both rounded up; zero past the ends */
+    const uint8_t *fours; /* NULL unless in 4 bits (then panels is): [n / 16][k / 8][16][4], i and
+                             i + 4 in a byte, the first low */
+    const uint8_t *steps; /* [n / 16][k / WEIGHT4_GROUP][16], rounded up: m + 16 z */
     const float *scale;   /* [n rounded up to 16] */
     const int32_t *sum;   /* [n rounded up to 16]: -128 times the sum of the output's weights */
 };
+
+enum { WEIGHT4_GROUP = 16 };
 
 /* Bytes that a weight8 takes where it is packed, from an address that is a multiple of 64. */
 size_t weight8_bytes(int n, int k);
@@ -88,6 +101,12 @@ void weight8_view(const void *packed, int n, int k, struct weight8 *out);
  * 16, and so is count but for the last ones (then the padding is written too). May run in several
  * threads for different outputs. */
 void weight8_pack(const float *w, int first, int count, int n, int k, void *packed);
+/* The same in 4 bits. */
+size_t weight4_bytes(int n, int k);
+void weight4_view(const void *packed, int n, int k, struct weight8 *out);
+void weight4_pack(const float *w, int first, int count, int n, int k, void *packed);
+/* Bytes of the scratch of a product with weights in 4 bits. */
+size_t weight4_scratch(int k);
 
 enum product8_into {
     PRODUCT8_STORE, /* y = product */
@@ -105,6 +124,7 @@ struct product8 {
     enum product8_into into;
     float *y; /* [rows], y_stride apart; has room for n rounded up to 16 */
     size_t y_stride;
+    int8_t *scratch; /* weight4_scratch bytes, aligned to 64; for weights in 4 bits only */
 };
 
 struct split_qkv;
@@ -118,9 +138,14 @@ struct kernel8 {
      * Hadamard matrix / sqrt(block) (Ashkboos et al. 2024). x is overwritten. */
     void (*hadamard)(float *x, int rows, int n, int block, const struct rows8 *out);
     void (*split_qkv)(const struct split_qkv *s); /* q stays f32 */
-    void (*product)(const struct product8 *p);
+    void (*product)(const struct product8 *p);    /* of panels: see product8_run */
+    /* The panel of outputs c .. c + 15, c a multiple of 16, of weights in 4 bits. */
+    void (*unpack4)(const struct weight8 *w, int c, int8_t *panel);
     void (*attention)(const struct attention_item *item);
 };
+
+/* k->product of weights in 8 or 4 bits; with 4 the result is that of the panels they make. */
+void product8_run(const struct kernel8 *k, const struct product8 *p);
 
 struct kernel {
     enum isa isa;

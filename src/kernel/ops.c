@@ -111,13 +111,13 @@ static void swiglu(const void *x, enum dtype in, int rows, int n, enum dtype out
 
 /* Running state of one row's softmax over key blocks: Milakov and Gimelshein 2018; used by flash
  * attention, Dao et al. 2022. s: base-2 scores of this block on entry, weights on return. */
-static float soften(float *s, int valid, float *most, float *total) {
+static float soften(float *s, int first, int valid, float *most, float *total) {
     float m = *most;
-    for (int i = 0; i < valid; i++)
+    for (int i = first; i < valid; i++)
         m = s[i] > m ? s[i] : m;
     float sums[SUMS] = {0};
     for (int i = 0; i < KV_BLOCK; i++) {
-        s[i] = i < valid ? exp2_of(s[i] - m) : 0.0f;
+        s[i] = i >= first && i < valid ? exp2_of(s[i] - m) : 0.0f;
         sums[i % SUMS] += s[i];
     }
     float shrink = exp2_of(*most - m);
@@ -129,7 +129,8 @@ static float soften(float *s, int valid, float *most, float *total) {
 static void attend_row(const struct attention_item *a, const float *q, int last, float *out) {
     int dim = a->head_dim;
     float most = -INFINITY, total = 0, acc[KERNEL_MAX_DIM] = {0};
-    for (int b = 0; b * KV_BLOCK <= last; b++) {
+    int least = first_key(last, a->window);
+    for (int b = least / KV_BLOCK; b * KV_BLOCK <= last; b++) {
         const float *k = (const float *)(const void *)(a->blocks[b] + a->key_offset);
         const float *v = (const float *)(const void *)(a->blocks[b] + a->value_offset);
         int valid = last + 1 - b * KV_BLOCK < KV_BLOCK ? last + 1 - b * KV_BLOCK : KV_BLOCK;
@@ -137,10 +138,11 @@ static void attend_row(const struct attention_item *a, const float *q, int last,
         for (int d = 0; d < dim; d++)
             for (int i = 0; i < KV_BLOCK; i++)
                 s[i] += q[d] * k[d * KV_BLOCK + i];
-        float shrink = soften(s, valid, &most, &total);
+        int first = least - b * KV_BLOCK > 0 ? least - b * KV_BLOCK : 0;
+        float shrink = soften(s, first, valid, &most, &total);
         for (int d = 0; d < dim; d++)
             acc[d] *= shrink;
-        for (int i = 0; i < valid; i++)
+        for (int i = first; i < valid; i++)
             for (int d = 0; d < dim; d++)
                 acc[d] += s[i] * v[i * dim + d];
     }

@@ -12,6 +12,7 @@
     void hadamard8_##isa(float *x, int rows, int n, int block, const struct rows8 *out);           \
     void split_qkv8_##isa(const struct split_qkv *s);                                              \
     void product8_##isa(const struct product8 *p);                                                 \
+    void unpack4_##isa(const struct weight8 *w, int c, int8_t *panel);                             \
     void attention8_##isa(const struct attention_item *item)
 
 DECLARE_INT8(plain);

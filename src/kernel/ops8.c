@@ -199,6 +199,42 @@ void KERNEL_NAME(product8)(const struct product8 *p) {
     }
 }
 
+typedef uint8_t bytes64 __attribute__((vector_size(64)));
+typedef uint16_t words64 __attribute__((vector_size(64)));
+
+/* A byte times at most 15 of at most 15 does not carry into the next, so pairs of bytes are
+ * multiplied at once. */
+static inline void expand(bytes64 fours, words64 times, bytes64 zeros, int8_t *to) {
+    bytes64 weights = (bytes64)((words64)fours * times) - zeros;
+    memcpy(to, &weights, sizeof weights);
+}
+
+void KERNEL_NAME(unpack4)(const struct weight8 *w, int c, int8_t *panel) {
+    size_t k = ((size_t)w->k + 3) / 4 * 4, groups = (k + WEIGHT4_GROUP - 1) / WEIGHT4_GROUP;
+    const uint8_t *fours = w->fours + (size_t)(c / SUMS) * ((k + 7) / 8) * sizeof(bytes64);
+    const uint8_t *steps = w->steps + (size_t)(c / SUMS) * groups * SUMS;
+    for (size_t first = 0; first < k; first += WEIGHT4_GROUP, steps += SUMS) {
+        size_t end = first + WEIGHT4_GROUP < k ? first + WEIGHT4_GROUP : k;
+        uint32_t twice[SUMS], four_times[SUMS]; /* in every pair of bytes, in every byte */
+        for (int j = 0; j < SUMS; j++) {
+            uint32_t step = steps[j] & 15;
+            twice[j] = step * 0x00010001u;
+            four_times[j] = step * (steps[j] >> 4) * 0x01010101u;
+        }
+        words64 times;
+        bytes64 zeros, both;
+        memcpy(&times, twice, sizeof times);
+        memcpy(&zeros, four_times, sizeof zeros);
+        for (size_t i = first; i < end; i += 8, fours += sizeof both) {
+            memcpy(&both, fours, sizeof both);
+            __builtin_prefetch(fours + 2048, 0, 2);
+            expand(both & 15, times, zeros, panel + i * SUMS);
+            if (i + 4 < end)
+                expand(both >> 4, times, zeros, panel + (i + 4) * SUMS);
+        }
+    }
+}
+
 struct softmax {
     float most, total;
     float acc[KERNEL_MAX_DIM];
@@ -207,10 +243,10 @@ struct softmax {
 /* One block of keys and values for one quantised query: scores and weights are what the int8
  * instructions of other versions make of them. */
 static void attend_block(struct softmax *s, const uint8_t *q, float q_scale, uint8_t *keys,
-                         uint8_t *values, int dim, int valid) {
+                         uint8_t *values, int dim, int first, int valid) {
     const float *key_scale = scales_of(keys, dim), *value_scale = scales_of(values, dim);
     float score[KV_BLOCK], most = s->most, weighed = 0, start = 0; /* or NaN */
-    for (int j = 0; j < valid; j++) {
+    for (int j = first; j < valid; j++) {
         int32_t sum = 0;
         for (int i = 0; i < dim; i++)
             sum += (q[i] - 128) * (keys[key_at(i, j)] - 128);
@@ -219,7 +255,7 @@ static void attend_block(struct softmax *s, const uint8_t *q, float q_scale, uin
         start = score[j] == score[j] ? start : NAN;
     }
     float shrink = exp2_of(s->most - most), total = start;
-    for (int j = 0; j < valid; j++) {
+    for (int j = first; j < valid; j++) {
         float w = exp2_of(score[j] - most);
         total += w;
         score[j] = w * value_scale[j];
@@ -227,7 +263,7 @@ static void attend_block(struct softmax *s, const uint8_t *q, float q_scale, uin
     }
     float inverse = weighed > 0 ? 255.0f / weighed : 0.0f;
     int32_t acc[KERNEL_MAX_DIM] = {0};
-    for (int j = 0; j < valid; j++) {
+    for (int j = first; j < valid; j++) {
         int32_t u = byte_of(score[j] * inverse);
         for (int i = 0; i < dim; i++)
             acc[i] += u * (int8_t)values[value_at(dim, i, j)];
@@ -247,11 +283,12 @@ void KERNEL_NAME(attention8)(const struct attention_item *a) {
         float q_scale;
         quantize_row((const float *)a->q + at, dim, 1.0f, 0,
                      &(struct rows8){q, &q_scale, (size_t)dim});
-        int last = a->position + r / a->group;
-        for (int b = 0; b * KV_BLOCK <= last; b++) {
+        int last = a->position + r / a->group, least = first_key(last, a->window);
+        for (int b = least / KV_BLOCK; b * KV_BLOCK <= last; b++) {
             int valid = last + 1 - b * KV_BLOCK < KV_BLOCK ? last + 1 - b * KV_BLOCK : KV_BLOCK;
             attend_block(&s, q, q_scale, a->blocks[b] + a->key_offset,
-                         a->blocks[b] + a->value_offset, dim, valid);
+                         a->blocks[b] + a->value_offset, dim,
+                         least > b * KV_BLOCK ? least - b * KV_BLOCK : 0, valid);
         }
         float *out = (float *)a->out + at;
         for (int i = 0; i < dim; i++)

@@ -80,21 +80,21 @@ static float *queries(size_t rows, size_t stride, int dim, int group) {
 }
 
 /* Returns the largest magnitude among the values seen. */
-static double expect_row(const struct cache *c, const float *q, int last, double *out) {
+static double expect_row(const struct cache *c, const float *q, int last, int window, double *out) {
     double w[1024], most = -INFINITY, total = 0, largest = 0;
     assert_true(last < 1024);
-    for (int p = 0; p <= last; p++) {
+    for (int p = first_key(last, window); p <= last; p++) {
         w[p] = 0;
         for (int d = 0; d < c->dim; d++)
             w[p] += (double)q[d] * (*key_at(c, p, d) - 128);
         w[p] *= (double)*key_scale(c, p);
         most = fmax(most, w[p]);
     }
-    for (int p = 0; p <= last; p++)
+    for (int p = first_key(last, window); p <= last; p++)
         total += w[p] = exp2(w[p] - most);
     for (int d = 0; d < c->dim; d++) {
         out[d] = 0;
-        for (int p = 0; p <= last; p++) {
+        for (int p = first_key(last, window); p <= last; p++) {
             double v = (int8_t)*value_at(c, p, d) * (double)*value_scale(c, p);
             out[d] += w[p] / total * v;
             largest = fmax(largest, fabs(v));
@@ -156,7 +156,7 @@ static void compare(const struct trial *t, const float *plain, double exact) {
     for (int r = 0; r < t->item.rows; r++) {
         size_t at = row_at(&t->item, r);
         int last = t->item.position + r / t->item.group;
-        double largest = expect_row(&t->c, t->q + at, last, want);
+        double largest = expect_row(&t->c, t->q + at, last, t->item.window, want);
         for (int d = 0; d < dim; d++) {
             double got = (double)t->out[at + (size_t)d];
             double off = fabs(got - want[d]) / (largest + 1e-30);
@@ -209,6 +209,10 @@ static void check_shapes(const struct kernel8 *k) {
                 int n = lengths[l], most = 40 / groups[g];
                 struct trial t = trial_of(dims[d], n, n < most ? n : most, groups[g]);
                 check_trial(k, &t, exact_bound);
+                for (int window = 1; window <= n; window = window * 3 + 1) {
+                    t.item.window = window;
+                    check_trial(k, &t, exact_bound);
+                }
                 trial_free(&t);
             }
     for (int n = 1; n <= 200; n++) {

@@ -95,19 +95,19 @@ static void cache_free(struct cache *c) {
     free(c->v);
 }
 
-static void expect_row(const struct cache *c, const float *q, int last, double *out) {
+static void expect_row(const struct cache *c, const float *q, int last, int window, double *out) {
     double *w = malloc((size_t)(last + 1) * sizeof *w), most = -INFINITY, total = 0;
-    for (int p = 0; p <= last; p++) {
+    for (int p = first_key(last, window); p <= last; p++) {
         w[p] = 0;
         for (int d = 0; d < c->dim; d++)
             w[p] += (double)q[d] * (double)c->k[p * c->dim + d];
         most = fmax(most, w[p]);
     }
-    for (int p = 0; p <= last; p++)
+    for (int p = first_key(last, window); p <= last; p++)
         total += w[p] = exp2(w[p] - most);
     for (int d = 0; d < c->dim; d++) {
         out[d] = 0;
-        for (int p = 0; p <= last; p++)
+        for (int p = first_key(last, window); p <= last; p++)
             out[d] += w[p] / total * (double)c->v[p * c->dim + d];
     }
     free(w);
@@ -126,7 +126,7 @@ static void put(void *x, size_t i, enum dtype type, float v) {
 
 /* Attention of `tokens` tokens x `group` heads that end at the cache's last position. */
 static void check_attention(const struct kernel *k, enum dtype type, int dim, int length,
-                            int tokens, int group, float key_offset) {
+                            int tokens, int group, int window, float key_offset) {
     struct cache c = {.dim = dim, .length = length, .type = type};
     cache_fill(&c, k, key_offset);
     size_t rows = (size_t)(tokens * group), width = (size_t)dim;
@@ -141,6 +141,7 @@ static void check_attention(const struct kernel *k, enum dtype type, int dim, in
                                   .head_dim = dim,
                                   .group = group,
                                   .position = length - tokens,
+                                  .window = window,
                                   .q = in,
                                   .out = out,
                                   .token_stride = (size_t)group * width,
@@ -150,7 +151,7 @@ static void check_attention(const struct kernel *k, enum dtype type, int dim, in
     k->attention(&item);
     double *want = malloc(width * sizeof *want), bound = type == DTYPE_F32 ? 2e-5 : 1.5e-2;
     for (size_t r = 0; r < rows; r++) {
-        expect_row(&c, q + r * width, item.position + (int)r / group, want);
+        expect_row(&c, q + r * width, item.position + (int)r / group, window, want);
         for (size_t d = 0; d < width; d++) {
             double got = (double)value_of(out, r * width + d, type);
             if (!(fabs(got - want[d]) <= bound * (1 + fabs(want[d]))))
@@ -184,9 +185,11 @@ static void check_all_attention(const struct kernel *k, enum dtype type) {
     for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++)
         for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
             int n = lengths[l], most = n < 13 ? n : 13;
-            check_attention(k, type, dims[d], n, 1, 3, 0);
-            check_attention(k, type, dims[d], n, most, 7, 0);
-            check_attention(k, type, dims[d], n, most, 1, 20);
+            check_attention(k, type, dims[d], n, 1, 3, 0, 0);
+            check_attention(k, type, dims[d], n, most, 7, 0, 0);
+            check_attention(k, type, dims[d], n, most, 1, 0, 20);
+            check_attention(k, type, dims[d], n, most, 7, 1 + n / 3, 0);
+            check_attention(k, type, dims[d], n, most, 1, 5, 0);
         }
 }
 
