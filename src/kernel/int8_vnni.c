@@ -192,21 +192,22 @@ INLINE __mmask16 lanes_below(int n) {
     return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
 }
 
-/* Scores of one block from position `from` on. Returns each row's largest. */
-INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t *keys, int dim,
-                         int from, const uint8_t *next) {
+/* Scores of one block from position `from` on, of which the rows see the first 16 * vectors keys at
+ * most. Returns each row's largest. */
+INLINE __m512 score_tile(int rows, int vectors, const struct state *s, int row, const uint8_t *keys,
+                         int dim, int from, const uint8_t *next) {
     const int8_t *q = s->q + row * dim;
     const float *key_scale = (const float *)(const void *)(keys + dim * KV_BLOCK);
     __m512i acc[TILE_ROWS][KEY_VECTORS];
     UNROLL
     for (int r = 0; r < rows; r++)
         UNROLL
-    for (int v = 0; v < KEY_VECTORS; v++)
+    for (int v = 0; v < vectors; v++)
         acc[r][v] = _mm512_set1_epi32(s->offset[row + r]);
     for (int d = 0; d < dim; d += 4, keys += 4 * KV_BLOCK) {
         __m512i k[KEY_VECTORS];
         UNROLL
-        for (int v = 0; v < KEY_VECTORS; v++)
+        for (int v = 0; v < vectors; v++)
             k[v] = _mm512_load_si512(keys + v * 4 * LANES);
         if (next)
             fetch(next, d);
@@ -214,7 +215,7 @@ INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t
         for (int r = 0; r < rows; r++) {
             __m512i four = four_at(q + r * dim + d);
             UNROLL
-            for (int v = 0; v < KEY_VECTORS; v++)
+            for (int v = 0; v < vectors; v++)
                 acc[r][v] = dot_four(acc[r][v], k[v], four);
         }
     }
@@ -225,6 +226,11 @@ INLINE __m512 score_tile(int rows, const struct state *s, int row, const uint8_t
         __m512 q_scale = _mm512_set1_ps(s->scale[row + r]), x[KEY_VECTORS];
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++) {
+            if (v >= vectors) {
+                x[v] = _mm512_set1_ps(-1e30f);
+                _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES, x[v]);
+                continue;
+            }
             x[v] =
                 _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_load_ps(key_scale + v * LANES));
             x[v] = _mm512_fmadd_ps(x[v], q_scale, _mm512_load_ps(s->log_scale + v * LANES));
@@ -287,16 +293,17 @@ INLINE void soften_tile(int rows, struct state *s, int row, __m512 top) {
     }
 }
 
-/* sums = sums * shrink + grow * weights . values, for columns c .. c + 16 * vectors - 1. */
+/* sums = sums * shrink + grow * weights . values, for columns c .. c + 16 * vectors - 1 and the
+ * first 4 * fours keys. */
 INLINE void value_tile(int rows, int vectors, const struct state *s, int row, int c,
-                       const uint8_t *values, int dim, const uint8_t *next) {
+                       const uint8_t *values, int dim, int fours, const uint8_t *next) {
     __m512i acc[TILE_ROWS][4];
     UNROLL
     for (int r = 0; r < rows; r++)
         UNROLL
     for (int v = 0; v < vectors; v++)
         acc[r][v] = _mm512_setzero_si512();
-    for (int g = 0; g < KV_BLOCK / 4; g++) {
+    for (int g = 0; g < fours; g++) {
         __m512i x[4];
         if (next)
             fetch(next + c * KV_BLOCK, g * 4);
@@ -326,37 +333,57 @@ INLINE void value_tile(int rows, int vectors, const struct state *s, int row, in
 INLINE void attend_tile(int rows, struct state *s, int dim, int row, int from, const uint8_t *keys,
                         const uint8_t *values, const uint8_t *next_keys,
                         const uint8_t *next_values) {
-    int c = 0;
-    const uint8_t *next = row == 0 ? next_values : NULL;
-    soften_tile(rows, s, row,
-                score_tile(rows, s, row, keys, dim, from, row == 0 ? next_keys : NULL));
+    int c = 0, seen = s->sees[row + rows - 1] - from;
+    if (seen <= 0)
+        return;
+    int fours = seen < KV_BLOCK ? (seen + 3) / 4 : KV_BLOCK / 4;
+    const uint8_t *next = row == 0 ? next_keys : NULL;
+    __m512 top = seen <= 2 * LANES ? score_tile(rows, 2, s, row, keys, dim, from, next)
+                                   : score_tile(rows, KEY_VECTORS, s, row, keys, dim, from, next);
+    soften_tile(rows, s, row, top);
+    next = row == 0 ? next_values : NULL;
     for (; c + 64 <= dim; c += 64)
-        value_tile(rows, 4, s, row, c, values, dim, next);
+        value_tile(rows, 4, s, row, c, values, dim, fours, next);
     for (; c < dim; c += LANES)
-        value_tile(rows, 1, s, row, c, values, dim, NULL);
+        value_tile(rows, 1, s, row, c, values, dim, fours, NULL);
 }
 
 static size_t row_at(const struct attention_item *a, int r) {
     return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
 }
 
+/* One query as signed bytes; returns their sum. The arithmetic is ops8.c's. */
+INLINE int quantize_query(const float *x, int dim, int8_t *q, float *scale) {
+    __m512i most = _mm512_setzero_si512(), sum = most;
+    for (int i = 0; i < dim; i += LANES)
+        most = _mm512_max_epi32(
+            most, _mm512_and_si512(_mm512_loadu_si512(x + i), _mm512_set1_epi32(0x7fffffff)));
+    union {
+        int i;
+        float f;
+    } largest = {.i = _mm512_reduce_max_epi32(most)};
+    bool finite = largest.f <= 3.4e38f;
+    __m512 inverse = _mm512_set1_ps(largest.f > 0 && finite ? 127.0f / largest.f : 0.0f);
+    for (int i = 0; i < dim; i += LANES) {
+        __m512i v = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), inverse));
+        sum = _mm512_add_epi32(sum, v);
+        _mm_storeu_si128((__m128i *)(void *)(q + i), _mm512_cvtepi32_epi8(v));
+    }
+    *scale = finite ? largest.f / 127.0f : NAN;
+    return _mm512_reduce_add_epi32(sum);
+}
+
 static void begin(struct state *s, const struct attention_item *a) {
     int dim = a->head_dim;
     for (int r = 0; r < a->rows; r++) {
-        uint8_t *q = (uint8_t *)s->q + r * dim;
-        quantize8_avx512((const float *)a->q + row_at(a, r), 1, dim,
-                         &(struct rows8){q, &s->scale[r], (size_t)dim});
-        int32_t sum = 0;
-        for (int i = 0; i < dim; i++) {
-            q[i] ^= 0x80;
-            sum += s->q[r * dim + i];
-        }
-        s->offset[r] = -128 * sum;
+        int position = a->position + r / a->group;
+        s->offset[r] = -128 * quantize_query((const float *)a->q + row_at(a, r), dim,
+                                             s->q + r * dim, &s->scale[r]);
         if (s->scale[r] == 0) /* all scores are 0 then; times the -inf of unseen keys it is NaN */
             s->scale[r] = 1;
         s->most[r] = -1e30f;
-        s->sees[r] = a->position + r / a->group + 1;
-        s->first[r] = first_key(a->position + r / a->group, a->window);
+        s->sees[r] = position + 1;
+        s->first[r] = first_key(position, a->window);
     }
     memset(s->totals, 0, (size_t)a->rows * LANES * sizeof *s->totals);
     memset(s->sums, 0, (size_t)(a->rows * dim) * sizeof *s->sums);
