@@ -248,6 +248,7 @@ static int open_reference(struct scorer *s, const struct args *a, struct err *e)
         return 0;
     struct engine_options o = model_engine_options(a, info->max_sequences);
     o.precision = (enum precision)a->reference;
+    o.memory_limit = 0; /* which is for the engine that is compared */
     int rc = engine_open(s->model.path, &o, &s->reference, e);
     if (rc)
         return rc;

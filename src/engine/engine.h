@@ -32,7 +32,9 @@ struct engine_options {
                                  multiplies it, else f32 */
     int lanes;                /* 0: one for each core this process may use */
     int max_sequences;        /* "agents": sequences in flight at most; 0: 20 */
-    size_t memory_limit;      /* bytes for weights, KV and scratch in all; 0: no limit */
+    /* Bytes for weights, KV and scratch in all; 0: no limit. int8 keeps most of its weights in 4
+     * bits if they do not fit in it otherwise (without a limit: in 3/4 of the machine's memory). */
+    size_t memory_limit;
 };
 
 enum engine_capability { ENGINE_GENERATE = 1, ENGINE_EMBED = 2, ENGINE_SEQ2SEQ = 4 };
@@ -41,7 +43,8 @@ struct engine_info {
     unsigned capabilities;
     const char *architecture, *name, *file_type; /* of the weights' file */
     enum precision precision;                    /* what it resolved to */
-    const char *isa;                             /* instruction-set class of the kernels */
+    const char *weights; /* how the layers' weights are kept: "f32", "bf16", "int8", "int4" */
+    const char *isa;     /* instruction-set class of the kernels */
     int lanes, max_sequences;
     size_t vocab, context; /* tokens */
     size_t weight_bytes, scratch_bytes, kv_bytes_per_token;

@@ -8,7 +8,8 @@
 /* Polls before a waiting lane lets others have its core. */
 enum { SPINS = 4000 };
 
-static struct sizes sizes_of(const struct decoder_config *c, enum dtype type, enum dtype kv_type) {
+static struct sizes sizes_of(const struct weights *w) {
+    const struct decoder_config *c = &w->config;
     return (struct sizes){
         .hidden = c->hidden,
         .heads = (size_t)c->heads * c->head_dim,
@@ -17,10 +18,11 @@ static struct sizes sizes_of(const struct decoder_config *c, enum dtype type, en
         .vocab = c->vocab,
         .dim = c->head_dim,
         .layers = c->layers,
-        .type = type,
-        .kv_type = kv_type,
-        .q_type = kv_type == DTYPE_INT8 ? DTYPE_F32 : kv_type,
-        .head_block = kv_block_bytes((int)c->head_dim, kv_type),
+        .type = w->type,
+        .kv_type = w->kv_type,
+        .q_type = w->kv_type == DTYPE_INT8 ? DTYPE_F32 : w->kv_type,
+        .head_block = kv_block_bytes((int)c->head_dim, w->kv_type),
+        .fours = w->fours,
     };
 }
 
@@ -28,7 +30,7 @@ static struct sizes sizes_of(const struct decoder_config *c, enum dtype type, en
 struct part {
     size_t offset, bytes;
 };
-enum { PARTS = 20 };
+enum { PARTS = 21 };
 
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
@@ -40,7 +42,8 @@ static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
     bool int8 = s.type == DTYPE_INT8;
     size_t real = int8 ? 0 : dtype_size(s.type), f32 = sizeof(float);
     size_t wanted = int8 ? rows8_stride(s.hidden) : s.hidden * real;
-    size_t row8 = int8 ? rows8_stride(most(most(s.hidden, s.heads), s.intermediate)) : 0;
+    size_t depth = most(most(s.hidden, s.heads), s.intermediate);
+    size_t row8 = int8 ? rows8_stride(depth) : 0;
     const struct part list[] = {
         {offsetof(struct workspace, normed), block * s.hidden * real},
         {offsetof(struct workspace, gate_up), block * s.intermediate * 2 * real},
@@ -48,6 +51,7 @@ static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
         {offsetof(struct workspace, bytes8), block * row8},
         {offsetof(struct workspace, scales8), int8 ? block * f32 : 0},
         {offsetof(struct workspace, gated8), int8 ? block * s.intermediate * f32 : 0},
+        {offsetof(struct workspace, unpacked), s.fours ? weight4_scratch((int)depth) : 0},
         {offsetof(struct workspace, y), block * most(s.qkv, s.hidden) * f32},
         {offsetof(struct workspace, logits), LOGIT_ROWS * ((s.vocab + 15) / 16 * 16) * f32},
         {offsetof(struct workspace, attention), attention_scratch_size((int)s.dim)},
@@ -71,9 +75,9 @@ static void **part_at(struct workspace *ws, const struct part *p) {
     return (void **)(void *)((char *)ws + p->offset);
 }
 
-size_t workspace_bytes(const struct decoder_config *c, enum dtype type, enum dtype kv_type) {
+size_t workspace_bytes(const struct weights *w) {
     struct part parts[PARTS];
-    struct sizes z = sizes_of(c, type, kv_type);
+    struct sizes z = sizes_of(w);
     size_t bytes = 0;
     for (int i = list_parts(&z, parts); i-- > 0;)
         bytes += parts[i].bytes;
@@ -86,7 +90,7 @@ int workspace_new(const struct weights *w, struct workspace **out, struct err *e
     if (!ws)
         return err_nomem(e, "workspace");
     struct part parts[PARTS];
-    struct sizes z = sizes_of(&w->config, w->type, w->kv_type);
+    struct sizes z = sizes_of(w);
     int n = list_parts(&z, parts), rc = 0;
     for (int i = 0; i < n && rc == 0; i++) {
         size_t bytes = (parts[i].bytes + 63) & ~(size_t)63;
@@ -247,7 +251,7 @@ void step_run(struct step *s, struct workspace *own, int rank, void *own_user) {
     struct share p = {.s = s,
                       .own = own,
                       .own_user = own_user,
-                      .z = sizes_of(&w->config, w->type, w->kv_type),
+                      .z = sizes_of(w),
                       .rank = rank,
                       .to = s->rows,
                       .columns = int8 && s->team > 1 && s->rows < TEAM_FROM};

@@ -29,7 +29,8 @@ struct workspace;
 int workspace_new(const struct weights *w, struct workspace **out,
                   struct err *e); /* in its thread */
 void workspace_free(struct workspace *ws);
-size_t workspace_bytes(const struct decoder_config *c, enum dtype type, enum dtype kv_type);
+/* Needs the configuration, the types and fours only. */
+size_t workspace_bytes(const struct weights *w);
 
 struct step {
     const struct weights *w;

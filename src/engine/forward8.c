@@ -17,14 +17,15 @@ static void product(const struct share *p, const struct weight8 *w, const struct
         to = to < w->n ? to : w->n;
     }
     if (from < to)
-        p->s->kernel->int8.product(&(struct product8){.w = w,
-                                                      .x = *x,
-                                                      .rows = m,
-                                                      .from = from,
-                                                      .to = to,
-                                                      .into = into,
-                                                      .y = y,
-                                                      .y_stride = y_stride});
+        product8_run(&p->s->kernel->int8, &(struct product8){.w = w,
+                                                             .x = *x,
+                                                             .rows = m,
+                                                             .from = from,
+                                                             .to = to,
+                                                             .into = into,
+                                                             .y = y,
+                                                             .y_stride = y_stride,
+                                                             .scratch = p->own->unpacked});
 }
 
 /* The buffers that a product's outputs go to. */

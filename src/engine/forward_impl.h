@@ -18,6 +18,7 @@ struct workspace {
     struct rows8 rows8;
     uint8_t *bytes8;
     float *scales8, *gated8;
+    int8_t *unpacked; /* of weights in 4 bits, those of the outputs that are being computed */
     float *y;
     float *logits; /* [LOGIT_ROWS, vocab] */
     void *attention;
@@ -40,6 +41,7 @@ struct sizes {
     size_t hidden, heads, qkv, intermediate, vocab, dim, layers;
     enum dtype type, kv_type, q_type; /* of linear layers, keys and values, queries */
     size_t head_block;                /* bytes of one head's keys of KV_BLOCK positions */
+    bool fours;
 };
 
 /* A lane's share of a step: rows [from, to). With columns, the lanes of the team split the outputs

@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/forward.h"
@@ -553,8 +555,7 @@ static int budget(struct native *na, const struct engine_options *o, struct err 
     if (o->memory_limit < fixed + page)
         return err_set(e, PRECIS_ELIMIT,
                        "%s in %s needs %zu MB for weights and scratch, the memory limit is %zu MB",
-                       i->name, precision_name(i->precision), (fixed + page) >> 20,
-                       o->memory_limit >> 20);
+                       i->name, i->weights, (fixed + page) >> 20, o->memory_limit >> 20);
     na->kv_pages = (o->memory_limit - fixed) / page;
     return 0;
 }
@@ -588,24 +589,43 @@ static int start_lanes(struct native *na, struct err *e) {
 
 static void describe(struct native *na, const struct engine_options *o, enum precision p) {
     const struct decoder_config *c = &na->weights.config;
-    enum dtype type = na->weights.type, kv = na->weights.kv_type;
+    enum dtype kv = na->weights.kv_type;
     na->base.info = (struct engine_info){
         .capabilities = ENGINE_GENERATE,
         .architecture = c->architecture,
         .name = c->name,
         .file_type = c->file_type,
         .precision = p,
+        .weights = na->weights.fours ? "int4" : precision_name(p),
         .isa = isa_name(na->kernel.isa),
         .lanes = o->lanes,
         .max_sequences = o->max_sequences,
         .vocab = c->vocab,
         .context = c->context,
-        .weight_bytes = weights_estimate(c, type),
+        .weight_bytes = weights_estimate(&na->weights),
         .scratch_bytes =
-            (size_t)o->lanes * (workspace_bytes(c, type, kv) + chooser_bytes(c->vocab)),
+            (size_t)o->lanes * (workspace_bytes(&na->weights) + chooser_bytes(c->vocab)),
         .kv_bytes_per_token =
             2 * (size_t)c->layers * c->kv_heads * kv_block_bytes((int)c->head_dim, kv) / KV_BLOCK,
     };
+}
+
+static size_t machine_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : SIZE_MAX;
+}
+
+/* Keeps the weights of int8 in 4 bits where 8 need more memory than there is. */
+static void choose_weights(struct native *na, const struct engine_options *o) {
+    const struct engine_info *i = &na->base.info;
+    size_t limit = o->memory_limit ? o->memory_limit : machine_memory() / 4 * 3;
+    size_t needs = i->weight_bytes + i->scratch_bytes + i->kv_bytes_per_token * KV_BLOCK;
+    if (na->weights.type != DTYPE_INT8 || needs <= limit)
+        return;
+    log_say(LOG_INFO, "int8 weights need %zu MB, more than %zu MB: they are kept in 4 bits",
+            needs >> 20, limit >> 20);
+    na->weights.fours = true;
+    describe(na, o, i->precision);
 }
 
 int native_open(const char *path, const struct engine_options *o, struct engine **out,
@@ -631,6 +651,7 @@ int native_open(const char *path, const struct engine_options *o, struct engine 
         rc = choose_kernel(na, isa, &p, e);
     if (rc == 0) {
         describe(na, o, p);
+        choose_weights(na, o);
         rc = budget(na, o, e); /* before anything large is allocated */
     }
     if (rc == 0)

@@ -206,12 +206,13 @@ void weights_free(struct weights *w) {
     *w = (struct weights){0};
 }
 
-size_t weights_estimate(const struct decoder_config *c, enum dtype type) {
-    if (type == DTYPE_INT8)
-        return weights8_estimate(c);
+size_t weights_estimate(const struct weights *w) {
+    const struct decoder_config *c = &w->config;
+    if (w->type == DTYPE_INT8)
+        return weights8_estimate(w);
     size_t hidden = c->hidden, dim = c->head_dim;
     size_t layer = hidden * (c->heads * 2 + c->kv_heads * 2) * dim + 3 * hidden * c->intermediate;
-    return (layer * c->layers + hidden * c->vocab) * dtype_size(type);
+    return (layer * c->layers + hidden * c->vocab) * dtype_size(w->type);
 }
 
 void weights_embed(const struct weights *w, uint32_t id, float *x) {

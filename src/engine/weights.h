@@ -39,6 +39,7 @@ struct weights {
     size_t bytes; /* of everything packed */
 
     /* int8 only. */
+    bool fours; /* the layers' weights are kept in 4 bits; set before packing */
     struct packed *packed;
     struct layer8 *layers8;
     struct weight8 output8;
@@ -49,11 +50,12 @@ struct weights {
 /* Opens the file and reads its configuration; w is zeroed by the caller, who frees it also after
  * failure. */
 int weights_open(struct weights *w, const char *path, struct err *e);
-/* Bytes that packing will need, known from the configuration. */
-size_t weights_estimate(const struct decoder_config *c, enum dtype type);
+/* Bytes that packing will need, known from the configuration, the type and fours (int8: exactly).
+ */
+size_t weights_estimate(const struct weights *w);
 /* Dequantises and packs on `threads` threads. f32 and bf16 are packed in memory; int8 comes from a
- * file in the cache that is made when it is not there. w->type and kv_type
- * are set before. */
+ * file in the cache that is made when it is not there. w->type, kv_type and
+ * fours are set before. */
 int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e);
 void weights_free(struct weights *w);
 
@@ -61,7 +63,7 @@ void weights_free(struct weights *w);
 int weights8_pack(struct weights *w, int threads, struct err *e);
 /* What int8 cannot take, said of the model: PRECIS_EUNSUPPORTED. */
 int weights8_check(const struct decoder_config *c, struct err *e);
-size_t weights8_estimate(const struct decoder_config *c);
+size_t weights8_estimate(const struct weights *w);
 
 /* x[hidden] = the embedding of a token (id < vocab). */
 void weights_embed(const struct weights *w, uint32_t id, float *x);
