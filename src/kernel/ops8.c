@@ -204,8 +204,9 @@ typedef uint16_t words64 __attribute__((vector_size(64)));
 
 /* A byte times at most 15 of at most 15 does not carry into the next, so pairs of bytes are
  * multiplied at once. */
-static inline void expand(bytes64 fours, words64 times, bytes64 zeros, int8_t *to) {
-    bytes64 weights = (bytes64)((words64)fours * times) - zeros;
+static inline void expand(const bytes64 *fours, const words64 *times, const bytes64 *zeros,
+                          int8_t *to) {
+    bytes64 weights = (bytes64)((words64)*fours * *times) - *zeros;
     memcpy(to, &weights, sizeof weights);
 }
 
@@ -228,9 +229,10 @@ void KERNEL_NAME(unpack4)(const struct weight8 *w, int c, int8_t *panel) {
         for (size_t i = first; i < end; i += 8, fours += sizeof both) {
             memcpy(&both, fours, sizeof both);
             __builtin_prefetch(fours + 2048, 0, 2);
-            expand(both & 15, times, zeros, panel + i * SUMS);
+            bytes64 low = both & 15, high = both >> 4;
+            expand(&low, &times, &zeros, panel + i * SUMS);
             if (i + 4 < end)
-                expand(both >> 4, times, zeros, panel + (i + 4) * SUMS);
+                expand(&high, &times, &zeros, panel + (i + 4) * SUMS);
         }
     }
 }
