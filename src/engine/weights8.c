@@ -16,6 +16,8 @@
 #define PACK_KEY8 "weights8-1 model=%s"
 #define PACK_KEY4 "weights8-1 model=%s weights=int4"
 enum { SEED_RESIDUAL = 1, SEED_HEAD = 2, SEED_DOWN = 3 };
+/* Products of bytes, 255 * 127 at most each, are summed over a width in 32 bits. */
+enum { WIDEST = 65536 };
 enum { MOST_DOWN_BLOCK = 256, CHUNK_OUTPUTS = 512, PANEL = 16, NAME_SIZE = 48 };
 /* Below this the file would save less time than it takes to check it. */
 static const size_t LEAST_FILE = (size_t)8 << 20;
@@ -369,6 +371,15 @@ int weights8_check(const struct decoder_config *c, struct err *e) {
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "int8 needs widths that are multiples of %d, not %u and %u", PANEL,
                        c->hidden, c->intermediate);
+    unsigned long long widest = c->hidden > c->intermediate ? c->hidden : c->intermediate;
+    if ((unsigned long long)c->heads * c->head_dim > widest)
+        widest = (unsigned long long)c->heads * c->head_dim;
+    if (widest > WIDEST)
+        return err_set(e, PRECIS_EUNSUPPORTED, "int8: a width of %llu is beyond %d", widest,
+                       WIDEST);
+    if (c->hidden / rotation_block(c->hidden, c->hidden) > ROTATION_MOST_MIXTURE)
+        return err_set(e, PRECIS_EUNSUPPORTED, "int8: the odd part of %u is beyond %d", c->hidden,
+                       ROTATION_MOST_MIXTURE);
     if (c->qk_interleaved && c->qkv_bias)
         return err_set(e, PRECIS_EUNSUPPORTED, "int8: biases of interleaved queries and keys");
     return 0;

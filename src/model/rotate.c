@@ -6,8 +6,6 @@
 
 #include "base/rng.h"
 
-enum { MOST_MIXTURE = 1024 };
-
 size_t rotation_block(size_t n, size_t most) {
     size_t block = 1;
     while (block * 2 <= most && n % (block * 2) == 0)
@@ -48,9 +46,9 @@ int rotation_new(size_t n, size_t most_block, int mix, uint64_t seed, struct rot
                  struct err *e) {
     size_t block = rotation_block(n, most_block), m = mix ? n / block : 1;
     *r = (struct rotation){.n = n, .block = block};
-    if (m > MOST_MIXTURE)
+    if (m > ROTATION_MOST_MIXTURE)
         return err_set(e, PRECIS_EUNSUPPORTED, "a width of %zu: its odd part is beyond %d", n,
-                       MOST_MIXTURE);
+                       ROTATION_MOST_MIXTURE);
     struct rng rng = {seed};
     double *work = malloc(m * m * sizeof *work);
     r->signs = malloc(n * sizeof *r->signs);
@@ -95,7 +93,7 @@ enum { STRIP = 64 };
 /* Element (i, p) of x[m][span] becomes the sum over j of x(j, p) * mixture(j, i), a strip of p at a
  * time. */
 static void mix_blocks(const struct rotation *r, float *x, size_t m, size_t span) {
-    float strip[STRIP], from[MOST_MIXTURE];
+    float strip[STRIP], from[ROTATION_MOST_MIXTURE];
     if (m <= 16) { /* the usual case: m rows of a strip at once */
         float rows[16][STRIP];
         for (size_t p = 0; p < span; p += STRIP) {

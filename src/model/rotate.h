@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 
+enum { ROTATION_MOST_MIXTURE = 1024 };
+
 struct rotation {
     size_t n, block;        /* block = 2^b */
     float *signs, *mixture; /* [n]; [m][m] */
@@ -17,7 +19,8 @@ struct rotation {
 
 /* The same for the same n and seed on every machine. mix false: no mixture, so blocks stay apart
  * (for the heads of values), and block is the largest power of two up to `most_block` that divides
- * n. Errors: PRECIS_ENOMEM; PRECIS_EUNSUPPORTED (m beyond 1,024). *r is freed by rotation_free. */
+ * n. Errors: PRECIS_ENOMEM; PRECIS_EUNSUPPORTED (m beyond ROTATION_MOST_MIXTURE). *r is freed by
+ * rotation_free. */
 int rotation_new(size_t n, size_t most_block, int mix, uint64_t seed, struct rotation *r,
                  struct err *e);
 void rotation_free(struct rotation *r);
