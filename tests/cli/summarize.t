@@ -237,4 +237,4 @@ err~ \Aprecis: 2/2 chunks
 needs: model
 $ precis summarize --model "$MODEL" -q --format jsonl --max-new-tokens 24 src/a.c
 out~ "source": *"model"
-out~ "summary": *"[A-Z][^"]{10,118}\."
+out~ "summary": *"[A-Z]([^"\\]|\\.){10,118}\."
