@@ -377,8 +377,9 @@ static void begin(struct state *s, const struct attention_item *a) {
     int dim = a->head_dim;
     for (int r = 0; r < a->rows; r++) {
         int position = a->position + r / a->group;
-        s->offset[r] = -128 * quantize_query((const float *)a->q + row_at(a, r), dim,
-                                             s->q + r * dim, &s->scale[r]);
+        int sum =
+            quantize_query((const float *)a->q + row_at(a, r), dim, s->q + r * dim, &s->scale[r]);
+        s->offset[r] = (int32_t)(-128u * (uint32_t)sum); /* wraps where a query is no number */
         if (s->scale[r] == 0) /* all scores are 0 then; times the -inf of unseen keys it is NaN */
             s->scale[r] = 1;
         s->most[r] = -1e30f;
