@@ -180,7 +180,7 @@ static int pack_item(const struct packer *p, int layer, enum piece piece, int it
         const struct gguf_tensor *t =
             w->config.tied ? w->embedding : gguf_find_tensor(w->gguf, "output.weight");
         for (int r = 0; r < count; r++)
-            row_of(t, (size_t)(first + r), rows + (size_t)r * (size_t)s.k);
+            row_of(t, (size_t)first + (size_t)r, rows + (size_t)r * (size_t)s.k);
         norm = gguf_find_tensor(w->gguf, "output_norm.weight");
     } else {
         gather_whole(p, layer, piece, rows);

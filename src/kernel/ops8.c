@@ -114,12 +114,12 @@ void KERNEL_NAME(hadamard8)(float *x, int rows, int n, int block, const struct r
 
 /* Element i of position `slot` in an array [dim / 4][KV_BLOCK][4]. */
 static inline size_t key_at(int i, int slot) {
-    return (size_t)((i / 4 * KV_BLOCK + slot) * 4 + i % 4);
+    return ((size_t)(i / 4) * KV_BLOCK + (size_t)slot) * 4 + (size_t)(i % 4);
 }
 
 /* The same in [KV_BLOCK / 4][dim][4]. */
 static inline size_t value_at(int dim, int i, int slot) {
-    return (size_t)((slot / 4 * dim + i) * 4 + slot % 4);
+    return ((size_t)(slot / 4) * (size_t)dim + (size_t)i) * 4 + (size_t)(slot % 4);
 }
 
 static inline float *scales_of(uint8_t *block, int dim) {
