@@ -5,10 +5,10 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernel/avx512.h"
 #include "kernel/ops.h"
-#include "kernel/tile.h"
 
-enum { LANES = 16, KEY_VECTORS = KV_BLOCK / LANES };
+enum { KEY_VECTORS = KV_BLOCK / LANES };
 
 struct state {
     uint16_t *q;                  /* [rows, dim] */
@@ -115,22 +115,6 @@ static void value_block(const struct state *s, int rows, const uint16_t *values,
 #undef VALUE
 }
 
-/* 2^x, x <= 0; relative error below 4e-6, far under bf16's 2^-9. */
-INLINE __m512 exp2_ps(__m512 x) {
-    __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_sub_ps(x, n);
-    __m512 p = _mm512_set1_ps(9.6181291e-3f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.5504109e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.4022651e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.9314718e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
-}
-
-INLINE __mmask16 lanes_below(int n) {
-    return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
-}
-
 /* Softmax weights of one block for one row; `valid` keys are seen (the others weigh nothing). */
 INLINE void soften_row(const struct state *s, int r, int first, int valid) {
     const float *score = s->scores + r * KV_BLOCK;
@@ -171,13 +155,9 @@ static void soften_block(const struct state *s, const struct attention_item *a, 
     }
 }
 
-static size_t row_at(const struct attention_item *a, int r) {
-    return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
-}
-
 static void finish(const struct state *s, const struct attention_item *a) {
     for (int r = 0; r < a->rows; r++) {
-        uint16_t *out = (uint16_t *)a->out + row_at(a, r);
+        uint16_t *out = (uint16_t *)a->out + attention_row(a, r);
         __m512 scale = _mm512_set1_ps(1.0f / s->total[r]);
         for (int d = 0; d < a->head_dim; d += LANES) {
             __m512 x = _mm512_mul_ps(_mm512_load_ps(s->sums + r * a->head_dim + d), scale);
@@ -197,7 +177,7 @@ void attention_bf16(const struct attention_item *a) {
     s.total = s.most + rows;
     s.shrink = s.total + rows;
     for (int r = 0; r < a->rows; r++) {
-        memcpy(s.q + r * dim, (const uint16_t *)a->q + row_at(a, r), (size_t)dim * 2);
+        memcpy(s.q + r * dim, (const uint16_t *)a->q + attention_row(a, r), (size_t)dim * 2);
         s.most[r] = -1e30f;
         s.total[r] = 0;
     }

@@ -159,13 +159,13 @@ struct state {
     int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
 };
 
-INLINE float largest_of(__m256 v) {
+INLINE float largest_lane(__m256 v) {
     __m128 x = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
 
-INLINE float total_of(__m256 v) {
+INLINE float sum_of_lanes(__m256 v) {
     __m128 x = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     x = _mm_add_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
@@ -202,7 +202,7 @@ INLINE struct factors soften_row(const struct state *s, int rows, int r, int row
                                     seen_lanes(first - v * LANES, valid - v * LANES));
         top = _mm256_max_ps(x[v], top);
     }
-    float most = largest_of(top);
+    float most = largest_lane(top);
     __m256 scale = _mm256_set1_ps(s->scale[row]), total = _mm256_setzero_ps();
     __m256 shrink = exp2_ps(_mm256_mul_ps(_mm256_set1_ps(s->most[row] - most), scale));
     top = _mm256_set1_ps(most);
@@ -215,7 +215,7 @@ INLINE struct factors soften_row(const struct state *s, int rows, int r, int row
             x[v] = _mm256_and_ps(x[v], seen_lanes(first - v * LANES, valid - v * LANES));
         weighed = _mm256_max_ps(x[v], weighed);
     }
-    float *totals = s->totals + row * LANES, full = largest_of(weighed);
+    float *totals = s->totals + row * LANES, full = largest_lane(weighed);
     _mm256_store_ps(totals, _mm256_fmadd_ps(_mm256_load_ps(totals), shrink, total));
     s->most[row] = most;
     __m256 inverse = _mm256_set1_ps(full > 0 ? 255.0f / full : 0.0f);
@@ -261,16 +261,12 @@ INLINE void attend_tile(int rows, const struct state *s, const struct attention_
     }
 }
 
-static size_t row_at(const struct attention_item *a, int r) {
-    return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
-}
-
 INLINE void begin_tile(int rows, const struct state *s, const struct attention_item *a, int row) {
     int dim = a->head_dim;
     uint8_t q[KERNEL_MAX_DIM];
     for (int r = 0; r < rows; r++) {
         float *scale = &s->scale[row + r];
-        quantize8_avx2((const float *)a->q + row_at(a, row + r), 1, dim,
+        quantize8_avx2((const float *)a->q + attention_row(a, row + r), 1, dim,
                        &(struct rows8){q, scale, (size_t)dim});
         widen_row(q, dim, rows, r, s->q + row * dim);
         int32_t sum = 0;
@@ -303,8 +299,8 @@ void attention8_maddwd(const struct attention_item *a) {
 #undef ATTEND
     }
     for (int r = 0; r < a->rows; r++) {
-        float *out = (float *)a->out + row_at(a, r);
-        __m256 scale = _mm256_set1_ps(1.0f / total_of(_mm256_load_ps(s.totals + r * LANES)));
+        float *out = (float *)a->out + attention_row(a, r);
+        __m256 scale = _mm256_set1_ps(1.0f / sum_of_lanes(_mm256_load_ps(s.totals + r * LANES)));
         for (int d = 0; d < dim; d += LANES)
             _mm256_storeu_ps(out + d, _mm256_mul_ps(_mm256_load_ps(s.sums + r * dim + d), scale));
     }

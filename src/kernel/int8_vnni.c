@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernel/avx512.h"
 #include "kernel/ops.h"
-#include "kernel/tile.h"
 
-enum { LANES = 16, KEY_VECTORS = KV_BLOCK / LANES, PANELS = 4 };
+enum { KEY_VECTORS = KV_BLOCK / LANES, PANELS = 4 };
 
 INLINE __m512i four_at(const void *p) {
     int four;
@@ -20,19 +20,6 @@ INLINE __m512i four_at(const void *p) {
 INLINE __m512i dot_four(__m512i sum, __m512i u8, __m512i s8) {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(u8), "v"(s8));
     return sum;
-}
-
-/* 2^x; relative error below 3e-6 (the best polynomial of degree 4 on [-0.5, 0.5] with p(0) = 1).
- * NaN and infinities as 2^x has them: scalef makes 0 of (NaN, -inf). */
-INLINE __m512 exp2_ps(__m512 x) {
-    __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_sub_ps(x, n);
-    __m512 p = _mm512_set1_ps(9.58285313e-3f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.5906425e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.40240986e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.93124193e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
 }
 
 INLINE __m512 silu_times_ps(__m512 gate, __m512 value) {
@@ -186,10 +173,6 @@ INLINE void fetch(const uint8_t *next, int i) {
     UNROLL
     for (int line = 0; line < 4; line++)
         _mm_prefetch((const char *)next + (i + line) * 64, _MM_HINT_T1);
-}
-
-INLINE __mmask16 lanes_below(int n) {
-    return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
 }
 
 /* Scores of one block from position `from` on, of which the rows see the first 16 * vectors keys at
@@ -348,10 +331,6 @@ INLINE void attend_tile(int rows, struct state *s, int dim, int row, int from, c
         value_tile(rows, 1, s, row, c, values, dim, fours, NULL);
 }
 
-static size_t row_at(const struct attention_item *a, int r) {
-    return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
-}
-
 /* One query as signed bytes; returns their sum. The arithmetic is ops8.c's. */
 INLINE int quantize_query(const float *x, int dim, int8_t *q, float *scale) {
     __m512i most = _mm512_setzero_si512(), sum = most;
@@ -377,8 +356,8 @@ static void begin(struct state *s, const struct attention_item *a) {
     int dim = a->head_dim;
     for (int r = 0; r < a->rows; r++) {
         int position = a->position + r / a->group;
-        int sum =
-            quantize_query((const float *)a->q + row_at(a, r), dim, s->q + r * dim, &s->scale[r]);
+        int sum = quantize_query((const float *)a->q + attention_row(a, r), dim, s->q + r * dim,
+                                 &s->scale[r]);
         s->offset[r] = (int32_t)(-128u * (uint32_t)sum); /* wraps where a query is no number */
         if (s->scale[r] == 0) /* all scores are 0 then; times the -inf of unseen keys it is NaN */
             s->scale[r] = 1;
@@ -419,7 +398,7 @@ void attention8_vnni(const struct attention_item *a) {
 #undef ATTEND
     }
     for (int r = 0; r < a->rows; r++) {
-        float *out = (float *)a->out + row_at(a, r);
+        float *out = (float *)a->out + attention_row(a, r);
         __m512 scale =
             _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(_mm512_load_ps(s.totals + r * LANES)));
         for (int d = 0; d < dim; d += LANES)

@@ -56,6 +56,11 @@ struct attention_item {
 
 enum { ATTENTION_ROWS = 96 }; /* most rows in an item */
 
+/* Where row r of an item begins in q and out. */
+static inline size_t attention_row(const struct attention_item *a, int r) {
+    return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
+}
+
 /* The first key that the token at this position sees, of a window (0: none) of keys. */
 static inline int first_key(int position, int window) {
     return window > 0 && position >= window ? position + 1 - window : 0;

@@ -152,8 +152,7 @@ static void attend_row(const struct attention_item *a, const float *q, int last,
 
 static void attention_f32(const struct attention_item *a) {
     for (int r = 0; r < a->rows; r++) {
-        size_t at =
-            (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
+        size_t at = attention_row(a, r);
         attend_row(a, (const float *)a->q + at, a->position + r / a->group, (float *)a->out + at);
     }
 }

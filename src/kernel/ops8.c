@@ -8,21 +8,6 @@
 
 #include "kernel/vector.h"
 
-/* The largest magnitude, as bits: they order as the values do, with infinity and NaN on top, so
- * that what is not finite becomes the scale and shows in every output. */
-static float most_of(const float *x, int n) {
-    int32_t most = 0;
-    for (int i = 0; i < n; i++) {
-        int32_t b;
-        memcpy(&b, x + i, sizeof b);
-        b &= 0x7fffffff;
-        most = b > most ? b : most;
-    }
-    float f;
-    memcpy(&f, &most, sizeof f);
-    return f;
-}
-
 static inline float inverse_of(float most) {
     return most > 0 && most <= FLT_MAX ? 127.0f / most : 0.0f;
 }
@@ -37,7 +22,7 @@ static inline uint8_t byte_of(float x) {
 
 /* norm is what the values are still to be multiplied by. */
 static void quantize_row(const float *x, int n, float norm, size_t row, const struct rows8 *out) {
-    float most = most_of(x, n), inverse = inverse_of(most);
+    float most = largest_of(x, n), inverse = inverse_of(most);
     uint8_t *to = out->x + row * out->stride;
     out->scale[row] = most / 127.0f * norm;
     for (int i = 0; i < n; i++)
@@ -127,7 +112,7 @@ static inline float *scales_of(uint8_t *block, int dim) {
 }
 
 static void store_key(const float *v, int dim, uint8_t *block, int slot) {
-    float most = most_of(v, dim), inverse = inverse_of(most);
+    float most = largest_of(v, dim), inverse = inverse_of(most);
     for (int i = 0; i < dim; i++)
         block[key_at(i, slot)] = byte_of(v[i] * inverse) ^ 0x80;
     scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : NAN;
@@ -136,7 +121,7 @@ static void store_key(const float *v, int dim, uint8_t *block, int slot) {
 /* Scales of what is not finite are NaN for keys and infinity for values: then both survive the
  * softmax of every version. */
 static void store_value(const float *v, int dim, uint8_t *block, int slot) {
-    float most = most_of(v, dim), inverse = inverse_of(most);
+    float most = largest_of(v, dim), inverse = inverse_of(most);
     for (int i = 0; i < dim; i++)
         block[value_at(dim, i, slot)] = byte_of(v[i] * inverse);
     scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : INFINITY;
@@ -279,7 +264,7 @@ static void attend_block(struct softmax *s, const uint8_t *q, float q_scale, uin
 void KERNEL_NAME(attention8)(const struct attention_item *a) {
     int dim = a->head_dim;
     for (int r = 0; r < a->rows; r++) {
-        size_t at = (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group * dim);
+        size_t at = attention_row(a, r);
         struct softmax s = {.most = -1e30f};
         uint8_t q[KERNEL_MAX_DIM];
         float q_scale;

@@ -17,6 +17,21 @@ static inline float add_up(const float s[SUMS]) {
     return t[0];
 }
 
+/* The largest magnitude of n values. As bits magnitudes order as their values do, with infinity and
+ * NaN on top, so what is not finite is found. */
+static inline float largest_of(const float *x, int n) {
+    int32_t most = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= INT32_MAX;
+        most = bits > most ? bits : most;
+    }
+    float f;
+    memcpy(&f, &most, sizeof f);
+    return f;
+}
+
 /* 2^x; relative error below 2e-7; 0 below -126, 2^127 above 127. The polynomial is 2^r on [-0.5,
  * 0.5] by Taylor's coefficients ln(2)^n / n!. Not a number gives 0: it shows in the scores
  * themselves. */

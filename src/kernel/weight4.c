@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "kernel/vector.h"
 
 enum { PANEL = 16, FOUR = 4, PAIR = 8, GROUP = WEIGHT4_GROUP, AT_ONCE = 4 * PANEL };
 
@@ -99,17 +100,6 @@ static struct grid choose_grid(const float v[GROUP]) {
     return best;
 }
 
-/* The magnitudes of NaN and infinities are made infinity: that becomes the scale and shows in the
- * output. */
-static float largest(const float *w, int n) {
-    float most = 0;
-    for (int i = 0; i < n; i++) {
-        float magnitude = fabsf(w[i]);
-        most = magnitude <= most ? most : isfinite(magnitude) ? magnitude : INFINITY;
-    }
-    return most;
-}
-
 struct place {
     uint8_t *fours, *steps; /* of the output within its panel */
     int32_t *sum;
@@ -124,9 +114,10 @@ static struct place place_of(char *base, const struct layout *l, int j) {
                           (float *)(void *)(base + l->scale) + j};
 }
 
-/* Weights past k are the zero of their group. */
+/* Weights past k are the zero of their group. What is not finite becomes the scale and shows in the
+ * output. */
 static void pack_output(const float *w, int k, int padded_k, struct place to) {
-    float most = largest(w, k), scale = most / 120.0f;
+    float most = largest_of(w, k), scale = most / 120.0f;
     bool usable = most <= FLT_MAX && scale > 0;
     int32_t total = 0;
     for (int first = 0; first < padded_k; first += GROUP) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "kernel/vector.h"
 
 enum { PANEL = 16, FOUR = 4 };
 
@@ -37,24 +38,10 @@ void weight8_view(const void *packed, int n, int k, struct weight8 *out) {
                             .scale = (const void *)(base + l.scale)};
 }
 
-/* Magnitudes order as their bits do, with infinity and NaN on top: one of those becomes the scale
- * and shows in the output. */
-static float largest(const float *w, int n) {
-    int32_t most = 0;
-    for (int i = 0; i < n; i++) {
-        int32_t bits;
-        memcpy(&bits, w + i, sizeof bits);
-        bits &= INT32_MAX;
-        most = bits > most ? bits : most;
-    }
-    float f;
-    memcpy(&f, &most, sizeof f);
-    return f;
-}
-
+/* What is not finite becomes the scale and shows in the output. */
 static void pack_output(const float *w, int k, size_t padded_k, int8_t *to, int32_t *sum,
                         float *scale) {
-    float most = largest(w, k);
+    float most = largest_of(w, k);
     bool finite = most <= FLT_MAX;
     float inverse = most > 0 && finite ? 127.0f / most : 0.0f;
     int32_t total = 0;
