@@ -13,8 +13,7 @@ enum {
     LENGTHS = 3,
     CACHES = 2,
     MOST_CASES = 48,
-    SLAB = 256,      /* outputs whose random weights are packed again and again */
-    MOST_BLOCK = 256 /* of the Hadamard transform before the down projection, as in weights8.c */
+    SLAB = 256 /* outputs whose random weights are packed again and again */
 };
 static const int lengths[LENGTHS] = {512, 1024, 3000};
 /* Timed of a case, between two looks at the clock (at least), and of its peak before and after. */
@@ -352,7 +351,7 @@ int roofline_new(const struct decoder_config *c, size_t most_tokens, struct roof
         r->caches[i].type = types[i];
         rc = kernel_select(r->isa, types[i], &r->kernel[i], e);
     }
-    r->down_block = (int)rotation_block(c->intermediate, MOST_BLOCK);
+    r->down_block = (int)rotation_block(c->intermediate, MOST_DOWN_BLOCK);
     name_shapes(r);
     if (rc == 0)
         rc = make_weights(r, e);

@@ -29,16 +29,21 @@ struct loader {
     struct err *errs; /* one for each thread */
 };
 
-static const struct gguf_tensor *find(const struct weights *w, int layer, const char *name,
-                                      const char *suffix) {
+const struct gguf_tensor *weights_tensor(const struct weights *w, int layer, const char *name,
+                                         const char *suffix) {
     char full[96];
     snprintf(full, sizeof full, "blk.%d.%s.%s", layer, name, suffix);
     return gguf_find_tensor(w->gguf, full);
 }
 
-/* GGUF files of the llama architecture interleave the halves that rotary pairs (trap 3): row 2i + j
- * of a head there is row j * head_dim / 2 + i here. */
-static void undo_interleave(float *rows, size_t heads, size_t dim, size_t width, float *temp) {
+float *weights_values(const struct gguf_tensor *t) {
+    float *f = malloc(t->elements * sizeof *f);
+    if (f)
+        quant_to_f32(t->type, t->data, t->elements, f);
+    return f;
+}
+
+void weights_undo_interleave(float *rows, size_t heads, size_t dim, size_t width, float *temp) {
     for (size_t h = 0; h < heads; h++) {
         float *head = rows + h * dim * width;
         for (size_t r = 0; r < dim; r++)
@@ -55,16 +60,16 @@ static float *gather(const struct weights *w, int layer, const struct piece *p, 
     const struct decoder_config *c = &w->config;
     size_t total = 0, dim = c->head_dim;
     for (int i = 0; i < 3 && p->names[i]; i++)
-        total += find(w, layer, p->names[i], suffix)->elements;
+        total += weights_tensor(w, layer, p->names[i], suffix)->elements;
     float *all = malloc((total + dim * width) * sizeof *all);
     if (!all)
         return NULL;
     float *at = all;
     for (int i = 0; i < 3 && p->names[i]; i++) {
-        const struct gguf_tensor *t = find(w, layer, p->names[i], suffix);
+        const struct gguf_tensor *t = weights_tensor(w, layer, p->names[i], suffix);
         quant_to_f32(t->type, t->data, t->elements, at);
         if (p->rotary[i] && c->qk_interleaved)
-            undo_interleave(at, t->elements / width / dim, dim, width, all + total);
+            weights_undo_interleave(at, t->elements / width / dim, dim, width, all + total);
         at += t->elements;
     }
     *rows = total / width;
@@ -74,7 +79,7 @@ static float *gather(const struct weights *w, int layer, const struct piece *p, 
 static int load_piece(struct weights *w, struct matmul_lane *lane, int layer, const struct piece *p,
                       struct err *e) {
     struct layer *l = &w->layers[layer];
-    size_t width = find(w, layer, p->names[0], "weight")->dims[0], rows;
+    size_t width = weights_tensor(w, layer, p->names[0], "weight")->dims[0], rows;
     float *f = gather(w, layer, p, "weight", width, &rows);
     if (!f)
         return err_nomem(e, "weights");
@@ -87,17 +92,10 @@ static int load_piece(struct weights *w, struct matmul_lane *lane, int layer, co
     return rc;
 }
 
-static float *load_vector(const struct gguf_tensor *t) {
-    float *f = malloc(t->elements * sizeof *f);
-    if (f)
-        quant_to_f32(t->type, t->data, t->elements, f);
-    return f;
-}
-
 static int load_output(struct weights *w, struct matmul_lane *lane, struct err *e) {
     const struct gguf_tensor *t =
         w->config.tied ? w->embedding : gguf_find_tensor(w->gguf, "output.weight");
-    float *f = load_vector(t);
+    float *f = weights_values(t);
     if (!f)
         return err_nomem(e, "output layer");
     int rc = weight_pack(lane, f, (int)t->dims[1], (int)t->dims[0], w->type, &w->output, e);
@@ -125,11 +123,11 @@ static void load_pieces(void *user, int index) {
 }
 
 static int load_norms(struct weights *w, struct err *e) {
-    w->output_norm = load_vector(gguf_find_tensor(w->gguf, "output_norm.weight"));
+    w->output_norm = weights_values(gguf_find_tensor(w->gguf, "output_norm.weight"));
     bool ok = w->output_norm != NULL;
     for (int i = 0; i < (int)w->config.layers && ok; i++) {
-        w->layers[i].attention_norm = load_vector(find(w, i, "attn_norm", "weight"));
-        w->layers[i].ffn_norm = load_vector(find(w, i, "ffn_norm", "weight"));
+        w->layers[i].attention_norm = weights_values(weights_tensor(w, i, "attn_norm", "weight"));
+        w->layers[i].ffn_norm = weights_values(weights_tensor(w, i, "ffn_norm", "weight"));
         ok = w->layers[i].attention_norm && w->layers[i].ffn_norm;
     }
     return ok ? 0 : err_nomem(e, "norms");

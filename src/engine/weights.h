@@ -8,6 +8,9 @@
 #include "model/packed.h"
 #include "model/rotate.h"
 
+/* The Hadamard blocks before down have at most so many values. */
+enum { MOST_DOWN_BLOCK = 256 };
+
 /* A layer's linear layers in int8. The residual stream is rotated (and the norms' gains are folded
  * in), so are each head's values, and what down multiplies by the kernel's Hadamard blocks. */
 struct layer8 {
@@ -54,10 +57,19 @@ int weights_open(struct weights *w, const char *path, struct err *e);
  */
 size_t weights_estimate(const struct weights *w);
 /* Dequantises and packs on `threads` threads. f32 and bf16 are packed in memory; int8 comes from a
- * file in the cache that is made when it is not there. w->type, kv_type and
- * fours are set before. */
+ * file in the cache that is made when it is not there. w->type, kv_type and fours are set before.
+ */
 int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e);
 void weights_free(struct weights *w);
+
+/* What both ways of packing read: the tensor "blk.LAYER.NAME.SUFFIX" (checked to be there by
+ * decoder_config_read), and all values of a tensor (the caller frees; NULL: out of memory). */
+const struct gguf_tensor *weights_tensor(const struct weights *w, int layer, const char *name,
+                                         const char *suffix);
+float *weights_values(const struct gguf_tensor *t);
+/* GGUF files of the llama architecture interleave the halves that rotary pairs (trap 3): row 2i + j
+ * of a head there is row j * dim / 2 + i here. rows: [heads * dim, width]; temp: [dim, width]. */
+void weights_undo_interleave(float *rows, size_t heads, size_t dim, size_t width, float *temp);
 
 /* weights8.c: the same for int8. */
 int weights8_pack(struct weights *w, int threads, struct err *e);

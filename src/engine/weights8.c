@@ -18,7 +18,7 @@
 enum { SEED_RESIDUAL = 1, SEED_HEAD = 2, SEED_DOWN = 3 };
 /* Products of bytes, 255 * 127 at most each, are summed over a width in 32 bits. */
 enum { WIDEST = 65536 };
-enum { MOST_DOWN_BLOCK = 256, CHUNK_OUTPUTS = 512, PANEL = 16, NAME_SIZE = 48 };
+enum { CHUNK_OUTPUTS = 512, PANEL = 16, NAME_SIZE = 48 };
 /* Below this the file would save less time than it takes to check it. */
 static const size_t LEAST_FILE = (size_t)8 << 20;
 
@@ -75,29 +75,9 @@ static void name_section(char out[NAME_SIZE], int layer, enum piece piece, const
         snprintf(out, NAME_SIZE, "layer.%d.%s%s", layer, piece_names[piece], suffix);
 }
 
-static const struct gguf_tensor *find(const struct weights *w, int layer, const char *name) {
-    char full[96];
-    snprintf(full, sizeof full, "blk.%d.%s", layer, name);
-    return gguf_find_tensor(w->gguf, full);
-}
-
 static void row_of(const struct gguf_tensor *t, size_t row, float *out) {
     size_t bytes = t->size / t->dims[1];
     quant_to_f32(t->type, t->data + row * bytes, t->dims[0], out);
-}
-
-/* GGUF files of the llama architecture interleave the halves that rotary pairs (trap 3). */
-static size_t interleaved(size_t row, size_t dim) {
-    size_t r = row % dim, half = dim / 2;
-    return row - r + r % half * 2 + r / half;
-}
-
-/* [hidden] gains of a norm; the caller frees. */
-static float *gains_of(const struct gguf_tensor *t) {
-    float *g = malloc(t->elements * sizeof *g);
-    if (g)
-        quant_to_f32(t->type, t->data, t->elements, g);
-    return g;
 }
 
 /* Folds the norm's gains into rows that read the residual stream, and rotates them. */
@@ -109,29 +89,28 @@ static void read_residual(const struct packer *p, const float *gains, float *row
     rotation_rows(&p->w->residual, rows, n);
 }
 
-/* One head of q, k or v. */
+/* One head of q, k or v; behind its rows is room for as many again. */
 static void gather_head(const struct packer *p, int layer, int head, float *rows) {
     const struct decoder_config *c = &p->w->config;
     size_t dim = c->head_dim, hidden = c->hidden, at = (size_t)head;
-    const char *name = "attn_q.weight";
+    const char *name = "attn_q";
     if (at >= c->heads + c->kv_heads)
-        name = "attn_v.weight", at -= c->heads + c->kv_heads;
+        name = "attn_v", at -= c->heads + c->kv_heads;
     else if (at >= c->heads)
-        name = "attn_k.weight", at -= c->heads;
-    const struct gguf_tensor *t = find(p->w, layer, name);
-    bool value = name[5] == 'v';
-    for (size_t r = 0; r < dim; r++) {
-        size_t row = at * dim + r;
-        row_of(t, !value && c->qk_interleaved ? interleaved(row, dim) : row, rows + r * hidden);
-    }
-    if (value)
+        name = "attn_k", at -= c->heads;
+    const struct gguf_tensor *t = weights_tensor(p->w, layer, name, "weight");
+    for (size_t r = 0; r < dim; r++)
+        row_of(t, at * dim + r, rows + r * hidden);
+    if (name[5] == 'v')
         rotation_columns(&p->head, rows, hidden);
+    else if (c->qk_interleaved)
+        weights_undo_interleave(rows, 1, dim, hidden, rows + dim * hidden);
 }
 
 /* Outputs [first, first + n) of gate and up in turn, 16 of each. */
 static void gather_gate_up(const struct packer *p, int layer, size_t first, size_t n, float *rows) {
-    const struct gguf_tensor *gate = find(p->w, layer, "ffn_gate.weight");
-    const struct gguf_tensor *up = find(p->w, layer, "ffn_up.weight");
+    const struct gguf_tensor *gate = weights_tensor(p->w, layer, "ffn_gate", "weight");
+    const struct gguf_tensor *up = weights_tensor(p->w, layer, "ffn_up", "weight");
     size_t hidden = p->w->config.hidden;
     for (size_t r = 0; r < n; r++) {
         size_t j = first + r, row = j / (2 * PANEL) * PANEL + j % PANEL;
@@ -150,7 +129,7 @@ static void gather_gate_up(const struct packer *p, int layer, size_t first, size
 static void gather_whole(const struct packer *p, int layer, enum piece piece, float *rows) {
     bool down = piece == DOWN;
     const struct gguf_tensor *t =
-        find(p->w, layer, down ? "ffn_down.weight" : "attn_output.weight");
+        weights_tensor(p->w, layer, down ? "ffn_down" : "attn_output", "weight");
     size_t k = t->dims[0], hidden = t->dims[1];
     for (size_t r = 0; r < hidden; r++)
         row_of(t, r, rows + r * k);
@@ -166,16 +145,17 @@ static int pack_item(const struct packer *p, int layer, enum piece piece, int it
                : piece == GATE_UP || piece == OUTPUT ? CHUNK_OUTPUTS
                                                      : s.n;
     int first = item * each, count = s.n - first < each ? s.n - first : each;
-    float *rows = malloc((size_t)count * (size_t)s.k * sizeof *rows), *gains = NULL;
+    size_t room = (size_t)count * (size_t)s.k * (piece == QKV ? 2 : 1);
+    float *rows = malloc(room * sizeof *rows), *gains = NULL;
     if (!rows)
         return err_nomem(e, "weights");
     const struct gguf_tensor *norm = NULL;
     if (piece == QKV) {
         gather_head(p, layer, item, rows);
-        norm = find(w, layer, "attn_norm.weight");
+        norm = weights_tensor(w, layer, "attn_norm", "weight");
     } else if (piece == GATE_UP) {
         gather_gate_up(p, layer, (size_t)first, (size_t)count, rows);
-        norm = find(w, layer, "ffn_norm.weight");
+        norm = weights_tensor(w, layer, "ffn_norm", "weight");
     } else if (piece == OUTPUT) {
         const struct gguf_tensor *t =
             w->config.tied ? w->embedding : gguf_find_tensor(w->gguf, "output.weight");
@@ -185,7 +165,7 @@ static int pack_item(const struct packer *p, int layer, enum piece piece, int it
     } else {
         gather_whole(p, layer, piece, rows);
     }
-    if (norm && !(gains = gains_of(norm))) {
+    if (norm && !(gains = weights_values(norm))) {
         free(rows);
         return err_nomem(e, "weights");
     }
@@ -203,19 +183,21 @@ static int pack_item(const struct packer *p, int layer, enum piece piece, int it
     return 0;
 }
 
-/* The biases of q, k and v; a value's is rotated with its head. */
+/* The biases of q, k and v, treated as the rows that they belong to. */
 static void pack_bias(const struct packer *p, int layer) {
     const struct decoder_config *c = &p->w->config;
-    static const char *const names[] = {"attn_q.bias", "attn_k.bias", "attn_v.bias"};
+    static const char *const names[] = {"attn_q", "attn_k", "attn_v"};
     char section[NAME_SIZE];
     name_section(section, layer, QKV, ".bias");
-    float *to = packed_writer_section(p->to, section);
+    float *to = packed_writer_section(p->to, section), temp[KERNEL_MAX_DIM];
+    size_t dim = c->head_dim;
     for (int part = 0; part < 3; part++) {
-        const struct gguf_tensor *t = find(p->w, layer, names[part]);
+        const struct gguf_tensor *t = weights_tensor(p->w, layer, names[part], "bias");
         quant_to_f32(t->type, t->data, t->elements, to);
+        if (part < 2 && c->qk_interleaved)
+            weights_undo_interleave(to, t->elements / dim, dim, 1, temp);
         for (size_t h = 0; part == 2 && h < c->kv_heads; h++)
-            rotation_columns(&p->head, to + h * c->head_dim, 1);
-        /* biases of interleaved q and k (no model has them) would have to be put in order too */
+            rotation_columns(&p->head, to + h * dim, 1);
         to += t->elements;
     }
 }
@@ -262,7 +244,8 @@ static int run_packers(struct packer *p, int threads, struct err *e) {
     for (int i = 0; i < threads && rc == 0; i++)
         if (p->errs[i].code) {
             rc = p->errs[i].code;
-            *e = p->errs[i];
+            if (e)
+                *e = p->errs[i];
         }
     free(p->errs);
     return rc;
@@ -380,8 +363,6 @@ int weights8_check(const struct decoder_config *c, struct err *e) {
     if (c->hidden / rotation_block(c->hidden, c->hidden) > ROTATION_MOST_MIXTURE)
         return err_set(e, PRECIS_EUNSUPPORTED, "int8: the odd part of %u is beyond %d", c->hidden,
                        ROTATION_MOST_MIXTURE);
-    if (c->qk_interleaved && c->qkv_bias)
-        return err_set(e, PRECIS_EUNSUPPORTED, "int8: biases of interleaved queries and keys");
     return 0;
 }
 
@@ -402,18 +383,25 @@ int weights8_pack(struct weights *w, int threads, struct err *e) {
         snprintf(key, sizeof key, PACK_KEY4, revision);
     else
         snprintf(key, sizeof key, PACK_KEY8, revision);
-    file = s.bytes >= LEAST_FILE && packed_path(key, path, sizeof path, &why) == 0;
+    if (s.bytes >= LEAST_FILE) {
+        file = packed_path(key, path, sizeof path, &why) == 0;
+        if (!file)
+            log_say(LOG_WARN, "packed weights are not kept: %s", why.text);
+    }
     int found = file ? packed_open(path, key, threads, &w->packed, &why) : PRECIS_ENOTFOUND;
     if (found != 0) {
         double started = clock_seconds();
         log_say(LOG_INFO, "packing weights into %s%s%s", w->fours ? "int4" : "int8",
                 file ? ": " : "", file ? why.text : "");
         gguf_release(w->gguf); /* its name may have taken reading all of it */
-        rc = make(w, file ? path : NULL, key, &s, threads, e);
-        if (rc == PRECIS_EIO && file) {
-            log_say(LOG_WARN, "packed weights are not kept: %s", e->text);
-            rc = make(w, NULL, key, &s, threads, e);
+        rc = file ? make(w, path, key, &s, threads, &why) : PRECIS_EIO;
+        if (rc == PRECIS_EIO) {
+            if (file)
+                log_say(LOG_WARN, "packed weights are not kept: %s", why.text);
+            rc = make(w, NULL, key, &s, threads, &why);
         }
+        if (rc && e)
+            *e = why;
         log_say(LOG_INFO, "packed in %.2f s", clock_seconds() - started);
     }
     gguf_release(w->gguf);
