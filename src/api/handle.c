@@ -136,7 +136,7 @@ void precis_model_describe(const struct precis_model *model, struct precis_model
         .revision = model->m.revision,
         .architecture = info->architecture,
         .file_type = info->file_type,
-        .precision = precision_name(info->precision),
+        .precision = info->arithmetic,
         .isa = info->isa,
         .chat_format = model->m.chat ? chat_name(model->m.chat) : NULL,
         .lanes = info->lanes,

@@ -6,15 +6,13 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "model/catalogue.h"
-#include "model/config.h"
-#include "model/gguf.h"
-#include "model/revision.h"
+#include "model/checkpoint.h"
 
 void model_provenance(const struct model *m, const struct sampling *s, struct provenance *p) {
     const struct engine_info *info = engine_info(m->engine);
     p->model = m->name;
     p->model_revision = m->revision;
-    p->precision = precision_name(info->precision);
+    p->precision = info->arithmetic;
     p->file_type = info->file_type;
     p->sampling = sampling_name(s->strategy);
     p->isa = info->isa;
@@ -31,8 +29,13 @@ static void set_name(struct model *m, const char *asked) {
 }
 
 static int open_text(struct model *m, const struct model_options *o, unsigned parts,
-                     const struct gguf *g, struct err *e) {
-    int rc = tok_from_gguf(g, &m->tok, e);
+                     const struct checkpoint *c, struct err *e) {
+    struct gguf *g = NULL;
+    int rc = c ? 0 : gguf_open(m->path, &g, e);
+    if (rc)
+        return rc;
+    rc = tok_from_gguf(c ? checkpoint_gguf(c) : g, &m->tok, e);
+    gguf_close(g);
     if (rc)
         return rc == PRECIS_ENOMEM ? rc : (err_prefix(e, m->path), rc);
     if (!(parts & MODEL_CHAT))
@@ -45,34 +48,31 @@ static int open_text(struct model *m, const struct model_options *o, unsigned pa
 
 int model_open(struct model *m, const struct model_options *o, unsigned parts, struct err *e) {
     *m = (struct model){0};
-    struct gguf *g = NULL;
+    struct checkpoint *c = NULL;
     double started = clock_seconds();
     int rc = catalogue_resolve(o->name, m->path, sizeof m->path, e);
-    if (rc == 0)
-        rc = gguf_open(m->path, &g, e);
+    /* a tokenizer alone may be of a model that no engine runs */
+    if (rc == 0 && parts & (MODEL_ENGINE | MODEL_REVISION))
+        rc = checkpoint_open(m->path, &c, e);
     if (rc)
         goto done;
     set_name(m, o->name);
-    /* before the tokenizer: of what is wrong, the architecture is the thing to name */
-    struct decoder_config config;
-    if (parts & MODEL_ENGINE)
-        rc = decoder_config_read(g, &config, e);
-    if (rc == 0 && parts & (MODEL_TOKENIZER | MODEL_CHAT))
-        rc = open_text(m, o, parts, g, e);
+    if (parts & (MODEL_TOKENIZER | MODEL_CHAT))
+        rc = open_text(m, o, parts, c, e);
     if (rc == 0 && parts & MODEL_REVISION)
-        rc = revision_of(m->path, gguf_bytes(g), gguf_size(g), m->revision, e);
-    gguf_close(g);
-    g = NULL;
+        rc = checkpoint_revision(c, m->revision, e);
+    checkpoint_close(c);
+    c = NULL;
     if (rc == 0 && parts & MODEL_ENGINE)
         rc = engine_open(m->path, &o->engine, &m->engine, e);
     if (rc == 0 && m->engine) {
         const struct engine_info *info = engine_info(m->engine);
         log_say(LOG_INFO, "%s: %s, weights %s, computing in %s on %d lanes (%s), ready in %.2f s",
-                m->name, info->architecture, info->file_type, precision_name(info->precision),
-                info->lanes, info->isa, clock_seconds() - started);
+                m->name, info->architecture, info->file_type, info->arithmetic, info->lanes,
+                info->isa, clock_seconds() - started);
     }
 done:
-    gguf_close(g);
+    checkpoint_close(c);
     if (rc)
         model_close(m);
     return rc;

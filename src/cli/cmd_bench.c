@@ -100,7 +100,7 @@ static int prefill_once(struct engine *engine, const struct ids *ids, double *se
 static int print_speed(const struct args *a, const struct engine *engine, const char *extra,
                        uint64_t tokens, double seconds, struct err *e) {
     const struct engine_info *info = engine_info(engine);
-    const char *precision = precision_name(info->precision);
+    const char *precision = info->arithmetic;
     double speed = (double)tokens / seconds;
     char packed[HASH_HEX_SIZE + 2];
     int rc = say_packed_sha256(engine, packed, e);

@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "engine/roofline.h"
 #include "model/catalogue.h"
-#include "model/gguf.h"
+#include "model/checkpoint.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -44,13 +44,15 @@ static const struct decoder_config smollm2 = {
 
 static int read_config(const char *name, struct decoder_config *c, struct err *e) {
     char path[4096];
-    struct gguf *g = NULL;
+    struct checkpoint *cp = NULL;
     int rc = catalogue_resolve(name, path, sizeof path, e);
     if (rc == 0)
-        rc = gguf_open(path, &g, e);
+        rc = checkpoint_open(path, &cp, e);
+    if (rc == 0 && !checkpoint_decoder(cp))
+        rc = err_set(e, PRECIS_EUNSUPPORTED, "%s: is no decoder", path);
     if (rc == 0)
-        rc = decoder_config_read(g, c, e);
-    gguf_close(g);
+        *c = *checkpoint_decoder(cp);
+    checkpoint_close(cp);
     return rc;
 }
 

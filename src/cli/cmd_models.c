@@ -5,8 +5,7 @@
 #include "cli/cli.h"
 #include "cli/model.h"
 #include "model/catalogue.h"
-#include "model/config.h"
-#include "model/gguf.h"
+#include "model/checkpoint.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -59,18 +58,17 @@ static void print_types(const struct gguf *g) {
 
 static int run_show(const struct args *a, struct err *e) {
     struct model m = {0};
-    struct gguf *g = NULL;
-    struct decoder_config c = {0};
+    struct checkpoint *cp = NULL;
     struct args one = *a;
     one.model = a->operands.v[0];
     int rc = a->operands.n == 1
                  ? model_open_asked(&m, &one, MODEL_REVISION, 0, e)
                  : err_set(e, PRECIS_EUSAGE, "%s: only one model at a time", a->operands.v[1]);
     if (rc == 0)
-        rc = gguf_open(m.path, &g, e);
-    if (rc == 0)
-        rc = decoder_config_read(g, &c, e);
+        rc = checkpoint_open(m.path, &cp, e);
     if (rc == 0) {
+        const struct gguf *g = checkpoint_gguf(cp);
+        const struct decoder_config c = *checkpoint_decoder(cp);
         printf("name          %s\narchitecture  %s\nfile          %s\nbytes         %zu\n"
                "sha256        %s\nweights       %s\nparameters    %llu\n",
                c.name, c.architecture, m.path, gguf_size(g), m.revision, c.file_type,
@@ -83,7 +81,7 @@ static int run_show(const struct args *a, struct err *e) {
         print_types(g);
         rc = flush_stdout(e);
     }
-    gguf_close(g);
+    checkpoint_close(cp);
     model_close(&m);
     return rc;
 }

@@ -267,7 +267,7 @@ static int open_reference(struct scorer *s, const struct args *a, struct err *e)
 static int print_score(const struct args *a, const struct scorer *s, struct err *e) {
     const struct score *t = &s->total;
     double n = (double)t->tokens, nll = t->nll / n;
-    const char *precision = precision_name(engine_info(s->model.engine)->precision);
+    const char *precision = engine_info(s->model.engine)->arithmetic;
     char packed[HASH_HEX_SIZE + 2];
     int rc = say_packed_sha256(s->model.engine, packed, e);
     if (rc)

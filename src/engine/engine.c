@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "model/checkpoint.h"
 
 static const char *const precision_names[] = {"auto", "f32", "bf16", "int8"};
 static const char *const strategy_names[] = {"greedy", "temperature", "nucleus", "beam"};
+static const char *const device_names[] = {"auto", "cpu", "cuda", "coreml"};
 static const char *const finish_names[] = {"stop", "length", "callback", "cancelled", "failed"};
 
 /* Index of name among n names, or -1. */
@@ -26,6 +28,18 @@ int precision_parse(const char *name, enum precision *out, struct err *e) {
     if (i < 0)
         return err_set(e, PRECIS_EUSAGE, "precision '%s': must be auto, f32, bf16 or int8", name);
     *out = (enum precision)i;
+    return 0;
+}
+
+const char *device_name(enum device d) {
+    return device_names[d];
+}
+
+int device_parse(const char *name, enum device *out, struct err *e) {
+    int i = index_of(device_names, 4, name);
+    if (i < 0)
+        return err_set(e, PRECIS_EUSAGE, "device '%s': must be auto, cpu, cuda or coreml", name);
+    *out = (enum device)i;
     return 0;
 }
 
@@ -82,7 +96,20 @@ int engine_open(const char *path, const struct engine_options *options, struct e
         o.max_sequences > ENGINE_MOST_SEQUENCES)
         return err_set(e, PRECIS_EUSAGE, "lanes %d, sequences %d: at most %d and %d", o.lanes,
                        o.max_sequences, ENGINE_MOST_LANES, ENGINE_MOST_SEQUENCES);
-    return native_open(path, &o, out, e);
+    struct checkpoint *c;
+    int rc = checkpoint_open(path, &c, e);
+    if (rc)
+        return rc;
+    if (o.device > DEVICE_CPU) {
+        checkpoint_close(c);
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "%s: --device %s is for ONNX models; the native engine computes on the CPU",
+                       path, device_name(o.device));
+    }
+    if (checkpoint_decoder(c))
+        return native_open(c, &o, out, e);
+    checkpoint_close(c);
+    return err_set(e, PRECIS_EUNSUPPORTED, "%s: encoders are not supported", path);
 }
 
 void engine_close(struct engine *en) {
@@ -104,6 +131,11 @@ int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *tic
     if (job->top < 0 || job->top > ENGINE_MAX_TOP || job->n_stops > ENGINE_MAX_STOPS)
         return err_set(e, PRECIS_EUSAGE, "%d candidates, %zu stop ids: at most %d and %d", job->top,
                        job->n_stops, ENGINE_MAX_TOP, ENGINE_MAX_STOPS);
+    unsigned needs = job->on_hidden ? ENGINE_EMBED : ENGINE_GENERATE | ENGINE_SEQ2SEQ;
+    if (!(en->info.capabilities & needs))
+        return err_set(e, PRECIS_EUNSUPPORTED, "%s: a model of the architecture %s %s",
+                       en->info.name, en->info.architecture,
+                       job->on_hidden ? "gives no embeddings" : "generates nothing");
     return en->ops->submit(en, job, ticket, e);
 }
 

@@ -25,6 +25,13 @@ const char *precision_name(enum precision p);
 int precision_parse(const char *name, enum precision *out,
                     struct err *e); /* auto, f32, bf16, int8 */
 
+/* Where the ONNX engine computes; the native one is the CPU's. auto: what the library offers and a
+ * session can be made on, else the CPU. */
+enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_COREML };
+
+const char *device_name(enum device d); /* "auto", "cpu", ... */
+int device_parse(const char *name, enum device *out, struct err *e);
+
 enum { ENGINE_MOST_LANES = 1 << 12, ENGINE_MOST_SEQUENCES = 1 << 16 };
 
 struct engine_options {
@@ -35,23 +42,30 @@ struct engine_options {
     /* Bytes for weights, KV and scratch in all; 0: no limit. int8 keeps most of its weights in 4
      * bits if they do not fit in it otherwise (without a limit: in 3/4 of the machine's memory). */
     size_t memory_limit;
+    enum device device;
 };
 
 enum engine_capability { ENGINE_GENERATE = 1, ENGINE_EMBED = 2, ENGINE_SEQ2SEQ = 4 };
 
 struct engine_info {
     unsigned capabilities;
+    const char *engine;                          /* "native", "onnx" */
+    const char *device;                          /* "cpu", "cuda", "coreml" */
     const char *architecture, *name, *file_type; /* of the weights' file */
     enum precision precision;                    /* what it resolved to */
-    const char *weights; /* how the layers' weights are kept: "f32", "bf16", "int8", "int4" */
-    const char *isa;     /* instruction-set class of the kernels */
+    /* The same in words, with what else belongs to it: "bf16", "int8 with 4-bit weights". */
+    const char *arithmetic;
+    const char *isa; /* instruction-set class of the kernels */
     int lanes, max_sequences;
     size_t vocab, context; /* tokens */
+    size_t width;          /* of the hidden states of an encoder; 0: no encoder */
     size_t weight_bytes, scratch_bytes, kv_bytes_per_token;
 };
 
-/* Errors: what the model's reader says; PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (weights alone exceed
- * the memory limit), PRECIS_ENOMEM. */
+/* path: a .gguf, a Hugging Face folder, a .onnx file or a folder of them. A sequence-to-sequence
+ * model (ENGINE_SEQ2SEQ) takes a job's ids as its source and generates the target; it scores no
+ * prompts. Errors: what the model's reader says; PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (weights alone
+ * exceed the memory limit), PRECIS_ENOMEM. */
 int engine_open(const char *path, const struct engine_options *options, struct engine **out,
                 struct err *e);
 /* Cancels what is unfinished (on_done is called for each), joins the lanes, frees. NULL is fine. A
@@ -136,6 +150,9 @@ struct engine_job {
      * order. NULL: none are computed but the last. */
     void (*on_logits)(void *user, size_t position, const float *logits);
     size_t logits_from;
+    /* ENGINE_EMBED: the last layer's hidden states, [n, width] f32 with n = n_ids, once. Such a job
+     * has max_new_tokens 0 and no on_logits; a decoder refuses it (PRECIS_EUNSUPPORTED). */
+    void (*on_hidden)(void *user, const float *states, size_t n, size_t width);
     /* Exactly once for every job that was submitted. */
     void (*on_done)(void *user, const struct engine_result *r);
     void *user;

@@ -19,8 +19,11 @@ struct engine {
     struct engine_info info;
 };
 
-/* options are complete: no zero stands for a default. */
-int native_open(const char *path, const struct engine_options *options, struct engine **out,
+struct checkpoint;
+
+/* options are complete: no zero stands for a default. The checkpoint, of a decoder, is the engine's
+ * from now on, also on failure. */
+int native_open(struct checkpoint *c, const struct engine_options *options, struct engine **out,
                 struct err *e);
 
 #endif

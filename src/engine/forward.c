@@ -102,12 +102,6 @@ int workspace_new(const struct weights *w, struct workspace **out, struct err *e
         else
             *part_at(ws, &parts[i]) = memset(p, 0, bytes);
     }
-    unsigned half = w->config.head_dim / 2;
-    if (rc == 0 && !(ws->frequencies = malloc(half * sizeof(float))))
-        rc = err_nomem(e, "workspace");
-    for (unsigned i = 0; rc == 0 && i < half; i++)
-        ws->frequencies[i] =
-            1.0f / powf(w->config.rope_base, (float)(2 * i) / (float)w->config.head_dim);
     if (rc == 0 && w->matmul)
         rc = matmul_lane_new(w->matmul, &ws->matmul, e);
     ws->rows8 = (struct rows8){.x = ws->bytes8, .scale = ws->scales8};
@@ -125,7 +119,6 @@ void workspace_free(struct workspace *ws) {
     struct part parts[PARTS];
     for (int i = list_parts(&(struct sizes){0}, parts); i-- > 0;)
         free(*part_at(ws, &parts[i]));
-    free(ws->frequencies);
     matmul_lane_free(ws->matmul);
     free(ws);
 }
@@ -141,7 +134,7 @@ static void place_span(struct step *s, const struct span *sp) {
         t->blocks[row] = sp->blocks[position / KV_BLOCK];
         float *rope = t->rope + (size_t)row * dim;
         for (size_t d = 0; d < half; d++) {
-            float angle = (float)position * t->frequencies[d];
+            float angle = (float)position * s->w->config.rope.frequencies[0][d];
             rope[d] = cosf(angle);
             rope[half + d] = sinf(angle);
         }
@@ -201,7 +194,7 @@ struct split_qkv forward_split(const struct share *p, int l, int row, int m) {
         .heads = (int)c->heads,
         .kv_heads = (int)c->kv_heads,
         .head_dim = (int)c->head_dim,
-        .q_scale = 1.44269504f / sqrtf((float)c->head_dim), /* scores in base 2 */
+        .q_scale = 1.44269504f * c->attention_scale, /* scores in base 2 */
         .type = p->z.kv_type,
         .q = row_of(t->q, row, p->z.heads, dtype_size(p->z.q_type)),
         .blocks = t->blocks + row,

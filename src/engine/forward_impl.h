@@ -34,7 +34,6 @@ struct workspace {
     struct query_block *queries;
     int n_queries;
     atomic_int *next_item;
-    float *frequencies; /* [head_dim / 2] */
 };
 
 struct sizes {

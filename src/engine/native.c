@@ -499,7 +499,7 @@ static int native_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE]
     const struct native *na = (const struct native *)en;
     if (!na->weights.packed)
         return err_set(e, PRECIS_ENOTFOUND, "weights in %s are not packed into a file",
-                       precision_name(en->info.precision));
+                       en->info.arithmetic);
     return packed_sha256(na->weights.packed, out, e);
 }
 
@@ -555,7 +555,7 @@ static int budget(struct native *na, const struct engine_options *o, struct err 
     if (o->memory_limit < fixed + page)
         return err_set(e, PRECIS_ELIMIT,
                        "%s in %s needs %zu MB for weights and scratch, the memory limit is %zu MB",
-                       i->name, i->weights, (fixed + page) >> 20, o->memory_limit >> 20);
+                       i->name, i->arithmetic, (fixed + page) >> 20, o->memory_limit >> 20);
     na->kv_pages = (o->memory_limit - fixed) / page;
     return 0;
 }
@@ -592,11 +592,13 @@ static void describe(struct native *na, const struct engine_options *o, enum pre
     enum dtype kv = na->weights.kv_type;
     na->base.info = (struct engine_info){
         .capabilities = ENGINE_GENERATE,
+        .engine = "native",
+        .device = "cpu",
         .architecture = c->architecture,
         .name = c->name,
         .file_type = c->file_type,
         .precision = p,
-        .weights = na->weights.fours ? "int4" : precision_name(p),
+        .arithmetic = na->weights.fours ? "int8 with 4-bit weights" : precision_name(p),
         .isa = isa_name(na->kernel.isa),
         .lanes = o->lanes,
         .max_sequences = o->max_sequences,
@@ -628,12 +630,15 @@ static void choose_weights(struct native *na, const struct engine_options *o) {
     describe(na, o, i->precision);
 }
 
-int native_open(const char *path, const struct engine_options *o, struct engine **out,
+int native_open(struct checkpoint *c, const struct engine_options *o, struct engine **out,
                 struct err *e) {
     struct native *na = calloc(1, sizeof *na);
     *out = NULL;
-    if (!na)
+    if (!na) {
+        checkpoint_close(c);
         return err_nomem(e, "engine");
+    }
+    weights_init(&na->weights, c);
     na->base.ops = &native_ops;
     na->waiting_end = &na->waiting;
     pthread_mutex_init(&na->lock, NULL);
@@ -643,8 +648,6 @@ int native_open(const char *path, const struct engine_options *o, struct engine 
     enum precision p = o->precision;
     enum isa isa;
     int rc = isa_detect(&isa, e);
-    if (rc == 0)
-        rc = weights_open(&na->weights, path, e);
     if (rc == 0)
         rc = check_shape(&na->weights.config, e);
     if (rc == 0)

@@ -29,14 +29,14 @@ struct loader {
     struct err *errs; /* one for each thread */
 };
 
-const struct gguf_tensor *weights_tensor(const struct weights *w, int layer, const char *name,
-                                         const char *suffix) {
+const struct tensor *weights_tensor(const struct weights *w, int layer, const char *name,
+                                    const char *suffix) {
     char full[96];
     snprintf(full, sizeof full, "blk.%d.%s.%s", layer, name, suffix);
-    return gguf_find_tensor(w->gguf, full);
+    return checkpoint_tensor(w->checkpoint, full);
 }
 
-float *weights_values(const struct gguf_tensor *t) {
+float *weights_values(const struct tensor *t) {
     float *f = malloc(t->elements * sizeof *f);
     if (f)
         quant_to_f32(t->type, t->data, t->elements, f);
@@ -66,7 +66,7 @@ static float *gather(const struct weights *w, int layer, const struct piece *p, 
         return NULL;
     float *at = all;
     for (int i = 0; i < 3 && p->names[i]; i++) {
-        const struct gguf_tensor *t = weights_tensor(w, layer, p->names[i], suffix);
+        const struct tensor *t = weights_tensor(w, layer, p->names[i], suffix);
         quant_to_f32(t->type, t->data, t->elements, at);
         if (p->rotary[i] && c->qk_interleaved)
             weights_undo_interleave(at, t->elements / width / dim, dim, width, all + total);
@@ -93,8 +93,8 @@ static int load_piece(struct weights *w, struct matmul_lane *lane, int layer, co
 }
 
 static int load_output(struct weights *w, struct matmul_lane *lane, struct err *e) {
-    const struct gguf_tensor *t =
-        w->config.tied ? w->embedding : gguf_find_tensor(w->gguf, "output.weight");
+    const struct tensor *t =
+        w->config.tied ? w->embedding : checkpoint_tensor(w->checkpoint, "output.weight");
     float *f = weights_values(t);
     if (!f)
         return err_nomem(e, "output layer");
@@ -123,7 +123,7 @@ static void load_pieces(void *user, int index) {
 }
 
 static int load_norms(struct weights *w, struct err *e) {
-    w->output_norm = weights_values(gguf_find_tensor(w->gguf, "output_norm.weight"));
+    w->output_norm = weights_values(checkpoint_tensor(w->checkpoint, "output_norm.weight"));
     bool ok = w->output_norm != NULL;
     for (int i = 0; i < (int)w->config.layers && ok; i++) {
         w->layers[i].attention_norm = weights_values(weights_tensor(w, i, "attn_norm", "weight"));
@@ -143,15 +143,11 @@ static size_t sum_bytes(const struct weights *w) {
     return n;
 }
 
-int weights_open(struct weights *w, const char *path, struct err *e) {
-    int rc = gguf_open(path, &w->gguf, e);
-    if (rc == 0)
-        rc = decoder_config_read(w->gguf, &w->config, e);
-    if (rc)
-        return rc;
-    w->embedding = gguf_find_tensor(w->gguf, "token_embd.weight");
+void weights_init(struct weights *w, struct checkpoint *c) {
+    w->checkpoint = c;
+    w->config = *checkpoint_decoder(c);
+    w->embedding = checkpoint_tensor(c, "token_embd.weight");
     w->embedding_row = w->embedding->size / w->config.vocab;
-    return 0;
 }
 
 int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e) {
@@ -176,7 +172,7 @@ int weights_pack(struct weights *w, const struct kernel *kernel, int threads, st
             rc = ld.errs[i].code;
         }
     free(ld.errs);
-    gguf_release(w->gguf);
+    checkpoint_release(w->checkpoint);
     if (rc == 0)
         w->bytes = sum_bytes(w);
     return rc;
@@ -200,7 +196,7 @@ void weights_free(struct weights *w) {
     free(w->layers8);
     packed_close(w->packed);
     rotation_free(&w->residual);
-    gguf_close(w->gguf);
+    checkpoint_close(w->checkpoint);
     *w = (struct weights){0};
 }
 

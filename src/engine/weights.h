@@ -3,8 +3,7 @@
 #define PRECIS_ENGINE_WEIGHTS_H
 
 #include "kernel/matmul.h"
-#include "model/config.h"
-#include "model/gguf.h"
+#include "model/checkpoint.h"
 #include "model/packed.h"
 #include "model/rotate.h"
 
@@ -29,14 +28,14 @@ struct layer {
 };
 
 struct weights {
-    struct decoder_config config;
-    enum dtype type;    /* of the linear layers: f32, bf16, int8 */
-    enum dtype kv_type; /* of keys and values */
-    struct gguf *gguf;
-    const struct gguf_tensor *embedding; /* rows are dequantised as they are looked up */
-    size_t embedding_row;                /* bytes */
-    float *output_norm;                  /* [hidden] */
-    struct weight *output;               /* [vocab, hidden] */
+    struct decoder_config config; /* the checkpoint's */
+    enum dtype type;              /* of the linear layers: f32, bf16, int8 */
+    enum dtype kv_type;           /* of keys and values */
+    struct checkpoint *checkpoint;
+    const struct tensor *embedding; /* rows are dequantised as they are looked up */
+    size_t embedding_row;           /* bytes */
+    float *output_norm;             /* [hidden] */
+    struct weight *output;          /* [vocab, hidden] */
     struct layer *layers;
     struct matmul *matmul;
     size_t bytes; /* of everything packed */
@@ -50,9 +49,8 @@ struct weights {
     int down_block;           /* size of the Hadamard blocks before down */
 };
 
-/* Opens the file and reads its configuration; w is zeroed by the caller, who frees it also after
- * failure. */
-int weights_open(struct weights *w, const char *path, struct err *e);
+/* w (zeroed) takes over a decoder's checkpoint. */
+void weights_init(struct weights *w, struct checkpoint *c);
 /* Bytes that packing will need, known from the configuration, the type and fours (int8: exactly).
  */
 size_t weights_estimate(const struct weights *w);
@@ -64,9 +62,9 @@ void weights_free(struct weights *w);
 
 /* What both ways of packing read: the tensor "blk.LAYER.NAME.SUFFIX" (checked to be there by
  * decoder_config_read), and all values of a tensor (the caller frees; NULL: out of memory). */
-const struct gguf_tensor *weights_tensor(const struct weights *w, int layer, const char *name,
-                                         const char *suffix);
-float *weights_values(const struct gguf_tensor *t);
+const struct tensor *weights_tensor(const struct weights *w, int layer, const char *name,
+                                    const char *suffix);
+float *weights_values(const struct tensor *t);
 /* GGUF files of the llama architecture interleave the halves that rotary pairs (trap 3): row 2i + j
  * of a head there is row j * dim / 2 + i here. rows: [heads * dim, width]; temp: [dim, width]. */
 void weights_undo_interleave(float *rows, size_t heads, size_t dim, size_t width, float *temp);

@@ -75,7 +75,7 @@ static void name_section(char out[NAME_SIZE], int layer, enum piece piece, const
         snprintf(out, NAME_SIZE, "layer.%d.%s%s", layer, piece_names[piece], suffix);
 }
 
-static void row_of(const struct gguf_tensor *t, size_t row, float *out) {
+static void row_of(const struct tensor *t, size_t row, float *out) {
     size_t bytes = t->size / t->dims[1];
     quant_to_f32(t->type, t->data + row * bytes, t->dims[0], out);
 }
@@ -98,7 +98,7 @@ static void gather_head(const struct packer *p, int layer, int head, float *rows
         name = "attn_v", at -= c->heads + c->kv_heads;
     else if (at >= c->heads)
         name = "attn_k", at -= c->heads;
-    const struct gguf_tensor *t = weights_tensor(p->w, layer, name, "weight");
+    const struct tensor *t = weights_tensor(p->w, layer, name, "weight");
     for (size_t r = 0; r < dim; r++)
         row_of(t, at * dim + r, rows + r * hidden);
     if (name[5] == 'v')
@@ -109,8 +109,8 @@ static void gather_head(const struct packer *p, int layer, int head, float *rows
 
 /* Outputs [first, first + n) of gate and up in turn, 16 of each. */
 static void gather_gate_up(const struct packer *p, int layer, size_t first, size_t n, float *rows) {
-    const struct gguf_tensor *gate = weights_tensor(p->w, layer, "ffn_gate", "weight");
-    const struct gguf_tensor *up = weights_tensor(p->w, layer, "ffn_up", "weight");
+    const struct tensor *gate = weights_tensor(p->w, layer, "ffn_gate", "weight");
+    const struct tensor *up = weights_tensor(p->w, layer, "ffn_up", "weight");
     size_t hidden = p->w->config.hidden;
     for (size_t r = 0; r < n; r++) {
         size_t j = first + r, row = j / (2 * PANEL) * PANEL + j % PANEL;
@@ -128,7 +128,7 @@ static void gather_gate_up(const struct packer *p, int layer, size_t first, size
 /* A whole matrix that writes to the residual stream. */
 static void gather_whole(const struct packer *p, int layer, enum piece piece, float *rows) {
     bool down = piece == DOWN;
-    const struct gguf_tensor *t =
+    const struct tensor *t =
         weights_tensor(p->w, layer, down ? "ffn_down" : "attn_output", "weight");
     size_t k = t->dims[0], hidden = t->dims[1];
     for (size_t r = 0; r < hidden; r++)
@@ -149,7 +149,7 @@ static int pack_item(const struct packer *p, int layer, enum piece piece, int it
     float *rows = malloc(room * sizeof *rows), *gains = NULL;
     if (!rows)
         return err_nomem(e, "weights");
-    const struct gguf_tensor *norm = NULL;
+    const struct tensor *norm = NULL;
     if (piece == QKV) {
         gather_head(p, layer, item, rows);
         norm = weights_tensor(w, layer, "attn_norm", "weight");
@@ -157,11 +157,11 @@ static int pack_item(const struct packer *p, int layer, enum piece piece, int it
         gather_gate_up(p, layer, (size_t)first, (size_t)count, rows);
         norm = weights_tensor(w, layer, "ffn_norm", "weight");
     } else if (piece == OUTPUT) {
-        const struct gguf_tensor *t =
-            w->config.tied ? w->embedding : gguf_find_tensor(w->gguf, "output.weight");
+        const struct tensor *t =
+            w->config.tied ? w->embedding : checkpoint_tensor(w->checkpoint, "output.weight");
         for (int r = 0; r < count; r++)
             row_of(t, (size_t)first + (size_t)r, rows + (size_t)r * (size_t)s.k);
-        norm = gguf_find_tensor(w->gguf, "output_norm.weight");
+        norm = checkpoint_tensor(w->checkpoint, "output_norm.weight");
     } else {
         gather_whole(p, layer, piece, rows);
     }
@@ -192,7 +192,7 @@ static void pack_bias(const struct packer *p, int layer) {
     float *to = packed_writer_section(p->to, section), temp[KERNEL_MAX_DIM];
     size_t dim = c->head_dim;
     for (int part = 0; part < 3; part++) {
-        const struct gguf_tensor *t = weights_tensor(p->w, layer, names[part], "bias");
+        const struct tensor *t = weights_tensor(p->w, layer, names[part], "bias");
         quant_to_f32(t->type, t->data, t->elements, to);
         if (part < 2 && c->qk_interleaved)
             weights_undo_interleave(to, t->elements / dim, dim, 1, temp);
@@ -218,7 +218,7 @@ static void pack_items(void *user, int index) {
         if (rc == 0 && piece == QKV && item == 0 && p->w->config.qkv_bias)
             pack_bias(p, layer);
         if (rc == 0 && piece == DOWN) /* so that the file does not pile up beside what is made */
-            gguf_release(p->w->gguf);
+            checkpoint_release(p->w->checkpoint);
     }
     if (rc)
         atomic_store(&p->failed, true);
@@ -374,7 +374,7 @@ int weights8_pack(struct weights *w, int threads, struct err *e) {
     w->down_block = (int)rotation_block(w->config.intermediate, MOST_DOWN_BLOCK);
     int rc = rotation_new(w->config.hidden, w->config.hidden, 1, SEED_RESIDUAL, &w->residual, e);
     if (rc == 0)
-        rc = revision_of(gguf_path(w->gguf), gguf_bytes(w->gguf), gguf_size(w->gguf), revision, e);
+        rc = checkpoint_revision(w->checkpoint, revision, e);
     if (rc == 0)
         rc = list_sections(w, &s, e);
     if (rc)
@@ -393,7 +393,7 @@ int weights8_pack(struct weights *w, int threads, struct err *e) {
         double started = clock_seconds();
         log_say(LOG_INFO, "packing weights into %s%s%s", w->fours ? "int4" : "int8",
                 file ? ": " : "", file ? why.text : "");
-        gguf_release(w->gguf); /* its name may have taken reading all of it */
+        checkpoint_release(w->checkpoint); /* its name may have taken reading all of it */
         rc = file ? make(w, path, key, &s, threads, &why) : PRECIS_EIO;
         if (rc == PRECIS_EIO) {
             if (file)
@@ -404,7 +404,7 @@ int weights8_pack(struct weights *w, int threads, struct err *e) {
             *e = why;
         log_say(LOG_INFO, "packed in %.2f s", clock_seconds() - started);
     }
-    gguf_release(w->gguf);
+    checkpoint_release(w->checkpoint);
     if (rc == 0)
         rc = view_all(w, e);
     if (rc == 0)

@@ -74,7 +74,7 @@ const uint8_t *gguf_bytes(const struct gguf *g) {
 }
 
 static const struct gguf_value *find(const struct gguf *g, const char *key) {
-    struct gguf_str name = {.s = key, .len = strlen(key)};
+    struct str name = {.s = key, .len = strlen(key)};
     size_t i = gguf_table_find(&g->value_table, &g->values->key, sizeof *g->values, name);
     return i == SIZE_MAX ? NULL : &g->values[i];
 }
@@ -141,8 +141,8 @@ static bool load_number(enum gguf_type type, const uint8_t *p, double *out) {
     return true;
 }
 
-static struct gguf_str load_string(const uint8_t *p) {
-    return (struct gguf_str){.s = (const char *)p + 8, .len = (size_t)gguf_load_u64(p)};
+static struct str load_string(const uint8_t *p) {
+    return (struct str){.s = (const char *)p + 8, .len = (size_t)gguf_load_u64(p)};
 }
 
 bool gguf_has(const struct gguf *g, const char *key) {
@@ -172,7 +172,7 @@ bool gguf_bool(const struct gguf *g, const char *key, bool *out) {
     return true;
 }
 
-bool gguf_string(const struct gguf *g, const char *key, struct gguf_str *out) {
+bool gguf_string(const struct gguf *g, const char *key, struct str *out) {
     const struct gguf_value *v = find(g, key);
     if (!v || v->type != GGUF_STRING)
         return false;
@@ -189,7 +189,7 @@ bool gguf_array(const struct gguf *g, const char *key, enum gguf_type *type, siz
     return true;
 }
 
-bool gguf_array_string(const struct gguf *g, const char *key, size_t i, struct gguf_str *out) {
+bool gguf_array_string(const struct gguf *g, const char *key, size_t i, struct str *out) {
     const struct gguf_value *v = find(g, key);
     if (!v || v->type != GGUF_ARRAY || v->item != GGUF_STRING || i >= v->count)
         return false;
@@ -208,12 +208,12 @@ size_t gguf_tensor_count(const struct gguf *g) {
     return g->tensor_count;
 }
 
-const struct gguf_tensor *gguf_tensor_at(const struct gguf *g, size_t i) {
+const struct tensor *gguf_tensor_at(const struct gguf *g, size_t i) {
     return i < g->tensor_count ? &g->tensors[i] : NULL;
 }
 
-const struct gguf_tensor *gguf_find_tensor(const struct gguf *g, const char *name) {
-    struct gguf_str s = {.s = name, .len = strlen(name)};
+const struct tensor *gguf_find_tensor(const struct gguf *g, const char *name) {
+    struct str s = {.s = name, .len = strlen(name)};
     size_t i = gguf_table_find(&g->tensor_table, &g->tensors->name, sizeof *g->tensors, s);
     return i == SIZE_MAX ? NULL : &g->tensors[i];
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "model/quant.h"
+#include "model/tensor.h"
 
 enum gguf_type { /* the numbers of the specification */
                  GGUF_U8,
@@ -26,21 +26,6 @@ enum gguf_type { /* the numbers of the specification */
                  GGUF_U64,
                  GGUF_I64,
                  GGUF_F64
-};
-
-struct gguf_str { /* not NUL-terminated; borrowed from the mapping */
-    const char *s;
-    size_t len;
-};
-
-struct gguf_tensor {
-    struct gguf_str name;
-    enum quant_type type;
-    int n_dims;
-    uint64_t dims[4]; /* dims[0] runs fastest: a linear layer has dims {in, out}; 1 beyond n_dims */
-    uint64_t elements;
-    const uint8_t *data; /* borrowed from the mapping */
-    size_t size;         /* bytes of data */
 };
 
 struct gguf;
@@ -66,15 +51,14 @@ bool gguf_has(const struct gguf *g, const char *key);
 bool gguf_u64(const struct gguf *g, const char *key, uint64_t *out);
 bool gguf_f64(const struct gguf *g, const char *key, double *out);
 bool gguf_bool(const struct gguf *g, const char *key, bool *out);
-bool gguf_string(const struct gguf *g, const char *key, struct gguf_str *out);
+bool gguf_string(const struct gguf *g, const char *key, struct str *out);
 /* Arrays: element type and count, then elements by index. gguf_array_string is O(1). */
 bool gguf_array(const struct gguf *g, const char *key, enum gguf_type *type, size_t *count);
-bool gguf_array_string(const struct gguf *g, const char *key, size_t i, struct gguf_str *out);
+bool gguf_array_string(const struct gguf *g, const char *key, size_t i, struct str *out);
 bool gguf_array_f64(const struct gguf *g, const char *key, size_t i, double *out);
 
 size_t gguf_tensor_count(const struct gguf *g);
-const struct gguf_tensor *gguf_tensor_at(const struct gguf *g, size_t i);
-const struct gguf_tensor *gguf_find_tensor(const struct gguf *g,
-                                           const char *name); /* NULL: absent */
+const struct tensor *gguf_tensor_at(const struct gguf *g, size_t i);
+const struct tensor *gguf_find_tensor(const struct gguf *g, const char *name); /* NULL: absent */
 
 #endif

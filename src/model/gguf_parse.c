@@ -21,7 +21,7 @@ struct cursor {
     struct err *e;
 };
 
-static int shown(struct gguf_str s) {
+static int shown(struct str s) {
     return s.len > SHOWN ? SHOWN : (int)s.len;
 }
 
@@ -55,17 +55,17 @@ static int take_u64(struct cursor *c, const char *what, uint64_t *v) {
     return p ? 0 : PRECIS_EINPUT;
 }
 
-static int take_string(struct cursor *c, const char *what, struct gguf_str *s) {
+static int take_string(struct cursor *c, const char *what, struct str *s) {
     uint64_t len;
     int rc = take_u64(c, what, &len);
     if (rc)
         return rc;
     const uint8_t *p = take(c, what, len);
-    *s = (struct gguf_str){.s = (const char *)p, .len = p ? (size_t)len : 0};
+    *s = (struct str){.s = (const char *)p, .len = p ? (size_t)len : 0};
     return p ? 0 : PRECIS_EINPUT;
 }
 
-static int take_name(struct cursor *c, const char *what, struct gguf_str *s) {
+static int take_name(struct cursor *c, const char *what, struct str *s) {
     size_t at = c->at;
     int rc = take_string(c, what, s);
     if (rc)
@@ -76,28 +76,28 @@ static int take_name(struct cursor *c, const char *what, struct gguf_str *s) {
     return 0;
 }
 
-static struct gguf_str name_at(const void *names, size_t stride, size_t i) {
-    struct gguf_str s;
+static struct str name_at(const void *names, size_t stride, size_t i) {
+    struct str s;
     memcpy(&s, (const char *)names + i * stride, sizeof s);
     return s;
 }
 
 /* The slot that holds `name`, or the empty one where it would go. */
 static uint32_t *table_slot(const struct gguf_table *t, const void *names, size_t stride,
-                            struct gguf_str name) {
+                            struct str name) {
     size_t at = (size_t)hash_bytes(name.s, name.len, t->seed) & t->mask;
     for (;; at = (at + 1) & t->mask) {
         uint32_t *slot = &t->slots[at];
         if (!*slot)
             return slot;
-        struct gguf_str other = name_at(names, stride, *slot - 1);
+        struct str other = name_at(names, stride, *slot - 1);
         if (other.len == name.len && memcmp(other.s, name.s, name.len) == 0)
             return slot;
     }
 }
 
 size_t gguf_table_find(const struct gguf_table *t, const void *names, size_t stride,
-                       struct gguf_str name) {
+                       struct str name) {
     uint32_t found = *table_slot(t, names, stride, name);
     return found ? found - 1 : SIZE_MAX;
 }
@@ -113,7 +113,7 @@ static int table_build(const struct gguf *g, struct gguf_table *t, const void *n
     t->mask = size - 1;
     t->seed = hash_mix((uintptr_t)g, (uintptr_t)t->slots);
     for (size_t i = 0; i < n; i++) {
-        struct gguf_str name = name_at(names, stride, i);
+        struct str name = name_at(names, stride, i);
         uint32_t *slot = table_slot(t, names, stride, name);
         if (*slot)
             return err_set(e, PRECIS_EINPUT, "%s: %s '%.*s' is there twice", g->path, what,
@@ -142,7 +142,7 @@ static int read_strings(struct cursor *c, struct gguf_value *v) {
         return err_nomem(c->e, c->g->path);
     size_t base = c->at;
     for (size_t i = 0; i < v->count; i++) {
-        struct gguf_str s;
+        struct str s;
         v->starts[i] = c->at - base;
         int rc = take_string(c, "a string of an array", &s);
         if (rc)
@@ -196,7 +196,7 @@ static int read_value(struct cursor *c, struct gguf_value *v) {
         return read_array(c, v);
     v->bytes = c->g->data + c->at;
     if (type == GGUF_STRING) {
-        struct gguf_str s;
+        struct str s;
         return take_string(c, "a string", &s);
     }
     if (!take(c, "a value", gguf_scalar_size(type)))
@@ -204,13 +204,13 @@ static int read_value(struct cursor *c, struct gguf_value *v) {
     return type == GGUF_BOOL ? check_bools(c, v, 1) : 0;
 }
 
-static int tensor_error(const struct cursor *c, const struct gguf_tensor *t, int code,
-                        const char *what, uint64_t value, const char *why) {
+static int tensor_error(const struct cursor *c, const struct tensor *t, int code, const char *what,
+                        uint64_t value, const char *why) {
     return err_set(c->e, code, "%s: tensor '%.*s': %s %" PRIu64 "%s", c->g->path, shown(t->name),
                    t->name.s, what, value, why);
 }
 
-static int read_type(struct cursor *c, struct gguf_tensor *t, const struct quant_format **format) {
+static int read_type(struct cursor *c, struct tensor *t, const struct quant_format **format) {
     uint32_t type;
     int rc = take_u32(c, "a tensor's type", &type);
     if (rc)
@@ -226,7 +226,7 @@ static int read_type(struct cursor *c, struct gguf_tensor *t, const struct quant
     return 0;
 }
 
-static int read_dims(struct cursor *c, struct gguf_tensor *t) {
+static int read_dims(struct cursor *c, struct tensor *t) {
     uint32_t n;
     int rc = take_u32(c, "a tensor's number of dimensions", &n);
     if (rc)
@@ -250,7 +250,7 @@ static int read_dims(struct cursor *c, struct gguf_tensor *t) {
 
 /* One entry of the list of tensors. Its data is not known before the list ends: *offset is from
  * there. */
-static int read_tensor(struct cursor *c, struct gguf_tensor *t, uint64_t *offset) {
+static int read_tensor(struct cursor *c, struct tensor *t, uint64_t *offset) {
     const struct quant_format *format;
     int rc = take_name(c, "a tensor's name", &t->name);
     if (!rc)
@@ -271,7 +271,7 @@ static int read_tensor(struct cursor *c, struct gguf_tensor *t, uint64_t *offset
     return 0;
 }
 
-static int place_tensor(const struct cursor *c, struct gguf_tensor *t, uint64_t offset,
+static int place_tensor(const struct cursor *c, struct tensor *t, uint64_t offset,
                         uint64_t alignment) {
     const struct gguf *g = c->g;
     if (offset % alignment)
@@ -291,11 +291,11 @@ static int place_tensor(const struct cursor *c, struct gguf_tensor *t, uint64_t 
 }
 
 struct place {
-    const struct gguf_tensor *t;
+    const struct tensor *t;
 };
 
 static int by_data(const void *a, const void *b) {
-    const struct gguf_tensor *x = ((const struct place *)a)->t, *y = ((const struct place *)b)->t;
+    const struct tensor *x = ((const struct place *)a)->t, *y = ((const struct place *)b)->t;
     return (x->data > y->data) - (x->data < y->data);
 }
 
@@ -311,7 +311,7 @@ static int check_overlap(const struct gguf *g, struct err *e) {
     qsort(order, n, sizeof *order, by_data);
     int rc = 0;
     for (size_t i = 1; i < n && !rc; i++) {
-        const struct gguf_tensor *a = order[i - 1].t, *b = order[i].t;
+        const struct tensor *a = order[i - 1].t, *b = order[i].t;
         if (a->size > (size_t)(b->data - a->data))
             rc = err_set(e, PRECIS_EINPUT, "%s: tensors '%.*s' and '%.*s' overlap at byte %zu",
                          g->path, shown(a->name), a->name.s, shown(b->name), b->name.s,

@@ -6,7 +6,7 @@
 #include "model/gguf.h"
 
 struct gguf_value {
-    struct gguf_str key;
+    struct str key;
     enum gguf_type type;
     enum gguf_type item;  /* of an array */
     size_t count;         /* of an array */
@@ -29,7 +29,7 @@ struct gguf {
     struct gguf_value *values; /* owned */
     size_t value_count;
     struct gguf_table value_table;
-    struct gguf_tensor *tensors; /* owned */
+    struct tensor *tensors; /* owned */
     size_t tensor_count;
     struct gguf_table tensor_table;
 };
@@ -41,7 +41,7 @@ int gguf_parse(struct gguf *g, struct err *e);
 /* The index of a name, or SIZE_MAX. `names` is the first name of an array whose elements are
  * `stride` bytes apart. */
 size_t gguf_table_find(const struct gguf_table *t, const void *names, size_t stride,
-                       struct gguf_str name);
+                       struct str name);
 
 static inline uint32_t gguf_load_u32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

@@ -16,7 +16,8 @@ struct tok;
 enum tok_flags {
     TOK_DEFAULT = 0,
     TOK_NO_SPECIAL = 1, /* add no BOS/EOS of its own */
-    TOK_PLAIN = 2       /* special tokens spelled out in the text are text (all source code) */
+    TOK_PLAIN = 2,      /* special tokens spelled out in the text are text (all source code) */
+    TOK_NO_TRUNCATE = 4 /* as long as the text is, whatever the tokenizer says */
 };
 
 /* From GGUF metadata: tokenizer.ggml.model "gpt2" with pre "smollm" or "qwen2". The tokenizer

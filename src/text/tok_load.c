@@ -22,7 +22,7 @@ struct entry {
 struct loader {
     const struct gguf *g;
     struct tok *t;
-    struct gguf_str *spelling; /* [t->n], borrowed from g */
+    struct str *spelling; /* [t->n], borrowed from g */
     struct entry *table;       /* spelling -> id, open addressing */
     size_t mask;
     uint16_t char_of[256];         /* GPT-2's alphabet: the character that stands for a byte */
@@ -44,7 +44,7 @@ static int bad(struct loader *l, int code, const char *format, ...) {
 }
 
 /* Bytes of a string that fit a message: 60, no character cut. */
-static int shown(struct gguf_str s) {
+static int shown(struct str s) {
     size_t n = s.len < 60 ? s.len : 60;
     while (n < s.len && n && ((uint8_t)s.s[n] & 0xc0) == 0x80)
         n--;
@@ -63,16 +63,16 @@ static void make_alphabet(struct loader *l) {
     }
 }
 
-static uint32_t hash_of(struct gguf_str s) {
+static uint32_t hash_of(struct str s) {
     return (uint32_t)hash_bytes(s.s, s.len, 0);
 }
 
-static bool same(struct gguf_str a, struct gguf_str b) {
+static bool same(struct str a, struct str b) {
     return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
 }
 
 /* The entry of a spelling, or the empty one where it would be. */
-static struct entry *find(const struct loader *l, struct gguf_str s, uint32_t hash) {
+static struct entry *find(const struct loader *l, struct str s, uint32_t hash) {
     for (size_t i = hash & l->mask;; i = (i + 1) & l->mask) {
         struct entry *x = &l->table[i];
         if (x->id == UINT32_MAX)
@@ -83,7 +83,7 @@ static struct entry *find(const struct loader *l, struct gguf_str s, uint32_t ha
 }
 
 static int load_kind(struct loader *l) {
-    struct gguf_str model, pre;
+    struct str model, pre;
     if (!gguf_string(l->g, KEY "model", &model))
         return bad(l, PRECIS_EINPUT,
                    KEY "model is missing or no string: the file has no tokenizer");
@@ -135,7 +135,7 @@ static int load_spellings(struct loader *l) {
         return err_nomem(l->e, "vocabulary");
     memset(l->table, 0xff, slots * sizeof *l->table);
     for (uint32_t i = 0; i < n; i++) {
-        struct gguf_str *s = &l->spelling[i];
+        struct str *s = &l->spelling[i];
         if (!gguf_array_string(l->g, KEY "tokens", i, s))
             return bad(l, PRECIS_EINPUT, KEY "tokens: entry %" PRIu32 " cannot be read", i);
         uint32_t hash = hash_of(*s);
@@ -180,7 +180,7 @@ static bool is_added(const struct tok *t, uint32_t id) {
 
 /* The bytes that a spelling in GPT-2's alphabet stands for, into out; a spelling with any other
  * character stands for itself, as in `tokenizers`. Returns their number, at most s.len. */
-static size_t spelled_bytes(const struct loader *l, struct gguf_str s, char *out) {
+static size_t spelled_bytes(const struct loader *l, struct str s, char *out) {
     size_t n = 0;
     for (size_t i = 0; i < s.len; n++) {
         uint32_t c;
@@ -208,7 +208,7 @@ static int load_bytes(struct loader *l) {
         return err_nomem(l->e, "vocabulary");
     uint32_t at = 0;
     for (uint32_t i = 0; i < t->n; i++) {
-        struct gguf_str s = l->spelling[i];
+        struct str s = l->spelling[i];
         t->at[i] = at;
         if (is_added(t, i)) {
             memcpy(t->bytes + at, s.s, s.len);
@@ -238,7 +238,7 @@ static int load_special(struct loader *l) {
 }
 
 /* The id that s names; -1: none. A good guess saves a cache miss. */
-static int64_t id_of(const struct loader *l, struct gguf_str s, uint32_t guess) {
+static int64_t id_of(const struct loader *l, struct str s, uint32_t guess) {
     if (guess < l->t->n && same(l->spelling[guess], s))
         return guess;
     uint32_t id = find(l, s, hash_of(s))->id;
@@ -248,7 +248,7 @@ static int64_t id_of(const struct loader *l, struct gguf_str s, uint32_t guess) 
 /* "LEFT RIGHT" and both together must be tokens. Vocabularies list the merged ones in the order of
  * the merges: *guess. */
 static int load_merge(struct loader *l, uint32_t rank, uint32_t *guess, struct buf *joined) {
-    struct gguf_str s;
+    struct str s;
     if (!gguf_array_string(l->g, KEY "merges", rank, &s))
         return bad(l, PRECIS_EINPUT, KEY "merges: entry %" PRIu32 " cannot be read", rank);
     const char *space = s.len ? memchr(s.s, ' ', s.len) : NULL;
@@ -262,7 +262,7 @@ static int load_merge(struct loader *l, uint32_t rank, uint32_t *guess, struct b
     buf_append(joined, space + 1, s.len - n - 1);
     if (buf_failed(joined))
         return err_nomem(l->e, "merges");
-    struct gguf_str part[3] = {{s.s, n}, {space + 1, s.len - n - 1}, {joined->data, joined->len}};
+    struct str part[3] = {{s.s, n}, {space + 1, s.len - n - 1}, {joined->data, joined->len}};
     int64_t id[3];
     for (int i = 0; i < 3; i++) {
         id[i] = id_of(l, part[i], i == 2 ? *guess : UINT32_MAX);
@@ -288,7 +288,7 @@ static int load_merges(struct loader *l) {
     for (unsigned b = 0; rc == 0 && b < 256; b++) {
         buf_clear(&text);
         unicode_append(&text, l->char_of[b]);
-        struct gguf_str s = {text.data, text.len};
+        struct str s = {text.data, text.len};
         if (buf_failed(&text))
             rc = err_nomem(l->e, "merges");
         else
@@ -362,7 +362,7 @@ static int load_ids(struct loader *l) {
 }
 
 static int load_template(struct loader *l) {
-    struct gguf_str s;
+    struct str s;
     if (!gguf_string(l->g, "tokenizer.chat_template", &s))
         return 0;
     l->t->chat_template = malloc(s.len + 1);

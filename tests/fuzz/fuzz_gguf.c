@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "model/config.h"
+#include "model/config_gguf.h"
 #include "model/gguf_parse.h"
 
 enum { MOST_VALUES = 1 << 12 };
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static volatile uint64_t sink;
 
-static void touch(struct gguf_str s) {
+static void touch(struct str s) {
     for (size_t i = 0; i < s.len; i++)
         sink += (unsigned char)s.s[i];
 }
@@ -21,7 +21,7 @@ static void ask(const struct gguf *g, const char *key) {
     uint64_t u = 0;
     double d = 0;
     bool b = false;
-    struct gguf_str s = {0};
+    struct str s = {0};
     enum gguf_type type;
     size_t count = 0;
     sink += gguf_has(g, key) + gguf_u64(g, key, &u) + gguf_f64(g, key, &d) + gguf_bool(g, key, &b);
@@ -38,7 +38,7 @@ static void ask(const struct gguf *g, const char *key) {
 
 static void ask_all(const struct gguf *g) {
     for (size_t i = 0; i < g->value_count; i++) {
-        struct gguf_str key = g->values[i].key;
+        struct str key = g->values[i].key;
         char name[1100];
         size_t n = key.len < sizeof name ? key.len : sizeof name - 1;
         for (size_t j = 0; j < n; j++)
@@ -49,7 +49,7 @@ static void ask_all(const struct gguf *g) {
     ask(g, "absent");
 }
 
-static void dequantise(const struct gguf_tensor *t) {
+static void dequantise(const struct tensor *t) {
     size_t n = t->elements < MOST_VALUES ? (size_t)t->elements : MOST_VALUES;
     float *out = malloc(n * sizeof *out);
     if (!out)

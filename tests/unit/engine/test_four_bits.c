@@ -96,9 +96,10 @@ static struct outcome run(struct engine *en) {
 
 /* What int8 weights need at least. */
 static size_t need_of(int lanes, size_t *page) {
-    struct engine *en = open_with((struct engine_options){PRECISION_INT8, lanes, 1, 0});
+    struct engine *en =
+        open_with((struct engine_options){PRECISION_INT8, lanes, 1, 0, DEVICE_AUTO});
     const struct engine_info *i = engine_info(en);
-    assert_string_equal(i->weights, "int8");
+    assert_string_equal(i->arithmetic, "int8");
     *page = i->kv_bytes_per_token * KV_BLOCK;
     size_t need = i->weight_bytes + i->scratch_bytes + *page;
     engine_close(en);
@@ -109,14 +110,14 @@ static void the_limit_chooses(void **state) {
     (void)state;
     for (int lanes = 1; lanes <= 3; lanes++) {
         size_t page, need = need_of(lanes, &page);
-        struct engine_options o = {PRECISION_INT8, lanes, 1, need};
+        struct engine_options o = {PRECISION_INT8, lanes, 1, need, DEVICE_AUTO};
         struct engine *en = open_with(o);
-        assert_string_equal(engine_info(en)->weights, "int8");
+        assert_string_equal(engine_info(en)->arithmetic, "int8");
         engine_close(en);
         o.memory_limit--;
         en = open_with(o);
         const struct engine_info *i = engine_info(en);
-        assert_string_equal(i->weights, "int4");
+        assert_string_equal(i->arithmetic, "int8 with 4-bit weights");
         assert_int_equal(i->precision, PRECISION_INT8);
         size_t least = i->weight_bytes + i->scratch_bytes + page;
         assert_true(least < need);
@@ -126,7 +127,7 @@ static void the_limit_chooses(void **state) {
         struct err e;
         o.memory_limit--;
         assert_int_equal(engine_open(model, &o, &en, &e), PRECIS_ELIMIT);
-        assert_non_null(strstr(e.text, "int4"));
+        assert_non_null(strstr(e.text, "4-bit"));
         o.precision = PRECISION_F32; /* keeps what was asked for */
         o.memory_limit = need;
         assert_int_equal(engine_open(model, &o, &en, &e), PRECIS_ELIMIT);
@@ -144,13 +145,13 @@ static double distance(const float *a, const float *b, size_t n) {
 
 static void lanes_compute_the_same_near_f32(void **state) {
     (void)state;
-    struct engine *en = open_with((struct engine_options){PRECISION_F32, 1, 1, 0});
+    struct engine *en = open_with((struct engine_options){PRECISION_F32, 1, 1, 0, DEVICE_AUTO});
     struct outcome exact = run(en), one = {0};
     engine_close(en);
     for (int lanes = 1; lanes <= 3; lanes++) {
         size_t page, need = need_of(lanes, &page);
-        en = open_with((struct engine_options){PRECISION_INT8, lanes, 1, need - 1});
-        assert_string_equal(engine_info(en)->weights, "int4");
+        en = open_with((struct engine_options){PRECISION_INT8, lanes, 1, need - 1, DEVICE_AUTO});
+        assert_string_equal(engine_info(en)->arithmetic, "int8 with 4-bit weights");
         struct outcome o = run(en);
         engine_close(en);
         double d = distance(o.logits, exact.logits, o.vocab);

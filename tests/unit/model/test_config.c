@@ -10,7 +10,7 @@
 
 #include "gguf_build.h"
 #include "model/catalogue.h"
-#include "model/config.h"
+#include "model/config_gguf.h"
 
 static int read_tiny(const struct tiny *tiny, struct decoder_config *c, struct err *e) {
     struct buf b = {0};
@@ -56,7 +56,7 @@ static void reads_llama(void **state) {
     assert_int_equal(c.intermediate, 12);
     assert_int_equal(c.vocab, 3);
     assert_int_equal(c.context, 64);
-    assert_true(c.norm_eps == 1e-5f && c.rope_base == 10000.0f);
+    assert_true(c.norm_eps == 1e-5f && c.rope.base == 10000.0f);
     assert_true(c.qk_interleaved && !c.qkv_bias && c.tied);
     assert_int_equal(c.parameters, 24 + 8 + 3 * (8 + 128 + 64 + 64 + 8 + 128 + 96 + 96 + 96));
     accepted((struct tiny){.architecture = "llama", .bias = true}, &c);
@@ -78,7 +78,7 @@ static void takes_defaults(void **state) {
     struct decoder_config c;
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
         accepted((struct tiny){.architecture = "llama", .drop = optional[i]}, &c);
-    assert_true(c.rope_base == 10000.0f);
+    assert_true(c.rope.base == 10000.0f);
     /* Without the key a head has hidden / heads = 2 dimensions, and without the other as many key
      * heads as heads. */
     refused((struct tiny){.architecture = "llama", .drop = "attention.key_length"},
@@ -311,7 +311,7 @@ static void model_is(const char *model, const struct decoder_config *want) {
     assert_int_equal(c.intermediate, want->intermediate);
     assert_int_equal(c.vocab, want->vocab);
     assert_int_equal(c.context, want->context);
-    assert_true(c.norm_eps == want->norm_eps && c.rope_base == want->rope_base);
+    assert_true(c.norm_eps == want->norm_eps && c.rope.base == want->rope.base);
     assert_int_equal(c.qk_interleaved, want->qk_interleaved);
     assert_int_equal(c.qkv_bias, want->qkv_bias);
     assert_int_equal(c.tied, want->tied);
@@ -333,7 +333,7 @@ static void smollm2_is_known(void **state) {
                                                  .vocab = 49152,
                                                  .context = 8192,
                                                  .norm_eps = 1e-5f,
-                                                 .rope_base = 1e5f,
+                                                 .rope = {.base = 1e5f},
                                                  .qk_interleaved = true,
                                                  .tied = true,
                                                  .parameters = 134515008});
@@ -354,7 +354,7 @@ static void qwen_is_known(void **state) {
                                       .vocab = 151936,
                                       .context = 32768,
                                       .norm_eps = 1e-6f,
-                                      .rope_base = 1e6f,
+                                      .rope = {.base = 1e6f},
                                       .qkv_bias = true,
                                       .parameters = 630167424});
 }

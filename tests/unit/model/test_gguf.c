@@ -85,7 +85,7 @@ static void reads_every_type(void **state) {
             uint64_t u = 7;
             double d = 7, want = t <= GGUF_I32 ? integers[t] : 1.5;
             bool truth = false;
-            struct gguf_str s = {0};
+            struct str s = {0};
             enum gguf_type item;
             size_t count;
             snprintf(one, sizeof one, "one.%u", t);
@@ -133,7 +133,7 @@ static void reads_tensors(void **state) {
     put_small(&b, 3);
     struct gguf *g = open_good(&b, &copy);
     assert_int_equal(gguf_tensor_count(g), 2);
-    const struct gguf_tensor *a = gguf_find_tensor(g, "a"), *t = gguf_find_tensor(g, "b");
+    const struct tensor *a = gguf_find_tensor(g, "a"), *t = gguf_find_tensor(g, "b");
     assert_ptr_equal(a, gguf_tensor_at(g, 0));
     assert_ptr_equal(t, gguf_tensor_at(g, 1));
     assert_null(gguf_tensor_at(g, 2));

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "gguf_build.h"
-#include "model/config.h"
+#include "model/config_gguf.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);

@@ -216,7 +216,7 @@ static void model_matches(const char *model) {
     snprintf(file, sizeof file, "%s.txt", model);
     FILE *f = golden(file);
     for (; fscanf(f, "%15s %zu %64s %255s", type, &elements, want, name) == 4; n++) {
-        const struct gguf_tensor *t = gguf_find_tensor(g, name);
+        const struct tensor *t = gguf_find_tensor(g, name);
         if (!t)
             fail_msg("%s: no tensor %s", path, name);
         assert_string_equal(quant_format(t->type)->name, type);

@@ -1,4 +1,4 @@
-#include "model/config.h"
+#include "model/config_gguf.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "model/rope.h"
 
 /* No decoder comes near these; within them no product of two of the sizes overflows 64 bits. */
-enum { MAX_LAYERS = 1 << 12, MAX_HEADS = 1 << 14, MAX_HEAD_DIM = 1 << 14, MAX_SIZE = 1 << 30 };
+enum { MAX_HEADS = 1 << 14, MAX_SIZE = 1 << 30 };
 enum { KEY_SIZE = 96 };
 
 struct reading {
@@ -91,7 +92,7 @@ static void copy_text(char *out, size_t size, const char *s, size_t len) {
 }
 
 static int read_architecture(const struct reading *r) {
-    struct gguf_str s;
+    struct str s;
     char shown[64];
     if (!gguf_string(r->g, "general.architecture", &s))
         return err_set(r->e, PRECIS_EINPUT,
@@ -109,7 +110,7 @@ static int read_architecture(const struct reading *r) {
 }
 
 static void read_name(const struct reading *r) {
-    struct gguf_str s;
+    struct str s;
     if (!gguf_string(r->g, "general.name", &s) || s.len == 0) {
         const char *path = gguf_path(r->g), *slash = strrchr(path, '/');
         s.s = slash ? slash + 1 : path;
@@ -132,9 +133,9 @@ static void read_file_type(const struct reading *r) {
         if (type < sizeof names / sizeof *names)
             name = names[type];
     } else {
-        const struct gguf_tensor *first = NULL;
+        const struct tensor *first = NULL;
         for (size_t i = 0; i < gguf_tensor_count(r->g); i++) {
-            const struct gguf_tensor *t = gguf_tensor_at(r->g, i);
+            const struct tensor *t = gguf_tensor_at(r->g, i);
             if (t->n_dims < 2)
                 continue;
             if (!first)
@@ -196,7 +197,7 @@ static int check_options(const struct reading *r) {
 
 static int check_rope_scaling(const struct reading *r) {
     char k[KEY_SIZE], text[KEY_SIZE + 64];
-    struct gguf_str type = {.s = "linear", .len = 6};
+    struct str type = {.s = "linear", .len = 6};
     double factor = 1;
     full_key(r, "rope.scaling.type", k);
     if (gguf_has(r->g, k) && !gguf_string(r->g, k, &type))
@@ -217,7 +218,7 @@ static int check_rope_scaling(const struct reading *r) {
 
 /* What the file is, rather than what the model computes. */
 static int check_kind(const struct reading *r) {
-    struct gguf_str s;
+    struct str s;
     uint64_t parts;
     char text[96], kind[48];
     if (gguf_string(r->g, "general.type", &s) && !(s.len == 5 && memcmp(s.s, "model", 5) == 0)) {
@@ -248,7 +249,7 @@ static int check_window(const struct reading *r) {
 
 static int read_sizes(const struct reading *r) {
     struct decoder_config *c = r->c;
-    int rc = read_size(r, "block_count", MAX_LAYERS, 0, &c->layers);
+    int rc = read_size(r, "block_count", CONFIG_MAX_LAYERS, 0, &c->layers);
     if (!rc)
         rc = read_size(r, "context_length", MAX_SIZE, 0, &c->context);
     if (!rc)
@@ -262,7 +263,7 @@ static int read_sizes(const struct reading *r) {
     if (!rc)
         rc = read_real(r, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, 0, &c->norm_eps);
     if (!rc)
-        rc = read_real(r, "rope.freq_base", 1, 1e12, 10000, &c->rope_base);
+        rc = read_real(r, "rope.freq_base", 1, 1e12, 10000, &c->rope.base);
     if (!rc && c->heads % c->kv_heads)
         rc = err_set(r->e, PRECIS_EINPUT, "%s: %u heads cannot share %u key heads evenly",
                      gguf_path(r->g), c->heads, c->kv_heads);
@@ -273,12 +274,12 @@ static int read_head_dim(const struct reading *r) {
     struct decoder_config *c = r->c;
     unsigned value = 0, rope = 0;
     unsigned usual =
-        c->hidden % c->heads || c->hidden / c->heads > MAX_HEAD_DIM ? 0 : c->hidden / c->heads;
-    int rc = read_size(r, "attention.key_length", MAX_HEAD_DIM, usual, &c->head_dim);
+        c->hidden % c->heads || c->hidden / c->heads > CONFIG_MAX_DIM ? 0 : c->hidden / c->heads;
+    int rc = read_size(r, "attention.key_length", CONFIG_MAX_DIM, usual, &c->head_dim);
     if (!rc)
-        rc = read_size(r, "attention.value_length", MAX_HEAD_DIM, c->head_dim, &value);
+        rc = read_size(r, "attention.value_length", CONFIG_MAX_DIM, c->head_dim, &value);
     if (!rc)
-        rc = read_size(r, "rope.dimension_count", MAX_HEAD_DIM, c->head_dim, &rope);
+        rc = read_size(r, "rope.dimension_count", CONFIG_MAX_DIM, c->head_dim, &rope);
     if (rc)
         return rc;
     if (c->head_dim % 2)
@@ -291,10 +292,15 @@ static int read_head_dim(const struct reading *r) {
         return err_set(r->e, PRECIS_EUNSUPPORTED,
                        "%s: rope over %u of %u dimensions is not supported", gguf_path(r->g), rope,
                        c->head_dim);
+    c->rope.dims = rope;
+    rope_plain(&c->rope);
+    c->rope_local = c->rope;
+    c->attention_scale = 1.0f / sqrtf((float)c->head_dim);
+    c->embedding_scale = 1;
     return 0;
 }
 
-static int wrong_shape(const struct reading *r, const char *name, const struct gguf_tensor *t,
+static int wrong_shape(const struct reading *r, const char *name, const struct tensor *t,
                        uint64_t in, uint64_t out) {
     return err_set(r->e, PRECIS_EINPUT,
                    "%s: tensor '%s' has the shape [%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
@@ -304,7 +310,7 @@ static int wrong_shape(const struct reading *r, const char *name, const struct g
 
 /* A tensor of dims {in, out}; a vector has out 1. */
 static int need_tensor(const struct reading *r, const char *name, uint64_t in, uint64_t out) {
-    const struct gguf_tensor *t = gguf_find_tensor(r->g, name);
+    const struct tensor *t = gguf_find_tensor(r->g, name);
     if (!t)
         return err_set(r->e, PRECIS_EINPUT, "%s: tensor '%s' is missing", gguf_path(r->g), name);
     if (t->dims[0] != in || t->dims[1] != out || t->dims[2] != 1 || t->dims[3] != 1)
@@ -346,7 +352,7 @@ static int check_layer(const struct reading *r, unsigned layer) {
 }
 
 static int read_vocab(const struct reading *r) {
-    const struct gguf_tensor *t = gguf_find_tensor(r->g, "token_embd.weight");
+    const struct tensor *t = gguf_find_tensor(r->g, "token_embd.weight");
     if (!t)
         return err_set(r->e, PRECIS_EINPUT, "%s: tensor 'token_embd.weight' is missing",
                        gguf_path(r->g));
@@ -373,7 +379,7 @@ static int read_vocab(const struct reading *r) {
 static int check_unused(const struct reading *r) {
     uint64_t parameters = 0;
     for (size_t i = 0; i < gguf_tensor_count(r->g); i++) {
-        const struct gguf_tensor *t = gguf_tensor_at(r->g, i);
+        const struct tensor *t = gguf_tensor_at(r->g, i);
         if (!r->used[i])
             return err_set(r->e, PRECIS_EUNSUPPORTED,
                            "%s: tensor '%.*s' is not supported in %s models", gguf_path(r->g),
