@@ -149,7 +149,7 @@ INLINE void soften_row(const struct state *s, int r, int first, int valid) {
 
 static void soften_block(const struct state *s, const struct attention_item *a, int block) {
     for (int r = 0; r < a->rows; r++) {
-        int last = a->position + r / a->group;
+        int last = last_key(a, r);
         soften_row(s, r, first_key(last, a->window) - block * KV_BLOCK,
                    last + 1 - block * KV_BLOCK);
     }
@@ -182,7 +182,7 @@ void attention_bf16(const struct attention_item *a) {
         s.total[r] = 0;
     }
     memset(s.sums, 0, (size_t)a->rows * (size_t)dim * sizeof *s.sums);
-    int last = a->position + (a->rows - 1) / a->group;
+    int last = last_key(a, a->rows - 1);
     for (int b = first_key(a->position, a->window) / KV_BLOCK; b * KV_BLOCK <= last; b++) {
         score_block(&s, a->rows, (const uint16_t *)(a->blocks[b] + a->key_offset), dim);
         soften_block(&s, a, b);

@@ -44,6 +44,7 @@ struct attention_item {
     int group;           /* query heads to a token: row r belongs to token r / group */
     int position;        /* of the first token; token t sees keys 0 .. position + t */
     int window;          /* and of them the last `window` only; 0: all */
+    int keys;            /* not 0: every token sees keys 0 .. keys - 1; f32 and bf16 only */
     const void *q;       /* first row; scaled by log2(e) / sqrt(head_dim); int8: f32 */
     void *out;           /* same type and layout as q */
     size_t token_stride; /* elements between tokens in q and out; heads of a token lie together */
@@ -59,6 +60,11 @@ enum { ATTENTION_ROWS = 96 }; /* most rows in an item */
 /* Where row r of an item begins in q and out. */
 static inline size_t attention_row(const struct attention_item *a, int r) {
     return (size_t)(r / a->group) * a->token_stride + (size_t)(r % a->group) * (size_t)a->head_dim;
+}
+
+/* The last key that row r of an item sees. */
+static inline int last_key(const struct attention_item *a, int r) {
+    return a->keys > 0 ? a->keys - 1 : a->position + r / a->group;
 }
 
 /* The first key that the token at this position sees, of a window (0: none) of keys. */

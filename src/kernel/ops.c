@@ -153,7 +153,7 @@ static void attend_row(const struct attention_item *a, const float *q, int last,
 static void attention_f32(const struct attention_item *a) {
     for (int r = 0; r < a->rows; r++) {
         size_t at = attention_row(a, r);
-        attend_row(a, (const float *)a->q + at, a->position + r / a->group, (float *)a->out + at);
+        attend_row(a, (const float *)a->q + at, last_key(a, r), (float *)a->out + at);
     }
 }
 

@@ -23,7 +23,12 @@ struct rope {
     unsigned original;
 };
 
-enum activation { ACTIVATION_SILU, ACTIVATION_GELU_TANH };
+enum activation {
+    ACTIVATION_SILU,
+    ACTIVATION_GELU_TANH,
+    ACTIVATION_GELU /* erf */,
+    ACTIVATION_RELU
+};
 
 struct decoder_config {
     char architecture[32]; /* "llama", "mistral", "qwen2", "qwen3", "phi3", "gemma3" */
@@ -50,7 +55,7 @@ static inline bool config_slides(const struct decoder_config *c, unsigned layer)
     return c->window && (c->sliding[layer / 8] >> layer % 8 & 1);
 }
 
-/* What a BERT or RoBERTa encoder is. Post-norm, learned positions, GELU (erf). */
+/* What a BERT or RoBERTa encoder is. Post-norm, learned positions. */
 struct encoder_config {
     char architecture[32]; /* "bert", "roberta" */
     char name[128];
@@ -59,6 +64,7 @@ struct encoder_config {
     unsigned context;  /* tokens */
     unsigned position; /* the row of the position table that the first token takes (RoBERTa: 2) */
     float norm_eps;
+    enum activation activation; /* GELU, GELU_TANH or RELU */
     uint64_t parameters;
 };
 
