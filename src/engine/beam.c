@@ -162,6 +162,7 @@ static void extend_tokens(struct branch *to, const struct branch *parent,
     to->ids[to->n] = c->id;
     to->logprobs[to->n++] = c->logprob;
     to->score = c->score;
+    to->parent = c->parent;
 }
 
 /* Inserts by score, the worst falls off a full set. */

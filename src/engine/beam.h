@@ -14,6 +14,7 @@ struct branch {
     float *logprobs; /* [max_new] raw */
     size_t n;
     float score;
+    int parent; /* the branch it continues, as they were numbered before the last advance */
 };
 
 struct beams;

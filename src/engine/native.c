@@ -10,7 +10,7 @@
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/forward.h"
-#include "engine/sequence.h"
+#include "engine/waiting.h"
 
 struct native;
 
@@ -56,10 +56,9 @@ struct native {
 
     pthread_mutex_t lock; /* over what follows and the lanes' idle, assist, rank */
     pthread_cond_t room, drained, started;
-    struct sequence *waiting, **waiting_end;
-    struct sequence *live;
-    int n_waiting, running, most_running, n_started, n_submitting;
-    uint64_t tickets, tokens_in, tokens_shared, tokens_out;
+    struct waiting waiting;
+    int running, most_running, n_started, n_submitting;
+    uint64_t tokens_in, tokens_shared, tokens_out;
     bool closing;
     struct err start_err;
 };
@@ -70,40 +69,14 @@ static void wake_idle(struct native *na) {
             pthread_cond_signal(&na->lanes[i].wake);
 }
 
-/* Who is next, as the place that points to it: cancelled ones only have to be reported; the oldest
- * once enough others went before it; else the longest prompt, so that short ones are left to fill
- * the lanes at the end. */
-static struct sequence **choose_waiting(struct native *na) {
-    struct sequence **best = &na->waiting;
-    for (struct sequence **at = best; *at; at = &(*at)->next) {
-        if (atomic_load(&(*at)->cancelled))
-            return at;
-        if ((*at)->n_prompt > (*best)->n_prompt)
-            best = at;
-    }
-    if (na->waiting && na->waiting->passed >= na->base.info.max_sequences)
-        return &na->waiting;
-    return best;
-}
-
-static void take_waiting(struct native *na, struct sequence **at) {
-    struct sequence *s = *at;
-    for (struct sequence *older = na->waiting; older != s; older = older->next)
-        older->passed++;
-    *at = s->next;
-    if (!s->next)
-        na->waiting_end = at;
-    na->n_waiting--;
-}
-
 /* Takes a waiting sequence if the bounds allow. Locked. */
 static struct sequence *admit(struct lane *lane) {
     struct native *na = lane->native;
     const struct engine_info *info = &na->base.info;
     int share = (info->max_sequences + info->lanes - 1) / info->lanes;
-    if (!na->waiting || na->running >= info->max_sequences || lane->n >= share)
+    if (!na->waiting.first || na->running >= info->max_sequences || lane->n >= share)
         return NULL;
-    struct sequence **at = choose_waiting(na), *s = *at;
+    struct sequence **at = waiting_choose(&na->waiting, info->max_sequences), *s = *at;
     if (!atomic_load(&s->cancelled)) {
         size_t pages = sequence_pages(s);
         if (!kv_admit(na->pool, &s->kv, pages, s->ids, sequence_skippable(s)))
@@ -111,7 +84,7 @@ static struct sequence *admit(struct lane *lane) {
         s->reserved = pages;
         na->tokens_shared += s->kv.length;
     }
-    take_waiting(na, at);
+    waiting_take(&na->waiting, at);
     if (++na->running > na->most_running)
         na->most_running = na->running;
     pthread_cond_signal(&na->room);
@@ -171,7 +144,7 @@ static bool hand_over(struct lane *lane) {
         lane->settled = lane->settled && is_decoding(lane->sequences[i]);
         rows += sequence_branches(lane->sequences[i]);
     }
-    if (!lane->settled || na->n_waiting > 0 || na->closing) /* a lane may have left by then */
+    if (!lane->settled || na->waiting.n > 0 || na->closing) /* a lane may have left by then */
         return false;
     for (struct lane *to = na->lanes; to < lane; to++) {
         if (!to->settled || to->rows + rows > MOST_MERGED)
@@ -249,9 +222,7 @@ static void on_logits(void *user, void *own, int index, float *logits) {
  * whoever is admitted next may need them. Locked. */
 static void remove_sequence(struct native *na, struct sequence *s) {
     size_t reserved = s->reserved;
-    *s->at = s->live;
-    if (s->live)
-        s->live->at = s->at;
+    waiting_forget(s);
     sequence_free(s, na->pool);
     kv_release(na->pool, reserved);
 }
@@ -274,7 +245,7 @@ static void reap(struct lane *lane) {
         na->running--;
         na->tokens_out += s->n_generated;
         remove_sequence(na, s);
-        if (na->n_waiting)
+        if (na->waiting.n)
             wake_idle(na);
         else if (na->running == 0)
             pthread_cond_broadcast(&na->drained);
@@ -403,7 +374,7 @@ static int native_submit(struct engine *en, const struct engine_job *job, uint64
     }
     pthread_mutex_lock(&na->lock);
     na->n_submitting++;
-    while (na->n_waiting >= en->info.max_sequences && !na->closing)
+    while (na->waiting.n >= en->info.max_sequences && !na->closing)
         pthread_cond_wait(&na->room, &na->lock);
     na->n_submitting--;
     if (na->closing) {
@@ -412,17 +383,9 @@ static int native_submit(struct engine *en, const struct engine_job *job, uint64
         sequence_free(s, NULL);
         return err_set(e, PRECIS_ECANCELLED, "the engine is closing");
     }
-    s->ticket = ++na->tickets;
+    waiting_add(&na->waiting, s);
     if (ticket)
         *ticket = s->ticket;
-    s->live = na->live;
-    s->at = &na->live;
-    if (na->live)
-        na->live->at = &s->live;
-    na->live = s;
-    *na->waiting_end = s;
-    na->waiting_end = &s->next;
-    na->n_waiting++;
     wake_idle(na);
     pthread_mutex_unlock(&na->lock);
     return 0;
@@ -430,9 +393,7 @@ static int native_submit(struct engine *en, const struct engine_job *job, uint64
 
 /* Locked. */
 static void cancel(struct native *na, uint64_t ticket) {
-    for (struct sequence *s = na->live; s; s = s->live)
-        if (ticket == 0 || s->ticket == ticket)
-            atomic_store(&s->cancelled, true);
+    waiting_cancel(&na->waiting, ticket);
     wake_idle(na);
 }
 
@@ -446,7 +407,7 @@ static void native_cancel(struct engine *en, uint64_t ticket) {
 static void native_drain(struct engine *en) {
     struct native *na = (struct native *)en;
     pthread_mutex_lock(&na->lock);
-    while (na->n_waiting > 0 || na->running > 0)
+    while (na->waiting.n > 0 || na->running > 0)
         pthread_cond_wait(&na->drained, &na->lock);
     pthread_mutex_unlock(&na->lock);
 }
@@ -457,7 +418,7 @@ static void native_stats(struct engine *en, struct engine_stats *s) {
     *s = (struct engine_stats){.tokens_in = na->tokens_in,
                                .tokens_shared = na->tokens_shared,
                                .tokens_out = na->tokens_out,
-                               .waiting = na->n_waiting,
+                               .waiting = na->waiting.n,
                                .running = na->running,
                                .most_running = na->most_running};
     pthread_mutex_unlock(&na->lock);
@@ -474,7 +435,7 @@ static void native_close(struct engine *en) {
         pthread_cond_wait(&na->drained, &na->lock);
     pthread_mutex_unlock(&na->lock);
     pool_join(na->threads);
-    for (struct sequence *s = na->waiting, *next; s; s = next) {
+    for (struct sequence *s = na->waiting.first, *next; s; s = next) {
         next = s->next;
         s->started = clock_seconds(); /* it only waited */
         sequence_end(s, FINISH_CANCELLED, NULL);
@@ -640,7 +601,7 @@ int native_open(struct checkpoint *c, const struct engine_options *o, struct eng
     }
     weights_init(&na->weights, c);
     na->base.ops = &native_ops;
-    na->waiting_end = &na->waiting;
+    waiting_init(&na->waiting);
     pthread_mutex_init(&na->lock, NULL);
     pthread_cond_init(&na->room, NULL);
     pthread_cond_init(&na->drained, NULL);

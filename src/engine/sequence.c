@@ -43,6 +43,7 @@ void sequence_free(struct sequence *s, struct kv_pool *pool) {
     if (pool)
         kv_drop(pool, &s->kv);
     free(s->ids);
+    free(s->source);
     free(s->logprobs);
     free(s);
 }
@@ -183,7 +184,7 @@ void sequence_report(const struct sequence *s) {
                                     .ids = s->ids + s->n_prompt,
                                     .logprobs = s->logprobs,
                                     .n = s->n_generated,
-                                    .tokens_in = s->n_prompt,
+                                    .tokens_in = sequence_length(s),
                                     .seconds_waited = s->started - s->submitted,
                                     .seconds_run = now - s->started,
                                 });

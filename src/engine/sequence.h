@@ -15,6 +15,8 @@ struct sequence {
     struct rng rng;
     uint32_t *ids; /* [n_prompt + max_new] */
     size_t n_prompt, max_new, n_generated;
+    uint32_t *source; /* [n_source] sequence-to-sequence: what the encoder reads; NULL: none */
+    size_t n_source;
     float *logprobs; /* [max_new] */
     struct kv_seq kv;
     size_t reserved;     /* pages */
@@ -38,6 +40,11 @@ struct decoder_tools {
 int sequence_new(const struct engine_job *job, uint64_t ticket, size_t context,
                  struct sequence **out, struct err *e);
 void sequence_free(struct sequence *s, struct kv_pool *pool);
+
+/* Tokens that the job came with. */
+static inline size_t sequence_length(const struct sequence *s) {
+    return s->source ? s->n_source : s->n_prompt;
+}
 
 size_t sequence_pages(const struct sequence *s); /* the most it will hold */
 /* Tokens at the start of the prompt that need not be computed here if others did. */
