@@ -17,6 +17,7 @@ struct composition {
     uint32_t first, second, composite;
 };
 
+#include "text/unicode_props.inc"
 #include "text/unicode_tables.inc"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -59,8 +60,34 @@ static uint8_t combining_class(uint32_t c) {
     return lo < COUNT(ccc_runs) && c >= ccc_runs[lo].first ? ccc_runs[lo].ccc : 0;
 }
 
-/* The canonical decomposition of c, 1 to 4 code points, into out. */
-static size_t decompose(uint32_t c, uint32_t out[4]) {
+unsigned unicode_props(uint32_t c) {
+    return props[prop_block[c >> 7] * 128u + (c & 127)];
+}
+
+/* The entry of c in a table of n sorted ones; NULL: none. */
+static const struct decomposition *find(const struct decomposition *v, size_t n, uint32_t c) {
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (v[mid].code_point < c)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && v[lo].code_point == c ? &v[lo] : NULL;
+}
+
+size_t unicode_lower(uint32_t c, uint32_t out[UNICODE_MOST]) {
+    const struct decomposition *d = c < 0x80 ? NULL : find(lower, COUNT(lower), c);
+    out[0] = c - 'A' < 26 ? c + 32 : c;
+    if (!d)
+        return 1;
+    memcpy(out, lower_pool + d->at, d->len * sizeof *out);
+    return d->len;
+}
+
+/* The full decomposition of c, canonical or compatible, into out. */
+static size_t decompose(uint32_t c, bool compat, uint32_t out[UNICODE_MOST]) {
     if (c - HANGUL_S < HANGUL_S_COUNT) {
         uint32_t s = c - HANGUL_S, t = s % HANGUL_T_COUNT;
         out[0] = HANGUL_L + s / (HANGUL_V_COUNT * HANGUL_T_COUNT);
@@ -68,20 +95,15 @@ static size_t decompose(uint32_t c, uint32_t out[4]) {
         out[2] = HANGUL_T + t;
         return t ? 3 : 2;
     }
-    size_t lo = 0, hi = COUNT(decompositions);
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (decompositions[mid].code_point < c)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo == COUNT(decompositions) || decompositions[lo].code_point != c) {
+    const struct decomposition *d = compat ? find(compatible, COUNT(compatible), c) : NULL;
+    const uint32_t *pool = d ? compatible_pool : decomposed;
+    if (!d)
+        d = find(decompositions, COUNT(decompositions), c);
+    if (!d) {
         out[0] = c;
         return 1;
     }
-    const struct decomposition *d = &decompositions[lo];
-    memcpy(out, decomposed + d->at, d->len * sizeof *out);
+    memcpy(out, pool + d->at, d->len * sizeof *out);
     return d->len;
 }
 
@@ -176,8 +198,18 @@ static size_t canonical_compose(struct nfc_char *v, size_t n) {
     return kept;
 }
 
-/* First byte of the first character in [s, end) that NFC must look at; end: none. */
-static const uint8_t *next_look(const uint8_t *s, const uint8_t *end) {
+/* May c change, move or merge? */
+static bool looks(enum unicode_form form, uint32_t c) {
+    if (form == UNICODE_NFC)
+        return unicode_flags(c) & UNICODE_NFC_LOOK;
+    if (form == UNICODE_NFD)
+        return unicode_props(c) & UNICODE_LOOK_D;
+    return unicode_props(c) & UNICODE_LOOK_KD ||
+           (form == UNICODE_NFKC && unicode_flags(c) & UNICODE_NFC_LOOK);
+}
+
+/* First byte of the first character in [s, end) that the form must look at; end: none. */
+static const uint8_t *next_look(enum unicode_form form, const uint8_t *s, const uint8_t *end) {
     while (s < end) {
         if (end - s >= 8) {
             uint64_t w;
@@ -187,13 +219,13 @@ static const uint8_t *next_look(const uint8_t *s, const uint8_t *end) {
                 continue;
             }
         }
-        if (*s < 0xcc) { /* nothing below U+0300 */
+        if (*s < (form == UNICODE_NFC ? 0xcc : 0xc2)) { /* nothing below U+0300, or U+0080 */
             s += *s < 0x80 ? 1 : 2;
             continue;
         }
         uint32_t c;
         unsigned len = unicode_char(s, &c);
-        if (unicode_flags(c) & UNICODE_NFC_LOOK)
+        if (looks(form, c))
             return s;
         s += len;
     }
@@ -202,27 +234,35 @@ static const uint8_t *next_look(const uint8_t *s, const uint8_t *end) {
 
 /* Normalises [s, end): one character that stands for itself, if any, then only such as must be
  * looked at. Nothing outside can take part: what follows begins anew. */
-static bool normalise_window(struct nfc_work *w, const uint8_t *s, const uint8_t *end) {
+static bool normalise_window(struct nfc_work *w, enum unicode_form form, const uint8_t *s,
+                             const uint8_t *end) {
+    bool compat = form == UNICODE_NFKC || form == UNICODE_NFKD;
     size_t n = 0;
     while (s < end) {
-        uint32_t c, parts[4];
+        uint32_t c, parts[UNICODE_MOST];
         s += unicode_char(s, &c);
-        size_t k = decompose(c, parts);
+        size_t k = decompose(c, compat, parts);
         if (!work_reserve(w, n + k))
             return false;
         for (size_t i = 0; i < k; i++)
             w->v[n++] = (struct nfc_char){parts[i], combining_class(parts[i])};
     }
     canonical_order(w->v, w->sorted, n);
-    n = canonical_compose(w->v, n);
+    if (form == UNICODE_NFC || form == UNICODE_NFKC)
+        n = canonical_compose(w->v, n);
     for (size_t i = 0; i < n; i++)
         unicode_append(&w->out, w->v[i].code_point);
     return !buf_failed(&w->out);
 }
 
 const uint8_t *unicode_nfc(struct nfc_work *w, const uint8_t *s, size_t *len) {
+    return unicode_normalise(w, UNICODE_NFC, s, len);
+}
+
+const uint8_t *unicode_normalise(struct nfc_work *w, enum unicode_form form, const uint8_t *s,
+                                 size_t *len) {
     const uint8_t *end = s + *len, *done = s;
-    const uint8_t *look = next_look(s, end);
+    const uint8_t *look = next_look(form, s, end);
     if (look == end)
         return s;
     buf_clear(&w->out);
@@ -235,14 +275,14 @@ const uint8_t *unicode_nfc(struct nfc_work *w, const uint8_t *s, size_t *len) {
         uint32_t c;
         while (to < end) {
             unsigned n = unicode_char(to, &c);
-            if (!(unicode_flags(c) & UNICODE_NFC_LOOK))
+            if (!looks(form, c))
                 break;
             to += n;
         }
-        if (!normalise_window(w, from, to))
+        if (!normalise_window(w, form, from, to))
             return NULL;
         done = to;
-        look = next_look(to, end);
+        look = next_look(form, to, end);
     }
     buf_append(&w->out, done, (size_t)(end - done));
     *len = w->out.len;

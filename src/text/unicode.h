@@ -1,6 +1,6 @@
-/* What the tokenizers' patterns and NFC need to know of Unicode, from tables taken from Hugging
- * Face `tokenizers` itself (tools/unicode/make_tables.py): no system library has the same three
- * versions. */
+/* What the parts of tokenizers need to know of Unicode, from tables taken from Hugging Face
+ * `tokenizers` itself (tools/unicode/make_tables.py, make_props.py): no system library has the same
+ * versions, of which it mixes several. */
 #ifndef PRECIS_TEXT_UNICODE_H
 #define PRECIS_TEXT_UNICODE_H
 
@@ -21,10 +21,30 @@ enum unicode_flags {
     UNICODE_WIDE = 0x80   /* no ASCII; in unicode_byte_flags only */
 };
 
+/* Of unicode_props(): what the components of a tokenizer.json ask. */
+enum unicode_props {
+    UNICODE_CATEGORY = 31,        /* mask: index into unicode_categories */
+    UNICODE_WORD = 1 << 5,        /* \w of Rust's regex */
+    UNICODE_PUNCTUATION = 1 << 6, /* split off by Punctuation and BertPreTokenizer */
+    UNICODE_CONTROL = 1 << 7,     /* removed by BertNormalizer's clean_text */
+    UNICODE_NONSPACING = 1 << 8,  /* removed by BertNormalizer's strip_accents, after NFD */
+    UNICODE_COMBINING = 1 << 9,   /* removed by StripAccents */
+    UNICODE_WHITE = 1 << 10,      /* white space to Rust, and \s */
+    UNICODE_LOOK_D = 1 << 11,     /* may change or move under NFD */
+    UNICODE_LOOK_KD = 1 << 12     /* the same under NFKD */
+};
+
+enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD };
+enum { UNICODE_MOST = 20 }; /* code points that one becomes */
+
 extern const uint8_t unicode_byte_flags[256];
 
 /* Flags of a code point up to U+10FFFF. */
 unsigned unicode_flags(uint32_t code_point);
+
+unsigned unicode_props(uint32_t code_point);
+/* Rust's char::to_lowercase: 1 to 3 code points into out; returns how many. */
+size_t unicode_lower(uint32_t code_point, uint32_t out[UNICODE_MOST]);
 
 /* Length of the valid UTF-8 character at s, and its code point. */
 static inline unsigned unicode_char(const uint8_t *s, uint32_t *code_point) {
@@ -61,8 +81,10 @@ struct nfc_work {
 
 void nfc_work_free(struct nfc_work *w);
 
-/* The normal form C (Unicode Standard Annex 15) of valid UTF-8: s itself when nothing has to
+/* A normal form (Unicode Standard Annex 15) of valid UTF-8: s itself when nothing has to
  * change, else w->out.data; *len becomes its length. NULL: out of memory. */
+const uint8_t *unicode_normalise(struct nfc_work *w, enum unicode_form form, const uint8_t *s,
+                                 size_t *len);
 const uint8_t *unicode_nfc(struct nfc_work *w, const uint8_t *s, size_t *len);
 
 #endif

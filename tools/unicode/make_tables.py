@@ -187,4 +187,5 @@ def main(path):
           "decompositions,", len(composed), "compositions,", sorted(hex(c) for c in numeric - numbers))
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
