@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/vector.h"
+
 /* Polls before a waiting lane lets others have its core. */
 enum { SPINS = 4000 };
 
@@ -12,16 +14,18 @@ static struct sizes sizes_of(const struct weights *w) {
     const struct decoder_config *c = &w->config;
     return (struct sizes){
         .hidden = c->hidden,
-        .heads = (size_t)c->heads * c->head_dim,
-        .qkv = (size_t)(c->heads + 2 * c->kv_heads) * c->head_dim,
+        .heads = (size_t)c->heads * w->dim,
+        .qkv = (size_t)(c->heads + 2 * c->kv_heads) * w->dim,
         .intermediate = c->intermediate,
         .vocab = c->vocab,
-        .dim = c->head_dim,
+        .dim = w->dim,
         .layers = c->layers,
+        .rope = c->rope.dims,
+        .rope_local = w->local_rope ? c->rope_local.dims : 0,
         .type = w->type,
         .kv_type = w->kv_type,
         .q_type = w->kv_type == DTYPE_INT8 ? DTYPE_F32 : w->kv_type,
-        .head_block = kv_block_bytes((int)c->head_dim, w->kv_type),
+        .head_block = kv_block_bytes((int)w->dim, w->kv_type),
         .fours = w->fours,
     };
 }
@@ -30,7 +34,7 @@ static struct sizes sizes_of(const struct weights *w) {
 struct part {
     size_t offset, bytes;
 };
-enum { PARTS = 21 };
+enum { PARTS = 22 };
 
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
@@ -50,7 +54,8 @@ static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
         {offsetof(struct workspace, gated), block * s.intermediate * real},
         {offsetof(struct workspace, bytes8), block * row8},
         {offsetof(struct workspace, scales8), int8 ? block * f32 : 0},
-        {offsetof(struct workspace, gated8), int8 ? block * s.intermediate * f32 : 0},
+        {offsetof(struct workspace, gated8),
+         int8 ? most(block * s.intermediate, s.heads) * f32 : 0},
         {offsetof(struct workspace, unpacked), s.fours ? weight4_scratch((int)depth) : 0},
         {offsetof(struct workspace, y), block * most(s.qkv, s.hidden) * f32},
         {offsetof(struct workspace, logits), LOGIT_ROWS * ((s.vocab + 15) / 16 * 16) * f32},
@@ -60,7 +65,8 @@ static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
         {offsetof(struct workspace, attended), tile * s.heads * q},
         {offsetof(struct workspace, wanted), tile * wanted},
         {offsetof(struct workspace, wanted_scales), int8 ? tile * f32 : 0},
-        {offsetof(struct workspace, rope), TILE_ROWS * s.dim * f32},
+        {offsetof(struct workspace, rope), TILE_ROWS * s.rope * f32},
+        {offsetof(struct workspace, rope_local), TILE_ROWS * s.rope_local * f32},
         {offsetof(struct workspace, blocks), TILE_ROWS * sizeof(uint8_t *)},
         {offsetof(struct workspace, positions), TILE_ROWS * sizeof(int)},
         {offsetof(struct workspace, wanted_of), TILE_ROWS * sizeof(int)},
@@ -123,21 +129,29 @@ void workspace_free(struct workspace *ws) {
     free(ws);
 }
 
+static void fill_rope(const struct rope *r, bool far, int position, float *to) {
+    size_t half = r->dims / 2;
+    far = far && r->original;
+    for (size_t d = 0; d < half; d++) {
+        float angle = (float)position * r->frequencies[far][d];
+        to[d] = cosf(angle) * r->scale[far];
+        to[half + d] = sinf(angle) * r->scale[far];
+    }
+}
+
 /* Fills the tile's rows of one span: embeddings, rotary angles and where keys and values go. */
 static void place_span(struct step *s, const struct span *sp) {
     struct workspace *t = s->tile;
-    size_t hidden = s->w->config.hidden, dim = s->w->config.head_dim, half = dim / 2;
+    const struct decoder_config *c = &s->w->config;
     for (int i = 0; i < sp->n; i++) {
         int row = sp->row + i, position = sp->position + i;
-        weights_embed(s->w, sp->ids[i], t->x + (size_t)row * hidden);
+        weights_embed(s->w, sp->ids[i], t->x + (size_t)row * c->hidden);
         t->positions[row] = position;
         t->blocks[row] = sp->blocks[position / KV_BLOCK];
-        float *rope = t->rope + (size_t)row * dim;
-        for (size_t d = 0; d < half; d++) {
-            float angle = (float)position * s->w->config.rope.frequencies[0][d];
-            rope[d] = cosf(angle);
-            rope[half + d] = sinf(angle);
-        }
+        fill_rope(&c->rope, sp->far, position, t->rope + (size_t)row * c->rope.dims);
+        if (s->w->local_rope)
+            fill_rope(&c->rope_local, sp->far, position,
+                      t->rope_local + (size_t)row * c->rope_local.dims);
     }
 }
 
@@ -186,15 +200,24 @@ void forward_meet(struct step *s) {
 
 struct split_qkv forward_split(const struct share *p, int l, int row, int m) {
     struct workspace *t = p->s->tile;
-    const struct decoder_config *c = &p->s->w->config;
+    const struct weights *w = p->s->w;
+    const struct decoder_config *c = &w->config;
+    bool local = w->local_rope && config_slides(c, (unsigned)l);
+    size_t dims = local ? p->z.rope_local : p->z.rope;
+    const float *norms = w->qk_norms ? w->qk_norms + (size_t)l * 2 * c->head_dim : NULL;
     return (struct split_qkv){
         .y_stride = p->z.qkv,
-        .rope = t->rope + (size_t)row * p->z.dim,
+        .rope = (local ? t->rope_local : t->rope) + (size_t)row * dims,
+        .rope_dims = (int)dims,
+        .q_norm = norms,
+        .k_norm = norms ? norms + c->head_dim : NULL,
+        .norm_dims = (int)c->head_dim,
+        .norm_eps = c->norm_eps,
         .rows = m,
         .heads = (int)c->heads,
         .kv_heads = (int)c->kv_heads,
-        .head_dim = (int)c->head_dim,
-        .q_scale = 1.44269504f * c->attention_scale, /* scores in base 2 */
+        .head_dim = (int)p->z.dim,
+        .q_scale = LOG2E * c->attention_scale, /* scores in base 2 */
         .type = p->z.kv_type,
         .q = row_of(t->q, row, p->z.heads, dtype_size(p->z.q_type)),
         .blocks = t->blocks + row,
@@ -211,7 +234,11 @@ void forward_attend(struct share *p, int l) {
     const struct decoder_config *c = &s->w->config;
     int group = (int)(c->heads / c->kv_heads), kv_heads = (int)c->kv_heads;
     size_t block = p->z.head_block, size = dtype_size(p->z.q_type);
-    bool int8 = p->z.kv_type == DTYPE_INT8;
+    void (*attention)(const struct attention_item *item) =
+        p->z.kv_type == DTYPE_INT8 ? s->kernel->int8.attention
+        : c->attention_cap > 0     ? s->kernel->attention_capped
+                                   : s->kernel->attention;
+    int window = config_slides(c, (unsigned)l) ? (int)c->window : 0;
     for (;;) {
         int i = atomic_fetch_add_explicit(&s->next_item[l], 1, memory_order_relaxed);
         if (i >= s->n_items)
@@ -223,9 +250,11 @@ void forward_attend(struct share *p, int l) {
         size_t keys = ((size_t)l * c->kv_heads + head) * 2 * block;
         struct attention_item item = {
             .rows = b.tokens * group,
-            .head_dim = (int)c->head_dim,
+            .head_dim = (int)p->z.dim,
             .group = group,
             .position = sp->position + b.first,
+            .window = window,
+            .cap = LOG2E * c->attention_cap,
             .q = (char *)t->q + at * size,
             .out = (char *)t->attended + at * size,
             .token_stride = p->z.heads,
@@ -234,7 +263,7 @@ void forward_attend(struct share *p, int l) {
             .value_offset = keys + block,
             .scratch = p->own->attention,
         };
-        (int8 ? s->kernel->int8.attention : s->kernel->attention)(&item);
+        attention(&item);
     }
 }
 

@@ -22,6 +22,7 @@ struct span {
     const uint32_t *ids;    /* [n] */
     uint8_t *const *blocks; /* the sequence's KV pages, already extended over these positions */
     int row, n, position;
+    bool far; /* rotated by the frequencies of long sequences */
 };
 
 /* What a lane owns: scratch for row blocks, and a tile for the steps that it leads. */

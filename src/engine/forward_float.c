@@ -14,6 +14,13 @@ static int product(struct share *p, const struct weight *w, int m, const void *x
     return rc;
 }
 
+/* What was computed in own->y, normed where the model has such norms (gain not NULL). */
+static void post_norm(struct share *p, float *gain, int m) {
+    if (gain)
+        p->s->kernel->rmsnorm(p->own->y, NULL, gain, p->s->w->config.norm_eps, m, (int)p->z.hidden,
+                              DTYPE_F32, p->own->y);
+}
+
 static void queries_keys_values(struct share *p, int l, int row, int m) {
     struct step *s = p->s;
     struct workspace *own = p->own;
@@ -37,12 +44,18 @@ static void feed_forward(struct share *p, int l, int row, int m) {
     if (product(p, layer->attention_out, m, row_of(t->attended, row, p->z.heads, dtype_size(type)),
                 DTYPE_F32, own->y))
         return;
+    post_norm(p, layer->post_attention_norm, m);
     s->kernel->rmsnorm(t->x + (size_t)row * p->z.hidden, own->y, layer->ffn_norm,
                        s->w->config.norm_eps, m, (int)p->z.hidden, type, own->normed);
     if (product(p, layer->gate_up, m, own->normed, type, own->gate_up))
         return;
-    s->kernel->swiglu(own->gate_up, type, m, (int)p->z.intermediate, type, own->gated);
-    product(p, layer->down, m, own->gated, DTYPE_F32, own->y);
+    if (s->w->config.activation == ACTIVATION_SILU)
+        s->kernel->swiglu(own->gate_up, type, m, (int)p->z.intermediate, type, own->gated);
+    else
+        s->kernel->geglu(own->gate_up, type, m, (int)p->z.intermediate, type, own->gated);
+    if (product(p, layer->down, m, own->gated, DTYPE_F32, own->y))
+        return;
+    post_norm(p, layer->post_ffn_norm, m);
 }
 
 static void final_norm(struct share *p, int row, int m) {
@@ -65,10 +78,12 @@ void forward_output_float(struct share *p) {
     for (int wave = 0; wave < s->n_logits; wave += team * LOGIT_ROWS) {
         int first = wave + p->rank * LOGIT_ROWS;
         int m = s->n_logits - first < LOGIT_ROWS ? s->n_logits - first : LOGIT_ROWS;
-        if (m > 0)
+        if (m > 0 &&
             product(p, s->w->output, m,
                     row_of(s->tile->wanted, first, p->z.hidden, dtype_size(p->z.type)), DTYPE_F32,
-                    p->own->logits);
+                    p->own->logits) == 0 &&
+            s->w->config.logit_cap > 0)
+            s->kernel->soft_cap(p->own->logits, (size_t)m * p->z.vocab, s->w->config.logit_cap);
         forward_meet(s);
         if (p->rank == 0 && !atomic_load(&s->failed))
             for (int i = wave; i < s->n_logits && i < wave + team * LOGIT_ROWS; i++)

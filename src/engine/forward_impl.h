@@ -27,7 +27,8 @@ struct workspace {
     void *q, *attended; /* of the type that attention takes */
     void *wanted;       /* rows for the output layer, as it takes them */
     float *wanted_scales;
-    float *rope; /* [TILE_ROWS, head_dim] */
+    float *rope;       /* [TILE_ROWS, rope.dims] */
+    float *rope_local; /* the same of sliding layers, where they have their own */
     uint8_t **blocks;
     int *positions;
     int *wanted_of; /* [TILE_ROWS] index among the rows whose logits are wanted, or -1 */
@@ -38,6 +39,7 @@ struct workspace {
 
 struct sizes {
     size_t hidden, heads, qkv, intermediate, vocab, dim, layers;
+    size_t rope, rope_local;          /* dimensions; local 0: the layers have one table */
     enum dtype type, kv_type, q_type; /* of linear layers, keys and values, queries */
     size_t head_block;                /* bytes of one head's keys of KV_BLOCK positions */
     bool fours;

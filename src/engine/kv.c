@@ -72,6 +72,12 @@ size_t kv_pages_for(size_t tokens) {
     return (tokens + KV_BLOCK - 1) / KV_BLOCK;
 }
 
+/* The number of the page before page i, in the key of page i: pages of near and far sequences have
+ * roots of their own. */
+static uint64_t parent_of(const struct kv_seq *s, size_t i) {
+    return i ? s->pages[i - 1]->number : s->far ? UINT64_MAX : 0;
+}
+
 /* What follows up to unreference is called with the lock held. */
 
 static struct kv_page **bucket(struct kv_pool *pool, uint64_t hash) {
@@ -244,7 +250,7 @@ bool kv_admit(struct kv_pool *pool, struct kv_seq *s, size_t pages, const uint32
     if (ok)
         pool->reserved += pages;
     while (ok && s->n_pages < most / KV_BLOCK) {
-        uint64_t parent = s->n_pages ? s->pages[s->n_pages - 1]->number : 0;
+        uint64_t parent = parent_of(s, s->n_pages);
         struct kv_page *p = find(pool, parent, ids + s->n_pages * KV_BLOCK);
         if (!p || grow(s, s->n_pages + 1, NULL) != 0)
             break;
@@ -292,7 +298,7 @@ void kv_publish(struct kv_pool *pool, struct kv_seq *s, const uint32_t *ids, siz
     pthread_mutex_lock(&pool->lock);
     for (; s->n_published < n / KV_BLOCK; s->n_published++) {
         size_t i = s->n_published;
-        uint64_t parent = i ? s->pages[i - 1]->number : 0;
+        uint64_t parent = parent_of(s, i);
         struct kv_page *own = s->pages[i], *first = find(pool, parent, ids + i * KV_BLOCK);
         if (!first) {
             publish(pool, own, parent, ids + i * KV_BLOCK);
@@ -317,6 +323,7 @@ int kv_fork(struct kv_pool *pool, struct kv_seq *to, const struct kv_seq *from, 
     pthread_mutex_unlock(&pool->lock);
     to->n_pages = from->n_pages;
     to->length = from->length;
+    to->far = from->far;
     return 0;
 }
 

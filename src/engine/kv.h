@@ -35,11 +35,15 @@ struct kv_seq {
     size_t n_pages, cap;
     size_t length;      /* positions filled */
     size_t n_published; /* pages */
+    /* Set by its owner before anything is computed: keys are rotated otherwise, so that pages are
+     * shared only with sequences that say the same. */
+    bool far;
 };
 
 size_t kv_pages_for(size_t tokens); /* pages that hold so many positions */
-/* Reserves pages for s (zeroed), and gives it the published pages that hold its first tokens, up to
- * `most` of ids: s->length is where computing begins. false: wait until others release. */
+/* Reserves pages for s (zeroed but for far), and gives it the published pages that hold its first
+ * tokens, up to `most` of ids: s->length is where computing begins. false: wait until others
+ * release. */
 bool kv_admit(struct kv_pool *pool, struct kv_seq *s, size_t pages, const uint32_t *ids,
               size_t most);
 void kv_release(struct kv_pool *pool, size_t pages);

@@ -104,12 +104,15 @@ static void add_spans(struct lane *lane, struct sequence *s) {
     int branches = sequence_branches(s);
     if (st->rows + branches > TILE_ROWS)
         return;
+    sequence_turn(s, lane->native->pool);
     for (int b = 0; b < branches; b++) {
         const uint32_t *ids;
         size_t n, room = (size_t)(TILE_ROWS - st->rows);
         struct kv_seq *kv = sequence_pending(s, b, &ids, &n);
         if (n > room)
             n = room;
+        if (n == 0) /* beams that are fed anew end one after the other */
+            continue;
         size_t position = kv->length;
         struct err e;
         if (kv_extend(lane->native->pool, kv, n, &e) != 0) {
@@ -120,7 +123,8 @@ static void add_spans(struct lane *lane, struct sequence *s) {
                                                    .blocks = kv->data,
                                                    .row = st->rows,
                                                    .n = (int)n,
-                                                   .position = (int)position};
+                                                   .position = (int)position,
+                                                   .far = s->far};
         for (size_t i = 0; i < n; i++) {
             if (!sequence_wants(s, position + i))
                 continue;
@@ -363,6 +367,7 @@ static int native_submit(struct engine *en, const struct engine_job *job, uint64
     int rc = sequence_new(job, 0, en->info.context, &s, e);
     if (rc)
         return rc;
+    sequence_set_near(s, na->weights.config.rope.original);
     size_t pages = sequence_pages(s);
     if (pages > na->kv_pages) {
         rc = err_set(e, PRECIS_ELIMIT,
@@ -468,7 +473,8 @@ static const struct engine_ops native_ops = {native_close, native_submit, native
                                              native_drain, native_stats,  native_packed_sha256};
 
 /* Classes and precision, once the model's configuration is known and before anything large is read.
- * Keys with large biases keep more bits than int8 has: models with biases keep theirs in floats. */
+ * Biases and norms of keys have outliers that no rotation reaches: such models keep keys and values
+ * in floats. */
 static int choose_kernel(struct native *na, enum isa isa, enum precision *p, struct err *e) {
     struct weights *w = &na->weights;
     enum dtype real = isa == ISA_AVX512_BF16 ? DTYPE_BF16 : DTYPE_F32;
@@ -481,7 +487,7 @@ static int choose_kernel(struct native *na, enum isa isa, enum precision *p, str
         return rc;
     w->type = *p == PRECISION_F32 ? DTYPE_F32 : *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_INT8;
     w->kv_type = w->type;
-    if (w->type == DTYPE_INT8 && w->config.qkv_bias)
+    if (w->type == DTYPE_INT8 && (w->config.qkv_bias || w->config.qk_norm))
         w->kv_type = real;
     return kernel_select(isa, w->kv_type, &na->kernel, e);
 }
@@ -491,9 +497,8 @@ static int choose_kernel(struct native *na, enum isa isa, enum precision *p, str
 enum { MOST_WIDTH = 1 << 24 };
 
 static int check_shape(const struct decoder_config *c, struct err *e) {
-    if (c->head_dim % 16 || c->head_dim > KERNEL_MAX_DIM)
-        return err_set(e, PRECIS_EUNSUPPORTED,
-                       "head dimension %u: must be a multiple of 16 up to %d", c->head_dim,
+    if (c->head_dim > KERNEL_MAX_DIM)
+        return err_set(e, PRECIS_EUNSUPPORTED, "head dimension %u: at most %d", c->head_dim,
                        KERNEL_MAX_DIM);
     if (c->heads / c->kv_heads > ATTENTION_ROWS)
         return err_set(e, PRECIS_EUNSUPPORTED, "%u query heads to a key/value head: at most %d",
@@ -568,8 +573,8 @@ static void describe(struct native *na, const struct engine_options *o, enum pre
         .weight_bytes = weights_estimate(&na->weights),
         .scratch_bytes =
             (size_t)o->lanes * (workspace_bytes(&na->weights) + chooser_bytes(c->vocab)),
-        .kv_bytes_per_token =
-            2 * (size_t)c->layers * c->kv_heads * kv_block_bytes((int)c->head_dim, kv) / KV_BLOCK,
+        .kv_bytes_per_token = 2 * (size_t)c->layers * c->kv_heads *
+                              kv_block_bytes((int)na->weights.dim, kv) / KV_BLOCK,
     };
 }
 

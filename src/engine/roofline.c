@@ -168,6 +168,7 @@ static void split_rows(struct roofline *r, int which, int from, int rows) {
         .heads = (int)c->heads,
         .kv_heads = (int)c->kv_heads,
         .head_dim = (int)c->head_dim,
+        .rope_dims = (int)c->head_dim,
         .q_scale = 1.44269504f / sqrtf((float)c->head_dim),
         .type = to->type,
         .q = (char *)to->q + (size_t)from * c->heads * c->head_dim * query_size(to),
@@ -324,7 +325,7 @@ static void list_others(struct roofline *r) {
 }
 
 static int check_shape(const struct decoder_config *c, struct err *e) {
-    if (c->head_dim % 16 || c->head_dim > KERNEL_MAX_DIM || c->heads / c->kv_heads > ATTENTION_ROWS)
+    if (c->head_dim > KERNEL_MAX_DIM || c->heads / c->kv_heads > ATTENTION_ROWS)
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "%u heads (%u for keys and values) of %u: no kernel takes them", c->heads,
                        c->kv_heads, c->head_dim);
@@ -341,6 +342,7 @@ int roofline_new(const struct decoder_config *c, size_t most_tokens, struct roof
     if (!r)
         return err_nomem(e, "kernels to measure");
     r->c = *c;
+    r->c.head_dim = (c->head_dim + 15) / 16 * 16; /* as it is packed */
     r->tokens = lengths[0];
     for (int l = 1; l < LENGTHS && (size_t)lengths[l] <= most_tokens; l++)
         r->tokens = lengths[l];

@@ -23,6 +23,7 @@ int sequence_new(const struct engine_job *job, uint64_t ticket, size_t context,
     s->rng.state = hash_mix(job->sampling.seed, job->key);
     s->n_prompt = job->n_ids;
     s->max_new = job->max_new_tokens < room ? job->max_new_tokens : room;
+    s->near = SIZE_MAX;
     s->ids = malloc((s->n_prompt + s->max_new) * sizeof *s->ids);
     s->logprobs = malloc((s->max_new + 1) * sizeof *s->logprobs);
     s->submitted = s->started = clock_seconds();
@@ -56,6 +57,8 @@ size_t sequence_pages(const struct sequence *s) {
      * have, and a page is copied while others still hold it: the copies never outnumber the beams.
      */
     size_t shared = s->n_prompt / KV_BLOCK;
+    if (!s->far && s->n_prompt + s->max_new > s->near) /* each branch may compute its own, later */
+        shared = 0;
     return shared + (size_t)s->sampling.beams * (one - shared);
 }
 
@@ -69,6 +72,27 @@ void sequence_publish(struct sequence *s, struct kv_pool *pool) {
         kv_publish(pool, &s->kv, s->ids, s->kv.length < s->n_prompt ? s->kv.length : s->n_prompt);
 }
 
+/* Tokens of each branch, fed or not. */
+static size_t length_of(const struct sequence *s) {
+    return s->n_prompt + (s->beams ? beams_branch(s->beams, 0)->n : s->n_generated);
+}
+
+void sequence_set_near(struct sequence *s, size_t tokens) {
+    s->near = tokens ? tokens : SIZE_MAX;
+    s->far = s->kv.far = s->n_prompt > s->near;
+}
+
+void sequence_turn(struct sequence *s, struct kv_pool *pool) {
+    if (s->far || length_of(s) <= s->near)
+        return;
+    s->far = true;
+    for (int b = 0; b < sequence_branches(s); b++) {
+        struct kv_seq *kv = s->beams ? &beams_branch(s->beams, b)->kv : &s->kv;
+        kv_drop(pool, kv);
+        kv->far = true;
+    }
+}
+
 int sequence_branches(const struct sequence *s) {
     return s->beams ? beams_running(s->beams) : 1;
 }
@@ -80,15 +104,25 @@ struct kv_seq *sequence_pending(struct sequence *s, int branch, const uint32_t *
         return &s->kv;
     }
     struct branch *b = beams_branch(s->beams, branch);
-    *ids = &b->ids[b->n - 1];
-    *n = 1;
+    if (!s->far) {
+        *ids = &b->ids[b->n - 1];
+        *n = 1;
+    } else if (b->kv.length < s->n_prompt) {
+        *ids = s->ids + b->kv.length;
+        *n = s->n_prompt - b->kv.length;
+    } else {
+        *ids = b->ids + (b->kv.length - s->n_prompt);
+        *n = s->n_prompt + b->n - b->kv.length;
+    }
     return &b->kv;
 }
 
 bool sequence_wants(const struct sequence *s, size_t position) {
-    bool last = position + 1 >= s->n_prompt;
-    return (last && s->max_new > 0) ||
-           (s->job.on_logits && position >= s->job.logits_from && position < s->n_prompt);
+    if (position + 1 == length_of(s) && s->max_new > 0)
+        return true;
+    /* What is fed anew was told already. */
+    return !s->beams && s->n_generated == 0 && s->job.on_logits && position >= s->job.logits_from &&
+           position < s->n_prompt;
 }
 
 void sequence_end(struct sequence *s, enum engine_finish finish, const struct err *err) {
@@ -151,7 +185,8 @@ void sequence_logits(struct sequence *s, const struct decoder_tools *t, int bran
                      const float *logits) {
     if (s->done)
         return;
-    if (s->job.on_logits && position >= s->job.logits_from && position < s->n_prompt)
+    if (s->job.on_logits && position >= s->job.logits_from && position < s->n_prompt &&
+        s->n_generated == 0)
         s->job.on_logits(s->job.user, position, logits);
     if (s->max_new == 0 || position + 1 < s->n_prompt)
         return;

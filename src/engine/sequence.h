@@ -17,6 +17,8 @@ struct sequence {
     size_t n_prompt, max_new, n_generated;
     uint32_t *source; /* [n_source] sequence-to-sequence: what the encoder reads; NULL: none */
     size_t n_source;
+    size_t near;     /* tokens up to which it is rotated as a short one; SIZE_MAX: any number */
+    bool far;        /* it has more than that */
     float *logprobs; /* [max_new] */
     struct kv_seq kv;
     size_t reserved;     /* pages */
@@ -51,6 +53,12 @@ size_t sequence_pages(const struct sequence *s); /* the most it will hold */
 size_t sequence_skippable(const struct sequence *s);
 /* Publishes what is computed of the prompt, for others that begin the same. */
 void sequence_publish(struct sequence *s, struct kv_pool *pool);
+
+/* Before anything else: sequences of up to `tokens` are rotated as short ones; 0: all are. */
+void sequence_set_near(struct sequence *s, size_t tokens);
+/* Where its next tokens make it a long sequence, drops its KV: all of it is to be fed anew, rotated
+ * as a long one (transformers does the same while it generates). */
+void sequence_turn(struct sequence *s, struct kv_pool *pool);
 
 /* The branches that have tokens to feed: 1, or the running beams. */
 int sequence_branches(const struct sequence *s);

@@ -19,22 +19,26 @@ struct layer8 {
 };
 
 struct layer {
-    float *attention_norm, *ffn_norm; /* [hidden] */
-    float *qkv_bias;                  /* [(heads + 2 kv_heads) * head_dim], or NULL */
-    struct weight *qkv;               /* rows: q heads, k heads, v heads */
-    struct weight *attention_out;     /* [hidden, heads * head_dim] */
-    struct weight *gate_up;           /* [2 intermediate, hidden]: gate, then up */
-    struct weight *down;              /* [hidden, intermediate] */
+    float *attention_norm, *ffn_norm;           /* [hidden] */
+    float *post_attention_norm, *post_ffn_norm; /* [hidden]; NULL: outputs are not normed */
+    float *qkv_bias;                            /* [(heads + 2 kv_heads) * dim], or NULL */
+    struct weight *qkv;                         /* rows: q heads, k heads, v heads */
+    struct weight *attention_out;               /* [hidden, heads * dim] */
+    struct weight *gate_up;                     /* [2 intermediate, hidden]: gate, then up */
+    struct weight *down;                        /* [hidden, intermediate] */
 };
 
 struct weights {
     struct decoder_config config; /* the checkpoint's */
     enum dtype type;              /* of the linear layers: f32, bf16, int8 */
     enum dtype kv_type;           /* of keys and values */
+    unsigned dim;    /* of a head as it is packed: head_dim rounded up to 16, the rest zeros */
+    bool local_rope; /* sliding layers rotate by config.rope_local */
     struct checkpoint *checkpoint;
     const struct tensor *embedding; /* rows are dequantised as they are looked up */
     size_t embedding_row;           /* bytes */
     float *output_norm;             /* [hidden] */
+    float *qk_norms;                /* [layers][2][head_dim]: of q and of k; NULL: none */
     struct weight *output;          /* [vocab, hidden] */
     struct layer *layers;
     struct matmul *matmul;
@@ -59,6 +63,9 @@ size_t weights_estimate(const struct weights *w);
  */
 int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e);
 void weights_free(struct weights *w);
+
+/* x becomes [groups][to][width] from [groups][from][width]; what is new is zeros. */
+void weights_spread(float *x, size_t groups, size_t from, size_t to, size_t width);
 
 /* What both ways of packing read: the tensor "blk.LAYER.NAME.SUFFIX" (checked to be there by
  * decoder_config_read), and all values of a tensor (the caller frees; NULL: out of memory). */

@@ -40,8 +40,9 @@ struct shape {
     int n, k;
 };
 
-static struct shape shape_of(const struct decoder_config *c, enum piece piece) {
-    int hidden = (int)c->hidden, dim = (int)c->head_dim, heads = (int)c->heads;
+static struct shape shape_of(const struct weights *w, enum piece piece) {
+    const struct decoder_config *c = &w->config;
+    int hidden = (int)c->hidden, dim = (int)w->dim, heads = (int)c->heads;
     switch (piece) {
     case QKV:
         return (struct shape){(heads + 2 * (int)c->kv_heads) * dim, hidden};
@@ -64,7 +65,7 @@ static bool in_fours(const struct weights *w, enum piece piece) {
 }
 
 static size_t bytes_of(const struct weights *w, enum piece piece) {
-    struct shape s = shape_of(&w->config, piece);
+    struct shape s = shape_of(w, piece);
     return in_fours(w, piece) ? weight4_bytes(s.n, s.k) : weight8_bytes(s.n, s.k);
 }
 
@@ -89,7 +90,7 @@ static void read_residual(const struct packer *p, const float *gains, float *row
     rotation_rows(&p->w->residual, rows, n);
 }
 
-/* One head of q, k or v; behind its rows is room for as many again. */
+/* One head of q, k or v, as wide as it is packed; behind its rows is room for as many again. */
 static void gather_head(const struct packer *p, int layer, int head, float *rows) {
     const struct decoder_config *c = &p->w->config;
     size_t dim = c->head_dim, hidden = c->hidden, at = (size_t)head;
@@ -105,6 +106,7 @@ static void gather_head(const struct packer *p, int layer, int head, float *rows
         rotation_columns(&p->head, rows, hidden);
     else if (c->qk_interleaved)
         weights_undo_interleave(rows, 1, dim, hidden, rows + dim * hidden);
+    weights_spread(rows, 1, dim, p->w->dim, hidden);
 }
 
 /* Outputs [first, first + n) of gate and up in turn, 16 of each. */
@@ -135,13 +137,18 @@ static void gather_whole(const struct packer *p, int layer, enum piece piece, fl
         row_of(t, r, rows + r * k);
     const struct rotation *in = down ? &p->down : &p->head;
     rotation_rows(in, rows, hidden * (k / in->n));
+    if (!down) {
+        const struct decoder_config *c = &p->w->config;
+        weights_spread(rows, hidden * c->heads, c->head_dim, p->w->dim, 1);
+        k = (size_t)c->heads * p->w->dim;
+    }
     rotation_columns(&p->w->residual, rows, k);
 }
 
 static int pack_item(const struct packer *p, int layer, enum piece piece, int item, struct err *e) {
     const struct weights *w = p->w;
-    struct shape s = shape_of(&w->config, piece);
-    int each = piece == QKV                          ? (int)w->config.head_dim
+    struct shape s = shape_of(w, piece);
+    int each = piece == QKV                          ? (int)w->dim
                : piece == GATE_UP || piece == OUTPUT ? CHUNK_OUTPUTS
                                                      : s.n;
     int first = item * each, count = s.n - first < each ? s.n - first : each;
@@ -198,7 +205,8 @@ static void pack_bias(const struct packer *p, int layer) {
             weights_undo_interleave(to, t->elements / dim, dim, 1, temp);
         for (size_t h = 0; part == 2 && h < c->kv_heads; h++)
             rotation_columns(&p->head, to + h * dim, 1);
-        to += t->elements;
+        weights_spread(to, t->elements / dim, dim, p->w->dim, 1);
+        to += t->elements / dim * p->w->dim;
     }
 }
 
@@ -232,7 +240,7 @@ static int run_packers(struct packer *p, int threads, struct err *e) {
         return err_nomem(e, "weights");
     p->items[QKV] = (int)(c->heads + 2 * c->kv_heads);
     p->items[ATTENTION_OUT] = p->items[DOWN] = 1;
-    p->items[GATE_UP] = (shape_of(c, GATE_UP).n + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
+    p->items[GATE_UP] = (shape_of(p->w, GATE_UP).n + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
     p->items[OUTPUT] = ((int)c->vocab + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
     for (int i = 0; i < OUTPUT; i++)
         p->per_layer += p->items[i];
@@ -276,7 +284,7 @@ static int list_sections(const struct weights *w, struct sections *s, struct err
         for (enum piece i = QKV; i < OUTPUT; i++)
             add_section(s, l, i, "", bytes_of(w, i));
         if (c->qkv_bias)
-            add_section(s, l, QKV, ".bias", (size_t)shape_of(c, QKV).n * sizeof(float));
+            add_section(s, l, QKV, ".bias", (size_t)shape_of(w, QKV).n * sizeof(float));
     }
     add_section(s, 0, OUTPUT, "", bytes_of(w, OUTPUT));
     return 0;
@@ -315,7 +323,7 @@ static int view(const struct weights *w, int layer, enum piece piece, struct wei
                 struct err *e) {
     char name[NAME_SIZE];
     size_t size;
-    struct shape s = shape_of(&w->config, piece);
+    struct shape s = shape_of(w, piece);
     name_section(name, layer, piece, "");
     const void *at = packed_find(w->packed, name, &size);
     if (!at || size != bytes_of(w, piece))
@@ -349,7 +357,27 @@ static int view_all(struct weights *w, struct err *e) {
     return rc;
 }
 
+/* The residual stream is rotated, so all that is added to it must be rotated as well; the gains of
+ * a norm in between do not let that be folded into the matrix before them. */
+static int check_options(const struct decoder_config *c, struct err *e) {
+    if (c->post_norms)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "int8: %s norms what attention and feed-forward add to the residual stream "
+                       "(post norms), so that the stream cannot be rotated",
+                       c->architecture);
+    if (c->activation != ACTIVATION_SILU)
+        return err_set(e, PRECIS_EUNSUPPORTED, "int8: %s has gates of GELU, not SiLU",
+                       c->architecture);
+    if (c->attention_cap > 0 || c->logit_cap > 0)
+        return err_set(e, PRECIS_EUNSUPPORTED, "int8: %s has soft caps of scores or logits",
+                       c->architecture);
+    return 0;
+}
+
 int weights8_check(const struct decoder_config *c, struct err *e) {
+    int rc = check_options(c, e);
+    if (rc)
+        return rc;
     if (c->intermediate % PANEL || c->hidden % PANEL)
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "int8 needs widths that are multiples of %d, not %u and %u", PANEL,
@@ -421,7 +449,7 @@ size_t weights8_estimate(const struct weights *w) {
     for (enum piece i = QKV; i < OUTPUT; i++)
         bytes += packed_round(bytes_of(w, i), PACKED_ALIGN) * c->layers;
     if (c->qkv_bias)
-        bytes += packed_round((size_t)shape_of(c, QKV).n * sizeof(float), PACKED_ALIGN) * c->layers;
+        bytes += packed_round((size_t)shape_of(w, QKV).n * sizeof(float), PACKED_ALIGN) * c->layers;
     size_t key = strlen(w->fours ? PACK_KEY4 : PACK_KEY8) - strlen("%s") + HASH_HEX_SIZE;
     size_t pieces = packed_round(bytes, PACKED_PIECE) / PACKED_PIECE;
     return packed_lay_out(key, sections, pieces).data + bytes;

@@ -60,6 +60,8 @@ int kernel_select(enum isa isa, enum dtype type, struct kernel *out, struct err 
         *out = isa == ISA_AVX2 ? kernel_avx2 : kernel_avx512;
     if (isa == ISA_AVX512_BF16 && type == DTYPE_BF16)
         out->attention = attention_bf16;
+    else
+        out->attention_capped = out->attention;
     if (isa >= ISA_AVX2) {
         bool vnni = isa >= ISA_AVX512_VNNI;
         out->int8.product = vnni ? product8_vnni : product8_maddwd;
@@ -74,7 +76,8 @@ int kernel_select(enum isa isa, enum dtype type, struct kernel *out, struct err 
     return 0;
 }
 
-/* The bf16 kernel's: queries, scores, weights and sums of ATTENTION_ROWS rows. */
+/* The bf16 kernel's: queries, scores, weights and sums of ATTENTION_ROWS rows. It is more than the
+ * capped one needs: a block's keys and values as f32. */
 size_t attention_scratch_size(int head_dim) {
     size_t dim = (size_t)head_dim, rows = ATTENTION_ROWS + 8;
     return rows * (dim * 2 + KV_BLOCK * 4 + KV_BLOCK * 2 + dim * 4 + 64);

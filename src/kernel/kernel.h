@@ -41,10 +41,12 @@ enum { KV_BLOCK = 64, KERNEL_MAX_DIM = 256 /* of a head */ };
 /* One query block against one key/value head: `rows` query rows (tokens x grouped heads). */
 struct attention_item {
     int rows, head_dim;
-    int group;           /* query heads to a token: row r belongs to token r / group */
-    int position;        /* of the first token; token t sees keys 0 .. position + t */
-    int window;          /* and of them the last `window` only; 0: all */
-    int keys;            /* not 0: every token sees keys 0 .. keys - 1; f32 and bf16 only */
+    int group;    /* query heads to a token: row r belongs to token r / group */
+    int position; /* of the first token; token t sees keys 0 .. position + t */
+    int window;   /* and of them the last `window` only; 0: all */
+    int keys;     /* not 0: every token sees keys 0 .. keys - 1; f32 and bf16 only */
+    float cap; /* scores (in base 2) become cap * tanh(score / cap); 0: they stay. attention_capped
+                  only */
     const void *q;       /* first row; scaled by log2(e) / sqrt(head_dim); int8: f32 */
     void *out;           /* same type and layout as q */
     size_t token_stride; /* elements between tokens in q and out; heads of a token lie together */
@@ -164,13 +166,19 @@ struct kernel {
      * not NULL, x += add first (add has x's layout). Zhang and Sennrich 2019. */
     void (*rmsnorm)(float *x, const float *add, const float *gain, float eps, int rows, int hidden,
                     enum dtype type, void *y);
-    /* Bias (may be NULL), rotary embedding of q and k (halves paired: element i with i + head_dim /
-     * 2; Su et al. 2021), and the split: y[row] = [q heads | k heads | v heads] f32 -> q (scaled),
-     * and through key/value pointers the row's slot in its blocks. */
+    /* Bias (may be NULL), RMSNorm of each head of q and k (Henry et al. 2020; gains may be NULL),
+     * their rotary embedding (halves paired: element i with i + rope_dims / 2; Su et al. 2021), and
+     * the split: y[row] = [q heads | k heads | v heads] f32 -> q (scaled), and through key/value
+     * pointers the row's slot in its blocks. */
     void (*split_qkv)(const struct split_qkv *s);
     /* y = silu(x[0..n)) * x[n..2n) for each row of 2n. Shazeer 2020. */
     void (*swiglu)(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y);
+    /* The same with GELU's tanh form in silu's place. */
+    void (*geglu)(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y);
     void (*attention)(const struct attention_item *item);
+    void (*attention_capped)(const struct attention_item *item);
+    /* x = cap * tanh(x / cap), of n values. */
+    void (*soft_cap)(float *x, size_t n, float cap);
     /* log(sum(exp(x))), and the index of the largest (the lowest such index). */
     double (*logsumexp)(const float *x, size_t n, size_t *argmax);
     /* y[m, n] = x[m, k] . w^T with w packed by pack_f32: the product of the classes without
@@ -183,8 +191,13 @@ struct split_qkv {
     const float *y; /* [rows], y_stride apart: (heads + 2 kv_heads) * head_dim */
     size_t y_stride;
     const float *bias;
-    const float *rope; /* [rows, head_dim]: cos for head_dim / 2, then sin */
+    const float *rope; /* [rows, rope_dims]: cos for rope_dims / 2, then sin */
     int rows, heads, kv_heads, head_dim;
+    int rope_dims; /* of each head, the first ones; even */
+    /* [norm_dims] or NULL; where norm_dims < head_dim the rest of a head is zeros. */
+    const float *q_norm, *k_norm;
+    int norm_dims;
+    float norm_eps;
     float q_scale;
     enum dtype type; /* of q, keys and values */
     void *q;         /* [rows, heads * head_dim] */

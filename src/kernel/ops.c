@@ -73,15 +73,15 @@ static void split_qkv(const struct split_qkv *s) {
     float v[KERNEL_MAX_DIM] = {0};
     for (int r = 0; r < s->rows; r++) {
         const float *y = s->y + (size_t)r * s->y_stride;
-        const float *rope = s->rope + (size_t)r * dim;
+        const float *rope = s->rope + (size_t)r * (size_t)s->rope_dims;
         const float *bias = s->bias;
         for (size_t h = 0; h < heads; h++, y += dim, bias = bias ? bias + dim : NULL) {
-            rotate(y, bias, rope, s->head_dim, s->q_scale, v);
+            prepare_head(s, y, bias, s->q_norm, rope, s->q_scale, v);
             store_q(v, s->head_dim, s->type, s->q, ((size_t)r * heads + h) * dim);
         }
         int slot = s->positions[r] % KV_BLOCK;
         for (size_t h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
-            rotate(y, bias, rope, s->head_dim, 1.0f, v);
+            prepare_head(s, y, bias, s->k_norm, rope, 1.0f, v);
             store_key(v, s->head_dim, s->type, s->blocks[r] + s->key_offset + h * s->head_stride,
                       slot);
         }
@@ -91,22 +91,36 @@ static void split_qkv(const struct split_qkv *s) {
     }
 }
 
-static void swiglu(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y) {
+/* gelu is a constant where it is called. */
+static inline float gate_times(int gelu, float g, float u) {
+    return gelu ? gelu_times(g, u) : silu_times(g, u);
+}
+
+static inline void gate_rows(int gelu, const void *x, enum dtype in, int rows, int n,
+                             enum dtype out, void *y) {
     for (int r = 0; r < rows; r++) {
         size_t from = (size_t)r * (size_t)n * 2, to = (size_t)r * (size_t)n;
         if (in == DTYPE_BF16 && out == DTYPE_BF16) {
             const uint16_t *g = (const uint16_t *)x + from, *u = g + n;
             uint16_t *o = (uint16_t *)y + to;
             for (int i = 0; i < n; i++)
-                o[i] =
-                    quant_f32_to_bf16(silu_times(quant_bf16_to_f32(g[i]), quant_bf16_to_f32(u[i])));
+                o[i] = quant_f32_to_bf16(
+                    gate_times(gelu, quant_bf16_to_f32(g[i]), quant_bf16_to_f32(u[i])));
         } else {
             const float *g = (const float *)x + from, *u = g + n;
             float *o = (float *)y + to;
             for (int i = 0; i < n; i++)
-                o[i] = silu_times(g[i], u[i]);
+                o[i] = gate_times(gelu, g[i], u[i]);
         }
     }
+}
+
+static void swiglu(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y) {
+    gate_rows(0, x, in, rows, n, out, y);
+}
+
+static void geglu(const void *x, enum dtype in, int rows, int n, enum dtype out, void *y) {
+    gate_rows(1, x, in, rows, n, out, y);
 }
 
 /* Running state of one row's softmax over key blocks: Milakov and Gimelshein 2018; used by flash
@@ -126,18 +140,40 @@ static float soften(float *s, int first, int valid, float *most, float *total) {
     return shrink;
 }
 
-static void attend_row(const struct attention_item *a, const float *q, int last, float *out) {
+/* A block's keys and values of bf16 as f32 has them. */
+static void widen_block(const struct attention_item *a, int b, float *keys, float *values) {
+    const uint16_t *k = (const uint16_t *)(const void *)(a->blocks[b] + a->key_offset);
+    const uint16_t *v = (const uint16_t *)(const void *)(a->blocks[b] + a->value_offset);
+    int dim = a->head_dim;
+    for (int d = 0; d < dim; d++)
+        for (int i = 0; i < KV_BLOCK; i++) {
+            keys[d * KV_BLOCK + i] = quant_bf16_to_f32(k[(d / 2 * KV_BLOCK + i) * 2 + d % 2]);
+            values[i * dim + d] = quant_bf16_to_f32(v[(i / 2 * dim + d) * 2 + i % 2]);
+        }
+}
+
+/* half: keys and values are bf16 (a constant where it is called). */
+static inline void attend_row(const struct attention_item *a, const float *q, int last, int half,
+                              float *out) {
     int dim = a->head_dim;
     float most = -INFINITY, total = 0, acc[KERNEL_MAX_DIM] = {0};
     int least = first_key(last, a->window);
     for (int b = least / KV_BLOCK; b * KV_BLOCK <= last; b++) {
         const float *k = (const float *)(const void *)(a->blocks[b] + a->key_offset);
         const float *v = (const float *)(const void *)(a->blocks[b] + a->value_offset);
+        if (half) {
+            float *wide = a->scratch;
+            widen_block(a, b, wide, wide + dim * KV_BLOCK);
+            k = wide;
+            v = wide + dim * KV_BLOCK;
+        }
         int valid = last + 1 - b * KV_BLOCK < KV_BLOCK ? last + 1 - b * KV_BLOCK : KV_BLOCK;
         float s[KV_BLOCK] = {0};
         for (int d = 0; d < dim; d++)
             for (int i = 0; i < KV_BLOCK; i++)
                 s[i] += q[d] * k[d * KV_BLOCK + i];
+        for (int i = 0; a->cap > 0 && i < KV_BLOCK; i++)
+            s[i] = soft_cap(s[i], a->cap);
         int first = least - b * KV_BLOCK > 0 ? least - b * KV_BLOCK : 0;
         float shrink = soften(s, first, valid, &most, &total);
         for (int d = 0; d < dim; d++)
@@ -153,8 +189,25 @@ static void attend_row(const struct attention_item *a, const float *q, int last,
 static void attention_f32(const struct attention_item *a) {
     for (int r = 0; r < a->rows; r++) {
         size_t at = attention_row(a, r);
-        attend_row(a, (const float *)a->q + at, last_key(a, r), (float *)a->out + at);
+        attend_row(a, (const float *)a->q + at, last_key(a, r), 0, (float *)a->out + at);
     }
+}
+
+static void attention_capped_bf16(const struct attention_item *a) {
+    float q[KERNEL_MAX_DIM] = {0}, out[KERNEL_MAX_DIM];
+    for (int r = 0; r < a->rows; r++) {
+        size_t at = attention_row(a, r);
+        for (int d = 0; d < a->head_dim; d++)
+            q[d] = quant_bf16_to_f32(((const uint16_t *)a->q)[at + (size_t)d]);
+        attend_row(a, q, last_key(a, r), 1, out);
+        for (int d = 0; d < a->head_dim; d++)
+            ((uint16_t *)a->out)[at + (size_t)d] = quant_f32_to_bf16(out[d]);
+    }
+}
+
+static void soft_cap_all(float *x, size_t n, float cap) {
+    for (size_t i = 0; i < n; i++)
+        x[i] = soft_cap(x[i], cap);
 }
 
 static inline float exp_or_nan(float x) {
@@ -239,7 +292,10 @@ const struct kernel KERNEL_NAME(kernel) = {
     .rmsnorm = rmsnorm,
     .split_qkv = split_qkv,
     .swiglu = swiglu,
+    .geglu = geglu,
     .attention = attention_f32,
+    .attention_capped = attention_capped_bf16,
+    .soft_cap = soft_cap_all,
     .logsumexp = logsumexp,
     .product_f32 = product_f32,
     .int8 = {.rmsnorm = KERNEL_NAME(rmsnorm8),

@@ -132,14 +132,14 @@ void KERNEL_NAME(split_qkv8)(const struct split_qkv *s) {
     float v[KERNEL_MAX_DIM] = {0};
     for (int r = 0; r < s->rows; r++) {
         const float *y = s->y + (size_t)r * s->y_stride, *bias = s->bias;
-        const float *rope = s->rope + (size_t)r * (size_t)dim;
+        const float *rope = s->rope + (size_t)r * (size_t)s->rope_dims;
         float *q = (float *)s->q + (size_t)r * (size_t)(heads * dim);
         for (int h = 0; h < heads; h++, y += dim, q += dim, bias = bias ? bias + dim : NULL)
-            rotate(y, bias, rope, dim, s->q_scale, q);
+            prepare_head(s, y, bias, s->q_norm, rope, s->q_scale, q);
         int slot = s->positions[r] % KV_BLOCK;
         uint8_t *keys = s->blocks[r] + s->key_offset;
         for (int h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
-            rotate(y, bias, rope, dim, 1.0f, v);
+            prepare_head(s, y, bias, s->k_norm, rope, 1.0f, v);
             store_key(v, dim, keys + (size_t)h * s->head_stride, slot);
         }
         uint8_t *values = keys + s->value_offset;

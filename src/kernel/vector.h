@@ -3,8 +3,11 @@
 #ifndef PRECIS_KERNEL_VECTOR_H
 #define PRECIS_KERNEL_VECTOR_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "kernel/kernel.h"
 
 enum { SUMS = 16 };
 
@@ -60,10 +63,22 @@ static inline float silu_times(float g, float u) {
     return g / (1.0f + exp2_of(-g * LOG2E)) * u;
 }
 
-/* Adds the bias and rotates one head of `dim` into out. */
-static inline void rotate(const float *x, const float *bias, const float *rope, int dim,
+/* GELU by its tanh form (Hendrycks and Gimpel 2016): g (1 + tanh(y)) / 2 = g / (1 + exp(-2 y)). */
+static inline float gelu_times(float g, float u) {
+    float y = 0.797884561f * (g + 0.044715f * g * g * g);
+    return g / (1.0f + exp2_of(-2.0f * LOG2E * y)) * u;
+}
+
+/* cap * tanh(x / cap), for tanh(y) = 1 - 2 / (exp(2 y) + 1). */
+static inline float soft_cap(float x, float cap) {
+    float e = exp2_of(x * (2.0f * LOG2E / cap));
+    return x == x ? cap - 2.0f * cap / (e + 1.0f) : x;
+}
+
+/* Adds the bias and rotates the first `dims` of one head's `dim` values into out. */
+static inline void rotate(const float *x, const float *bias, const float *rope, int dims, int dim,
                           float scale, float *out) {
-    int half = dim / 2;
+    int half = dims / 2;
     for (int i = 0; i < half; i++) {
         float a = x[i], b = x[i + half];
         if (bias) {
@@ -73,6 +88,26 @@ static inline void rotate(const float *x, const float *bias, const float *rope, 
         out[i] = (a * rope[i] - b * rope[i + half]) * scale;
         out[i + half] = (b * rope[i] + a * rope[i + half]) * scale;
     }
+    for (int i = dims; i < dim; i++)
+        out[i] = (bias ? x[i] + bias[i] : x[i]) * scale;
+}
+
+/* One head of q or k as attention takes it; gain NULL: it is not normed. */
+static inline void prepare_head(const struct split_qkv *s, const float *x, const float *bias,
+                                const float *gain, const float *rope, float scale, float *out) {
+    if (!gain) {
+        rotate(x, bias, rope, s->rope_dims, s->head_dim, scale, out);
+        return;
+    }
+    float v[KERNEL_MAX_DIM] = {0}, sums[SUMS] = {0};
+    for (int i = 0; i < s->norm_dims; i++) {
+        v[i] = bias ? x[i] + bias[i] : x[i];
+        sums[i % SUMS] += v[i] * v[i];
+    }
+    float norm = 1.0f / sqrtf(add_up(sums) / (float)s->norm_dims + s->norm_eps);
+    for (int i = 0; i < s->norm_dims; i++)
+        v[i] *= norm * gain[i];
+    rotate(v, NULL, rope, s->rope_dims, s->head_dim, scale, out);
 }
 
 #endif

@@ -354,6 +354,7 @@ static void split_begin(struct split *p, int dim, int with_bias) {
                               .heads = HEADS,
                               .kv_heads = KV,
                               .head_dim = dim,
+                              .rope_dims = dim,
                               .q_scale = 0.18f,
                               .type = DTYPE_INT8,
                               .q = p->q,

@@ -74,6 +74,7 @@ static void cache_fill(struct cache *c, const struct kernel *k, float key_offset
                                          .heads = 1,
                                          .kv_heads = 1,
                                          .head_dim = c->dim,
+                                         .rope_dims = c->dim,
                                          .q_scale = 1,
                                          .type = c->type,
                                          .q = q,
