@@ -35,6 +35,10 @@ struct args {
     /* perplexity */
     int reference; /* enum precision; 0: none */
     uint64_t window;
+    /* models export */
+    const char *onnx;
+    int export_precision; /* enum export_precision */
+    bool no_tokenizer, force;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
 };
