@@ -11,7 +11,7 @@
 struct spm_piece {
     const char *s; /* len bytes of valid UTF-8, borrowed during the call */
     uint32_t len;
-    float score;
+    double score;
 };
 
 struct spm_merge {
@@ -21,7 +21,8 @@ struct spm_merge {
 /* All cuts of a piece into two pieces, by falling score of the whole, then by falling lengths (in
  * characters) of left and right, then in the order of the pieces. *out (the caller's to free,
  * NULL when there are none) holds *n_out merges in the order of their ranks. Of equal pieces the
- * last counts. Errors: PRECIS_EINPUT (a score that is no number), PRECIS_ELIMIT, PRECIS_ENOMEM. */
+ * last counts. For Gemma a piece's score is minus its place, for others what the file says.
+ * Errors: PRECIS_EINPUT (a score that is no number), PRECIS_ELIMIT, PRECIS_ENOMEM. */
 int spm_merges(const struct spm_piece *pieces, size_t n, struct spm_merge **out, size_t *n_out,
                struct err *e);
 

@@ -15,6 +15,7 @@ struct trie_key {
     const char *s; /* len bytes, borrowed while the trie is made */
     uint32_t len;
     uint32_t value; /* not TRIE_NONE */
+    uint32_t place; /* trie_make's own */
 };
 
 struct trie_node {
