@@ -9,7 +9,13 @@
 
 #include "base/err.h"
 
-enum { CONFIG_MAX_DIM = 256 /* of a head */, CONFIG_MAX_LAYERS = 1 << 12 };
+/* No model comes near these; within them no product of two of the sizes overflows 64 bits. */
+enum {
+    CONFIG_MAX_DIM = 256, /* of a head */
+    CONFIG_MAX_LAYERS = 1 << 12,
+    CONFIG_MAX_HEADS = 1 << 14,
+    CONFIG_MAX_SIZE = 1 << 30
+};
 
 /* Rotary embedding (Su et al. 2021): element i of a head is paired with i + dims / 2. */
 struct rope {
@@ -67,5 +73,25 @@ struct encoder_config {
     enum activation activation; /* GELU, GELU_TANH or RELU */
     uint64_t parameters;
 };
+
+struct model_config {
+    bool is_encoder; /* which of the two is filled in */
+    struct decoder_config decoder;
+    struct encoder_config encoder;
+};
+
+/* What holds wherever a configuration comes from: heads share keys evenly, heads can be rotated in
+ * pairs, the rotated part fits. `path` begins the message (PRECIS_EINPUT, PRECIS_EUNSUPPORTED). */
+int config_check_decoder(const struct decoder_config *c, const char *path, struct err *e);
+int config_check_encoder(const struct encoder_config *c, const char *path, struct err *e);
+
+static inline void config_slide(struct decoder_config *c, unsigned layer) {
+    c->sliding[layer / 8] |= (uint8_t)(1u << layer % 8);
+}
+
+/* Copies text for people: valid UTF-8 without control characters, cut between code points. */
+void config_copy_text(char *out, size_t size, const char *s, size_t len);
+/* The last part of a path, as a name. */
+void config_name_from_path(char *out, size_t size, const char *path);
 
 #endif

@@ -6,22 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "model/layout.h"
 #include "model/rope.h"
 
-/* No decoder comes near these; within them no product of two of the sizes overflows 64 bits. */
-enum { MAX_HEADS = 1 << 14, MAX_SIZE = 1 << 30 };
 enum { KEY_SIZE = 96 };
+
+/* What a family is, beyond what the metadata says. */
+struct family {
+    const char *architecture;
+    bool qk_interleaved, qkv_bias, qk_norm, partial_rope, encoder;
+    bool gemma; /* norms after the blocks, scaled embedding, two kinds of layers, GELU */
+};
+
+static const struct family families[] = {
+    {.architecture = "llama", .qk_interleaved = true},
+    {.architecture = "qwen2", .qkv_bias = true},
+    {.architecture = "qwen3", .qk_norm = true},
+    {.architecture = "phi3", .partial_rope = true},
+    {.architecture = "gemma3", .qk_norm = true, .gemma = true},
+    {.architecture = "bert", .encoder = true},
+};
 
 struct reading {
     const struct gguf *g;
+    const struct family *family;
+    struct tensor_set *set;
     struct decoder_config *c;
     struct err *e;
-    bool *used; /* for each tensor, whether the architecture asked for it */
 };
 
 static void full_key(const struct reading *r, const char *key, char out[KEY_SIZE]) {
-    snprintf(out, KEY_SIZE, "%s.%s", r->c->architecture, key);
+    snprintf(out, KEY_SIZE, "%s.%s", r->family->architecture, key);
 }
 
 static int unsupported(const struct reading *r, const char *what) {
@@ -71,57 +86,36 @@ static int read_real(const struct reading *r, const char *key, double low, doubl
     return 0;
 }
 
-/* Copies text for people: valid UTF-8 without control characters, cut between code points. */
-static void copy_text(char *out, size_t size, const char *s, size_t len) {
-    size_t n = 0;
-    for (size_t i = 0; i < len && s[i];) {
-        uint32_t code_point;
-        int step = utf8_decode((const uint8_t *)s + i, len - i, &code_point);
-        bool plain = step > 0 && code_point >= 0x20 && (code_point < 0x7f || code_point > 0x9f);
-        size_t take = plain ? (size_t)step : 1;
-        if (n + take >= size)
-            break;
-        if (plain)
-            memcpy(out + n, s + i, take);
-        else
-            out[n] = '?';
-        n += take;
-        i += step > 0 ? (size_t)step : 1;
-    }
-    out[n] = '\0';
-}
-
-static int read_architecture(const struct reading *r) {
+static int read_architecture(struct reading *r) {
     struct str s;
     char shown[64];
     if (!gguf_string(r->g, "general.architecture", &s))
         return err_set(r->e, PRECIS_EINPUT,
                        "%s: key general.architecture is missing or not a string", gguf_path(r->g));
-    copy_text(r->c->architecture, sizeof r->c->architecture, s.s, s.len);
-    copy_text(shown, sizeof shown, s.s, s.len);
-    bool llama = s.len == 5 && memcmp(s.s, "llama", 5) == 0;
-    bool qwen2 = s.len == 5 && memcmp(s.s, "qwen2", 5) == 0;
-    if (!llama && !qwen2)
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (s.len == strlen(families[i].architecture) &&
+            memcmp(s.s, families[i].architecture, s.len) == 0)
+            r->family = &families[i];
+    config_copy_text(shown, sizeof shown, s.s, s.len);
+    if (!r->family)
         return err_set(r->e, PRECIS_EUNSUPPORTED,
-                       "%s: architecture '%s' is not supported (llama and qwen2 are)",
+                       "%s: architecture '%s' is not supported (llama, qwen2, qwen3, phi3, gemma3 "
+                       "and bert are)",
                        gguf_path(r->g), shown);
-    r->c->qk_interleaved = llama;
     return 0;
 }
 
-static void read_name(const struct reading *r) {
+static void read_name(const struct reading *r, char *out, size_t size) {
     struct str s;
-    if (!gguf_string(r->g, "general.name", &s) || s.len == 0) {
-        const char *path = gguf_path(r->g), *slash = strrchr(path, '/');
-        s.s = slash ? slash + 1 : path;
-        s.len = strlen(s.s);
-    }
-    copy_text(r->c->name, sizeof r->c->name, s.s, s.len);
+    if (gguf_string(r->g, "general.name", &s) && s.len > 0)
+        config_copy_text(out, size, s.s, s.len);
+    else
+        config_name_from_path(out, size, gguf_path(r->g));
 }
 
 /* The numbers are llama.cpp's enum llama_ftype. Files without one say the type that all their
  * matrices have. */
-static void read_file_type(const struct reading *r) {
+static void read_file_type(const struct reading *r, char *out, size_t size) {
     static const char *const names[] = {
         [0] = "F32",     [1] = "F16",     [2] = "Q4_0",    [3] = "Q4_1",    [7] = "Q8_0",
         [8] = "Q5_0",    [9] = "Q5_1",    [10] = "Q2_K",   [11] = "Q3_K_S", [12] = "Q3_K_M",
@@ -129,25 +123,11 @@ static void read_file_type(const struct reading *r) {
         [18] = "Q6_K",   [21] = "Q2_K_S", [32] = "BF16"};
     const char *name = NULL;
     uint64_t type;
-    if (gguf_u64(r->g, "general.file_type", &type)) {
-        if (type < sizeof names / sizeof *names)
-            name = names[type];
-    } else {
-        const struct tensor *first = NULL;
-        for (size_t i = 0; i < gguf_tensor_count(r->g); i++) {
-            const struct tensor *t = gguf_tensor_at(r->g, i);
-            if (t->n_dims < 2)
-                continue;
-            if (!first)
-                name = quant_ggml_name(t->type);
-            else if (t->type != first->type)
-                name = NULL;
-            first = t;
-            if (!name)
-                break;
-        }
-    }
-    snprintf(r->c->file_type, sizeof r->c->file_type, "%s", name ? name : "mixed");
+    if (!gguf_u64(r->g, "general.file_type", &type))
+        name = layout_file_type(r->set);
+    else if (type < sizeof names / sizeof *names)
+        name = names[type];
+    snprintf(out, size, "%s", name ? name : "mixed");
 }
 
 /* Options that change what a model computes. A key with another value than the neutral one is
@@ -163,19 +143,24 @@ static int check_options(const struct reading *r) {
         {"attention.clamp_kqv", "clamping of q, k and v", 0},
         {"attention.max_alibi_bias", "ALiBi", 0},
         {"attn_logit_softcapping", "soft capping of attention", 0},
-        {"final_logit_softcapping", "soft capping of logits", 0},
         {"logit_scale", "a logit scale", 1},
         {"residual_scale", "a residual scale", 1},
         {"embedding_scale", "an embedding scale", 1},
         {"attention.scale", "an attention scale", 0},
-        {"rope.scaling.attn_factor", "rope scaling", 1},
         {"rope.scale_linear", "rope scaling", 1},
+        {"rope.scaling.yarn_ext_factor", "rope scaling", 1},
+        {"rope.scaling.yarn_attn_factor", "rope scaling", 1},
+        {"rope.scaling.yarn_beta_fast", "rope scaling", 32},
+        {"rope.scaling.yarn_beta_slow", "rope scaling", 1},
+        {"rope.scaling.yarn_log_multiplier", "rope scaling", 0},
+        {"attention.temperature_scale", "an attention temperature", 0},
     };
     static const struct {
         const char *key, *name;
         bool neutral;
-    } switches[] = {{"attention.causal", "attention that is not causal", true},
-                    {"use_parallel_residual", "a parallel residual", false}};
+    } switches[] = {{"use_parallel_residual", "a parallel residual", false},
+                    {"attention.causal", "attention that is not causal", true}};
+    const size_t switch_count = r->family->encoder ? 1 : 2;
     char k[KEY_SIZE], text[KEY_SIZE + 64];
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         double v;
@@ -184,7 +169,7 @@ static int check_options(const struct reading *r) {
         if (gguf_has(r->g, k) && (!gguf_f64(r->g, k, &v) || v != options[i].neutral))
             return unsupported(r, text);
     }
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+    for (size_t i = 0; i < switch_count; i++) {
         bool v;
         full_key(r, switches[i].key, k);
         snprintf(text, sizeof text, "%s (%s)", switches[i].name, k);
@@ -195,34 +180,13 @@ static int check_options(const struct reading *r) {
     return gguf_has(r->g, k) ? unsupported(r, "rope in sections") : 0;
 }
 
-static int check_rope_scaling(const struct reading *r) {
-    char k[KEY_SIZE], text[KEY_SIZE + 64];
-    struct str type = {.s = "linear", .len = 6};
-    double factor = 1;
-    full_key(r, "rope.scaling.type", k);
-    if (gguf_has(r->g, k) && !gguf_string(r->g, k, &type))
-        return err_set(r->e, PRECIS_EINPUT, "%s: %s is not a string", gguf_path(r->g), k);
-    if (type.len == 4 && memcmp(type.s, "none", 4) == 0)
-        return 0;
-    full_key(r, "rope.scaling.factor", k);
-    if (gguf_has(r->g, k) && !gguf_f64(r->g, k, &factor))
-        return err_set(r->e, PRECIS_EINPUT, "%s: %s is not a number", gguf_path(r->g), k);
-    bool linear = type.len == 6 && memcmp(type.s, "linear", 6) == 0;
-    /* 0 is what converters write for "not scaled". */
-    if (linear && (factor == 1 || factor == 0))
-        return 0;
-    snprintf(text, sizeof text, "rope scaling of type %.*s by %g",
-             type.len > 32 ? 32 : (int)type.len, type.s, factor);
-    return unsupported(r, text);
-}
-
 /* What the file is, rather than what the model computes. */
 static int check_kind(const struct reading *r) {
     struct str s;
     uint64_t parts;
     char text[96], kind[48];
     if (gguf_string(r->g, "general.type", &s) && !(s.len == 5 && memcmp(s.s, "model", 5) == 0)) {
-        copy_text(kind, sizeof kind, s.s, s.len);
+        config_copy_text(kind, sizeof kind, s.s, s.len);
         snprintf(text, sizeof text, "a GGUF of type '%s'", kind);
         return unsupported(r, text);
     }
@@ -233,207 +197,286 @@ static int check_kind(const struct reading *r) {
     return 0;
 }
 
-static int check_window(const struct reading *r) {
+/* attention.sliding_window and the layers that see only it. llama.cpp does the same for Gemma 3;
+ * for Phi-3 the source is transformers, where all layers slide. */
+static int read_window(const struct reading *r) {
+    struct decoder_config *c = r->c;
     char k[KEY_SIZE], text[96];
-    uint64_t window;
+    uint64_t window = 0;
+    unsigned pattern = 1;
     full_key(r, "attention.sliding_window", k);
-    if (!gguf_has(r->g, k))
-        return 0;
-    if (!gguf_u64(r->g, k, &window))
+    if (gguf_has(r->g, k) && !gguf_u64(r->g, k, &window))
         return unsupported(r, "a sliding window that is not one number");
-    if (window == 0 || window >= r->c->context)
+    if (r->family->gemma) {
+        int rc = read_size(r, "attention.sliding_window_pattern", CONFIG_MAX_LAYERS, 6, &pattern);
+        if (rc)
+            return rc;
+        if (window < 1 || window > CONFIG_MAX_SIZE)
+            return err_set(r->e, PRECIS_EINPUT, "%s: %s is %" PRIu64 ": 1 to %d are allowed",
+                           gguf_path(r->g), k, window, CONFIG_MAX_SIZE);
+    } else if (window == 0 || window >= c->context) {
         return 0;
-    snprintf(text, sizeof text, "a sliding window of %" PRIu64 " tokens", window);
-    return unsupported(r, text);
+    } else if (!r->family->partial_rope) {
+        snprintf(text, sizeof text, "a sliding window of %" PRIu64 " tokens", window);
+        return unsupported(r, text);
+    }
+    c->window = (unsigned)window;
+    for (unsigned i = 0; i < c->layers; i++)
+        if (!r->family->gemma || (i + 1) % pattern != 0)
+            config_slide(c, i);
+    return 0;
 }
 
 static int read_sizes(const struct reading *r) {
     struct decoder_config *c = r->c;
+    const double usual_base = r->family->gemma ? 1e6 : 10000;
     int rc = read_size(r, "block_count", CONFIG_MAX_LAYERS, 0, &c->layers);
     if (!rc)
-        rc = read_size(r, "context_length", MAX_SIZE, 0, &c->context);
+        rc = read_size(r, "context_length", CONFIG_MAX_SIZE, 0, &c->context);
     if (!rc)
-        rc = read_size(r, "embedding_length", MAX_SIZE, 0, &c->hidden);
+        rc = read_size(r, "embedding_length", CONFIG_MAX_SIZE, 0, &c->hidden);
     if (!rc)
-        rc = read_size(r, "feed_forward_length", MAX_SIZE, 0, &c->intermediate);
+        rc = read_size(r, "feed_forward_length", CONFIG_MAX_SIZE, 0, &c->intermediate);
     if (!rc)
-        rc = read_size(r, "attention.head_count", MAX_HEADS, 0, &c->heads);
+        rc = read_size(r, "attention.head_count", CONFIG_MAX_HEADS, 0, &c->heads);
     if (!rc)
-        rc = read_size(r, "attention.head_count_kv", MAX_HEADS, c->heads, &c->kv_heads);
+        rc = read_size(r, "attention.head_count_kv", CONFIG_MAX_HEADS, c->heads, &c->kv_heads);
     if (!rc)
         rc = read_real(r, "attention.layer_norm_rms_epsilon", 1e-12, 0.1, 0, &c->norm_eps);
     if (!rc)
-        rc = read_real(r, "rope.freq_base", 1, 1e12, 10000, &c->rope.base);
-    if (!rc && c->heads % c->kv_heads)
-        rc = err_set(r->e, PRECIS_EINPUT, "%s: %u heads cannot share %u key heads evenly",
-                     gguf_path(r->g), c->heads, c->kv_heads);
+        rc = read_real(r, "rope.freq_base", 1, 1e12, usual_base, &c->rope.base);
     return rc;
 }
 
 static int read_head_dim(const struct reading *r) {
     struct decoder_config *c = r->c;
-    unsigned value = 0, rope = 0;
+    unsigned value = 0;
     unsigned usual =
         c->hidden % c->heads || c->hidden / c->heads > CONFIG_MAX_DIM ? 0 : c->hidden / c->heads;
     int rc = read_size(r, "attention.key_length", CONFIG_MAX_DIM, usual, &c->head_dim);
     if (!rc)
         rc = read_size(r, "attention.value_length", CONFIG_MAX_DIM, c->head_dim, &value);
     if (!rc)
-        rc = read_size(r, "rope.dimension_count", CONFIG_MAX_DIM, c->head_dim, &rope);
+        rc = read_size(r, "rope.dimension_count", CONFIG_MAX_DIM, c->head_dim, &c->rope.dims);
+    if (!rc)
+        rc = config_check_decoder(c, gguf_path(r->g), r->e);
+    if (!rc && value != c->head_dim)
+        rc = unsupported(r, "a value length that differs from the key length");
+    if (!rc && c->rope.dims != c->head_dim && !r->family->partial_rope)
+        rc =
+            err_set(r->e, PRECIS_EUNSUPPORTED, "%s: rope over %u of %u dimensions is not supported",
+                    gguf_path(r->g), c->rope.dims, c->head_dim);
+    return rc;
+}
+
+static bool is(struct str s, const char *text) {
+    return s.len == strlen(text) && memcmp(s.s, text, s.len) == 0;
+}
+
+/* YaRN with llama.cpp's defaults, which are transformers' too. */
+static int read_yarn(const struct reading *r, double factor) {
+    char k[KEY_SIZE];
+    struct rope_yarn y = {.factor = factor, .fast = 32, .slow = 1, .truncate = true};
+    full_key(r, "rope.scaling.original_context_length", k);
+    if (!gguf_f64(r->g, k, &y.original) || !(y.original >= 1 && y.original <= CONFIG_MAX_SIZE) ||
+        !(factor >= 1 && factor <= 1e6))
+        return err_set(r->e, PRECIS_EUNSUPPORTED,
+                       "%s: rope scaling of type yarn by %g without a sound %s is not supported",
+                       gguf_path(r->g), factor, k);
+    y.scale = factor > 1 ? 0.1 * log(factor) + 1 : 1;
+    rope_yarn(&r->c->rope, &y);
+    return 0;
+}
+
+/* Factors for each pair, as their own tensor: of Llama 3.1 for all lengths, of Phi-3 for short and
+ * for long sequences. */
+static int read_rope_factors(const struct reading *r) {
+    static const char *const names[] = {"rope_factors_short.weight", "rope_factors_long.weight"};
+    float factors[CONFIG_MAX_DIM / 2];
+    struct rope *rope = &r->c->rope;
+    char k[KEY_SIZE];
+    const bool all = r->family->qk_interleaved && tensor_set_stored(r->set, "rope_freqs.weight");
+    const bool two = r->family->partial_rope &&
+                     (tensor_set_stored(r->set, names[0]) || tensor_set_stored(r->set, names[1]));
+    float scale = 1;
+    full_key(r, "rope.scaling.attn_factor", k);
+    int rc = read_real(r, "rope.scaling.attn_factor", two ? 1e-3 : 1, two ? 1e3 : 1, 1, &scale);
+    if (!rc && two)
+        rc = read_size(r, "rope.scaling.original_context_length", CONFIG_MAX_SIZE, r->c->context,
+                       &rope->original);
+    for (int row = 0; row < 2 && !rc && (all || two); row++) {
+        rc = tensor_set_values(r->set, all ? "rope_freqs.weight" : names[row], rope->dims / 2,
+                               factors, r->e);
+        for (unsigned i = 0; i < rope->dims / 2 && !rc; i++)
+            if (!(factors[i] > 1e-6f && factors[i] < 1e6f))
+                rc = err_set(r->e, PRECIS_EINPUT, "%s: a rope factor is %g", gguf_path(r->g),
+                             (double)factors[i]);
+        if (!rc)
+            rope_divide(rope, row, factors);
+        rope->scale[row] = scale;
+    }
+    return rc;
+}
+
+static int read_rope(const struct reading *r) {
+    struct decoder_config *c = r->c;
+    char k[KEY_SIZE], text[KEY_SIZE + 64];
+    struct str type = {.s = "linear", .len = 6};
+    double factor = 1;
+    c->rope_local.dims = c->rope.dims;
+    rope_plain(&c->rope);
+    int rc = read_real(r, "rope.freq_base_swa", 1, 1e12,
+                       r->family->gemma ? 10000 : (double)c->rope.base, &c->rope_local.base);
     if (rc)
         return rc;
-    if (c->head_dim % 2)
-        return err_set(r->e, PRECIS_EINPUT,
-                       "%s: a head of %u dimensions cannot be rotated in pairs", gguf_path(r->g),
-                       c->head_dim);
-    if (value != c->head_dim)
-        return unsupported(r, "a value length that differs from the key length");
-    if (rope != c->head_dim)
-        return err_set(r->e, PRECIS_EUNSUPPORTED,
-                       "%s: rope over %u of %u dimensions is not supported", gguf_path(r->g), rope,
-                       c->head_dim);
-    c->rope.dims = rope;
-    rope_plain(&c->rope);
-    c->rope_local = c->rope;
-    c->attention_scale = 1.0f / sqrtf((float)c->head_dim);
-    c->embedding_scale = 1;
-    return 0;
-}
-
-static int wrong_shape(const struct reading *r, const char *name, const struct tensor *t,
-                       uint64_t in, uint64_t out) {
-    return err_set(r->e, PRECIS_EINPUT,
-                   "%s: tensor '%s' has the shape [%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
-                   "]: [%" PRIu64 ", %" PRIu64 "] is needed",
-                   gguf_path(r->g), name, t->dims[0], t->dims[1], t->dims[2], t->dims[3], in, out);
-}
-
-/* A tensor of dims {in, out}; a vector has out 1. */
-static int need_tensor(const struct reading *r, const char *name, uint64_t in, uint64_t out) {
-    const struct tensor *t = gguf_find_tensor(r->g, name);
-    if (!t)
-        return err_set(r->e, PRECIS_EINPUT, "%s: tensor '%s' is missing", gguf_path(r->g), name);
-    if (t->dims[0] != in || t->dims[1] != out || t->dims[2] != 1 || t->dims[3] != 1)
-        return wrong_shape(r, name, t, in, out);
-    r->used[t - gguf_tensor_at(r->g, 0)] = true;
-    return 0;
-}
-
-static int check_layer(const struct reading *r, unsigned layer) {
-    const struct decoder_config *c = r->c;
-    const uint64_t q = (uint64_t)c->heads * c->head_dim, kv = (uint64_t)c->kv_heads * c->head_dim;
-    const struct {
-        const char *name;
-        uint64_t in, out;
-        bool bias;
-    } parts[] = {
-        {"attn_norm.weight", c->hidden, 1, false},
-        {"attn_q.weight", c->hidden, q, false},
-        {"attn_k.weight", c->hidden, kv, false},
-        {"attn_v.weight", c->hidden, kv, false},
-        {"attn_q.bias", q, 1, true},
-        {"attn_k.bias", kv, 1, true},
-        {"attn_v.bias", kv, 1, true},
-        {"attn_output.weight", q, c->hidden, false},
-        {"ffn_norm.weight", c->hidden, 1, false},
-        {"ffn_gate.weight", c->hidden, c->intermediate, false},
-        {"ffn_up.weight", c->hidden, c->intermediate, false},
-        {"ffn_down.weight", c->intermediate, c->hidden, false},
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "blk.%u.%s", layer, parts[i].name);
-        int rc =
-            parts[i].bias && !c->qkv_bias ? 0 : need_tensor(r, name, parts[i].in, parts[i].out);
-        if (rc)
-            return rc;
+    rope_plain(&c->rope_local);
+    full_key(r, "rope.scaling.type", k);
+    if (gguf_has(r->g, k) && !gguf_string(r->g, k, &type))
+        return err_set(r->e, PRECIS_EINPUT, "%s: %s is not a string", gguf_path(r->g), k);
+    full_key(r, "rope.scaling.factor", k);
+    if (gguf_has(r->g, k) && !gguf_f64(r->g, k, &factor))
+        return err_set(r->e, PRECIS_EINPUT, "%s: %s is not a number", gguf_path(r->g), k);
+    /* 0 is what converters write for "not scaled". */
+    const bool scaled = factor != 0 && factor != 1 && !is(type, "none");
+    if (!scaled || (is(type, "longrope") && r->family->partial_rope)) {
+        rc = read_rope_factors(r);
+    } else if (is(type, "linear") && factor >= 1e-3 && factor <= 1e6) {
+        rope_linear(&c->rope, factor);
+    } else if (is(type, "yarn") && !r->family->gemma) {
+        rc = read_yarn(r, factor);
+    } else {
+        snprintf(text, sizeof text, "rope scaling of type %.*s by %g",
+                 type.len > 32 ? 32 : (int)type.len, type.s, factor);
+        rc = unsupported(r, text);
     }
-    return 0;
+    if (!rc && !r->family->gemma)
+        c->rope_local = c->rope;
+    return rc;
 }
 
-static int read_vocab(const struct reading *r) {
-    const struct tensor *t = gguf_find_tensor(r->g, "token_embd.weight");
+static int read_vocab(const struct reading *r, unsigned *vocab) {
+    const struct stored_tensor *t = tensor_set_stored(r->set, "token_embd.weight");
     if (!t)
         return err_set(r->e, PRECIS_EINPUT, "%s: tensor 'token_embd.weight' is missing",
                        gguf_path(r->g));
-    if (t->dims[1] > MAX_SIZE)
+    if (t->tensor.dims[1] > CONFIG_MAX_SIZE)
         return err_set(r->e, PRECIS_EINPUT, "%s: a vocabulary of %" PRIu64 " tokens is absurd",
-                       gguf_path(r->g), t->dims[1]);
-    r->c->vocab = (unsigned)t->dims[1];
+                       gguf_path(r->g), t->tensor.dims[1]);
+    *vocab = (unsigned)t->tensor.dims[1];
     unsigned said;
-    int rc = read_size(r, "vocab_size", MAX_SIZE, r->c->vocab, &said);
+    int rc = read_size(r, "vocab_size", CONFIG_MAX_SIZE, *vocab, &said);
     if (rc)
         return rc;
     enum gguf_type type;
     size_t tokens;
-    if (said == r->c->vocab && gguf_array(r->g, "tokenizer.ggml.tokens", &type, &tokens))
-        said = tokens > MAX_SIZE ? MAX_SIZE : (unsigned)tokens;
-    if (said != r->c->vocab)
+    if (said == *vocab && gguf_array(r->g, "tokenizer.ggml.tokens", &type, &tokens))
+        said = tokens > CONFIG_MAX_SIZE ? CONFIG_MAX_SIZE : (unsigned)tokens;
+    if (said != *vocab)
         return err_set(r->e, PRECIS_EINPUT,
                        "%s: the vocabulary has %u tokens, but 'token_embd.weight' has %u rows",
-                       gguf_path(r->g), said, r->c->vocab);
+                       gguf_path(r->g), said, *vocab);
     return 0;
 }
 
-/* A tensor that nobody asked for would change the result, so it is an option by another name. */
-static int check_unused(const struct reading *r) {
-    uint64_t parameters = 0;
-    for (size_t i = 0; i < gguf_tensor_count(r->g); i++) {
-        const struct tensor *t = gguf_tensor_at(r->g, i);
-        if (!r->used[i])
-            return err_set(r->e, PRECIS_EUNSUPPORTED,
-                           "%s: tensor '%.*s' is not supported in %s models", gguf_path(r->g),
-                           t->name.len > 80 ? 80 : (int)t->name.len, t->name.s, r->c->architecture);
-        parameters += t->elements;
-    }
-    r->c->parameters = parameters;
-    return 0;
-}
-
-static int check_tensors(struct reading *r) {
+/* What a family computes besides its sizes. */
+static int read_arithmetic(const struct reading *r) {
+    /* The metadata does not have query_pre_attn_scalar; the one published size where it is not the
+     * head's is the one of 62 layers, and llama.cpp tells it by that. */
+    enum { LAYERS_OF_27B = 62 };
     struct decoder_config *c = r->c;
-    r->used = calloc(gguf_tensor_count(r->g) + 1, sizeof *r->used);
-    if (!r->used)
-        return err_nomem(r->e, gguf_path(r->g));
-    c->tied = !gguf_find_tensor(r->g, "output.weight");
-    c->qkv_bias =
-        strcmp(c->architecture, "qwen2") == 0 || gguf_find_tensor(r->g, "blk.0.attn_q.bias");
-    int rc = read_vocab(r);
-    if (!rc)
-        rc = need_tensor(r, "token_embd.weight", c->hidden, c->vocab);
-    if (!rc && !c->tied)
-        rc = need_tensor(r, "output.weight", c->hidden, c->vocab);
-    if (!rc)
-        rc = need_tensor(r, "output_norm.weight", c->hidden, 1);
-    for (unsigned i = 0; i < c->layers && !rc; i++)
-        rc = check_layer(r, i);
-    if (!rc)
-        rc = check_unused(r);
-    free(r->used);
+    float cap = 0;
+    c->qk_interleaved = r->family->qk_interleaved;
+    c->qk_norm = r->family->qk_norm;
+    c->post_norms = r->family->gemma;
+    c->activation = r->family->gemma ? ACTIVATION_GELU_TANH : ACTIVATION_SILU;
+    c->embedding_scale = r->family->gemma ? sqrtf((float)c->hidden) : 1;
+    c->attention_scale = 1.0f / sqrtf((float)c->head_dim);
+    if (r->family->gemma && c->layers == LAYERS_OF_27B)
+        c->attention_scale = 1.0f / sqrtf((float)c->hidden / (float)c->heads);
+    int rc = read_real(r, "final_logit_softcapping", 0, 1e6, 1e6, &cap);
+    char k[KEY_SIZE];
+    full_key(r, "final_logit_softcapping", k);
+    if (!rc && gguf_has(r->g, k) && cap != 0) {
+        if (!r->family->gemma)
+            return unsupported(r, "soft capping of logits");
+        c->logit_cap = cap;
+    }
     return rc;
 }
 
-int decoder_config_read(const struct gguf *g, struct decoder_config *c, struct err *e) {
-    *c = (struct decoder_config){0};
-    struct reading r = {.g = g, .c = c, .e = e};
+static int read_decoder(const struct reading *r) {
+    struct decoder_config *c = r->c;
+    snprintf(c->architecture, sizeof c->architecture, "%s", r->family->architecture);
+    int rc = read_sizes(r);
+    if (!rc)
+        rc = read_window(r);
+    if (!rc)
+        rc = read_head_dim(r);
+    if (!rc)
+        rc = read_rope(r);
+    if (!rc)
+        rc = read_arithmetic(r);
+    if (!rc)
+        rc = read_vocab(r, &c->vocab);
+    c->tied = !tensor_set_stored(r->set, "output.weight");
+    c->qkv_bias = r->family->qkv_bias ||
+                  (r->family->qk_interleaved && tensor_set_stored(r->set, "blk.0.attn_q.bias"));
+    if (!rc)
+        rc = layout_bind_decoder(r->set, c, NULL, r->e);
+    if (rc)
+        return rc;
+    read_name(r, c->name, sizeof c->name);
+    read_file_type(r, c->file_type, sizeof c->file_type);
+    return 0;
+}
+
+/* Converters cut the rows off that RoBERTa's positions never take, so the first token has row 0. */
+static int read_encoder(const struct reading *r, struct encoder_config *c) {
+    const struct stored_tensor *types = tensor_set_stored(r->set, "token_types.weight");
+    snprintf(c->architecture, sizeof c->architecture, "%s", r->family->architecture);
+    int rc = read_size(r, "block_count", CONFIG_MAX_LAYERS, 0, &c->layers);
+    if (!rc)
+        rc = read_size(r, "context_length", CONFIG_MAX_SIZE, 0, &c->context);
+    if (!rc)
+        rc = read_size(r, "embedding_length", CONFIG_MAX_SIZE, 0, &c->hidden);
+    if (!rc)
+        rc = read_size(r, "feed_forward_length", CONFIG_MAX_SIZE, 0, &c->intermediate);
+    if (!rc)
+        rc = read_size(r, "attention.head_count", CONFIG_MAX_HEADS, 0, &c->heads);
+    if (!rc)
+        rc = read_real(r, "attention.layer_norm_epsilon", 1e-14, 0.1, 0, &c->norm_eps);
+    if (!rc)
+        rc = config_check_encoder(c, gguf_path(r->g), r->e);
+    if (!rc)
+        rc = read_vocab(r, &c->vocab);
+    if (!rc && (!types || types->tensor.dims[1] > CONFIG_MAX_SIZE))
+        rc = err_set(r->e, PRECIS_EINPUT, "%s: tensor 'token_types.weight' is missing or absurd",
+                     gguf_path(r->g));
+    if (rc)
+        return rc;
+    c->head_dim = c->hidden / c->heads;
+    c->activation = ACTIVATION_GELU;
+    c->types = (unsigned)types->tensor.dims[1];
+    rc = layout_bind_encoder(r->set, c, NULL, r->e);
+    if (rc)
+        return rc;
+    read_name(r, c->name, sizeof c->name);
+    read_file_type(r, c->file_type, sizeof c->file_type);
+    return 0;
+}
+
+int config_gguf_read(const struct gguf *g, struct tensor_set *set, struct model_config *m,
+                     struct err *e) {
+    *m = (struct model_config){0};
+    struct reading r = {.g = g, .set = set, .c = &m->decoder, .e = e};
     int rc = read_architecture(&r);
     if (!rc)
         rc = check_kind(&r);
     if (!rc)
         rc = check_options(&r);
-    if (!rc)
-        rc = check_rope_scaling(&r);
-    if (!rc)
-        rc = read_sizes(&r);
-    if (!rc)
-        rc = check_window(&r);
-    if (!rc)
-        rc = read_head_dim(&r);
-    if (!rc)
-        rc = check_tensors(&r);
     if (rc)
         return rc;
-    read_name(&r);
-    read_file_type(&r);
-    return 0;
+    m->is_encoder = r.family->encoder;
+    rc = m->is_encoder ? read_encoder(&r, &m->encoder) : read_decoder(&r);
+    return rc ? rc : layout_check_unused(set, r.family->architecture, NULL, e);
 }

@@ -60,18 +60,31 @@ static void dequantise(const struct tensor *t) {
     free(out);
 }
 
+static void configure(const struct gguf *g) {
+    struct tensor_set set = {.path = "fuzz"};
+    struct model_config m;
+    struct err e;
+    if (tensor_set_from_gguf(&set, g, &e) == 0 && config_gguf_read(g, &set, &m, &e) == 0) {
+        const struct decoder_config *c = &m.decoder;
+        if (!m.is_encoder && (c->layers == 0 || c->heads % c->kv_heads != 0))
+            abort();
+        tensor_set_finish(&set);
+        if (!tensor_set_find(&set, "token_embd.weight"))
+            abort();
+    }
+    tensor_set_free(&set);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct gguf *g;
     struct err e;
-    struct decoder_config c;
     if (gguf_open_memory("fuzz", data, size, &g, &e) != 0)
         return e.text[0] ? 0 : (abort(), 0);
     ask_all(g);
     for (size_t i = 0; i < gguf_tensor_count(g); i++)
         dequantise(gguf_tensor_at(g, i));
     sink += gguf_find_tensor(g, "token_embd.weight") != NULL;
-    if (decoder_config_read(g, &c, &e) == 0 && (c.layers == 0 || c.heads % c.kv_heads != 0))
-        abort();
+    configure(g);
     gguf_close(g);
     return 0;
 }

@@ -1,0 +1,223 @@
+#include "model/folder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "model/revision.h"
+
+enum { MAX_CONFIG = 16 << 20, MAX_INDEX = 64 << 20, MAX_SHARDS = 4096, MAX_FILE_NAME = 200 };
+
+static const char single_name[] = "model.safetensors";
+static const char index_name[] = "model.safetensors.index.json";
+
+static int join(const char *folder, const char *name, char **out, struct err *e) {
+    struct buf b = {0};
+    const size_t n = strlen(folder);
+    buf_printf(&b, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    *out = buf_failed(&b) ? NULL : b.data;
+    if (*out)
+        return 0;
+    buf_free(&b);
+    return err_nomem(e, folder);
+}
+
+int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e) {
+    struct mapping m;
+    json_error_t je;
+    *out = NULL;
+    int rc = file_map(path, &m, e);
+    if (rc)
+        return rc;
+    if (m.size > limit) {
+        rc = err_set(e, PRECIS_EINPUT, "%s: has %zu bytes: at most %zu are allowed", path, m.size,
+                     limit);
+    } else {
+        *out = json_loadb((const char *)m.data, m.size, JSON_REJECT_DUPLICATES, &je);
+        if (!*out && json_error_code(&je) == json_error_out_of_memory)
+            rc = err_nomem(e, path);
+        else if (!*out)
+            rc = err_set(e, PRECIS_EINPUT, "%s: not valid JSON: %s (line %d, column %d)", path,
+                         je.text, je.line, je.column);
+    }
+    file_unmap(&m);
+    return rc;
+}
+
+static int open_file(struct folder *f, const char *name, struct err *e) {
+    char *path;
+    int rc = join(f->path, name, &path, e);
+    if (!rc)
+        rc = safetensors_open(path, &f->files[f->count], e);
+    if (!rc)
+        f->count++;
+    free(path);
+    return rc;
+}
+
+static bool has_file(const struct folder *f, const char *name) {
+    char *path;
+    if (join(f->path, name, &path, NULL) != 0)
+        return false;
+    const bool found = access(path, F_OK) == 0;
+    free(path);
+    return found;
+}
+
+static int by_name(const void *a, const void *b) {
+    const char *x, *y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return strcmp(x, y);
+}
+
+/* Only a file of this folder, and of this kind: the name comes from a stranger. */
+static bool plain_name(const char *name) {
+    const size_t n = strlen(name), end = strlen(".safetensors");
+    return n > end && n <= MAX_FILE_NAME && name[0] != '.' && !strchr(name, '/') &&
+           !strchr(name, '\\') && strcmp(name + n - end, ".safetensors") == 0;
+}
+
+/* The distinct shards, sorted. *names is the caller's, the strings are the index's. */
+static int list_shards(const char *path, json_t *map, const char ***names, size_t *count,
+                       struct err *e) {
+    const char *tensor;
+    json_t *value;
+    const size_t n = json_object_size(map);
+    if (n == 0)
+        return err_set(e, PRECIS_EINPUT, "%s: weight_map is missing or empty", path);
+    const char **all = malloc(n * sizeof *all);
+    if (!all)
+        return err_nomem(e, path);
+    *names = all;
+    size_t i = 0;
+    json_object_foreach(map, tensor, value) {
+        const char *name = json_string_value(value);
+        if (!name || !plain_name(name))
+            return err_set(e, PRECIS_EINPUT,
+                           "%s: tensor '%.80s': '%.80s' is not the name of a file beside it", path,
+                           tensor, name ? name : "?");
+        all[i++] = name;
+    }
+    qsort(all, n, sizeof *all, by_name);
+    for (i = 0; i < n; i++)
+        if (*count == 0 || strcmp(all[*count - 1], all[i]) != 0)
+            all[(*count)++] = all[i];
+    if (*count > MAX_SHARDS)
+        return err_set(e, PRECIS_EINPUT, "%s: %zu shards: at most %d are allowed", path, *count,
+                       MAX_SHARDS);
+    return 0;
+}
+
+/* Each tensor is where the index says, and the index says it of all. */
+static int check_index(const struct folder *f, const char *path, const json_t *map,
+                       const char *const *names, struct err *e) {
+    size_t total = 0;
+    for (size_t i = 0; i < f->count; i++)
+        for (size_t j = 0; j < safetensors_count(f->files[i]); j++, total++) {
+            const char *tensor = safetensors_at(f->files[i], j)->tensor.name.s;
+            const char *said = json_string_value(json_object_get(map, tensor));
+            if (!said || strcmp(said, names[i]) != 0)
+                return err_set(e, PRECIS_EINPUT, "%s: tensor '%.80s' of %s is said to be in '%s'",
+                               path, tensor, names[i], said ? said : "no file");
+        }
+    if (total != json_object_size(map))
+        return err_set(e, PRECIS_EINPUT, "%s: lists %zu tensors, but its files have %zu", path,
+                       json_object_size(map), total);
+    return 0;
+}
+
+static int open_shards(struct folder *f, struct err *e) {
+    char *path = NULL;
+    json_t *index = NULL;
+    const char **names = NULL;
+    size_t count = 0;
+    int rc = join(f->path, index_name, &path, e);
+    if (!rc)
+        rc = folder_read_json(path, MAX_INDEX, &index, e);
+    json_t *map = json_object_get(index, "weight_map");
+    if (!rc)
+        rc = list_shards(path, map, &names, &count, e);
+    if (!rc) {
+        f->files = calloc(count, sizeof(struct safetensors *));
+        rc = f->files ? 0 : err_nomem(e, path);
+    }
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = open_file(f, names[i], e);
+    if (!rc)
+        rc = check_index(f, path, map, names, e);
+    free(names);
+    json_decref(index);
+    free(path);
+    return rc;
+}
+
+static int open_single(struct folder *f, struct err *e) {
+    f->files = calloc(1, sizeof(struct safetensors *));
+    return f->files ? open_file(f, single_name, e) : err_nomem(e, f->path);
+}
+
+int folder_open(struct folder *f, const char *path, struct err *e) {
+    f->path = strdup(path);
+    int rc = f->path ? join(path, "config.json", &f->config_path, e) : err_nomem(e, path);
+    if (!rc)
+        rc = folder_read_json(f->config_path, MAX_CONFIG, &f->config, e);
+    if (rc)
+        return rc;
+    if (has_file(f, single_name))
+        return open_single(f, e);
+    if (has_file(f, index_name))
+        return open_shards(f, e);
+    if (has_file(f, "pytorch_model.bin") || has_file(f, "pytorch_model.bin.index.json"))
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "%s: pytorch_model.bin is not supported (%s or GGUF is)", path, single_name);
+    return err_set(e, PRECIS_EIO, "%s: has neither %s nor %s", path, single_name, index_name);
+}
+
+void folder_free(struct folder *f) {
+    for (size_t i = 0; i < f->count; i++)
+        safetensors_close(f->files[i]);
+    free(f->files);
+    json_decref(f->config);
+    free(f->config_path);
+    free(f->path);
+    *f = (struct folder){0};
+}
+
+void folder_release(const struct folder *f) {
+    for (size_t i = 0; i < f->count; i++)
+        safetensors_release(f->files[i]);
+}
+
+static void add_line(struct buf *list, const char *hex, const char *path) {
+    const char *slash = strrchr(path, '/');
+    buf_printf(list, "%s  %s\n", hex, slash ? slash + 1 : path);
+}
+
+int folder_revision(const struct folder *f, char out[HASH_HEX_SIZE], struct err *e) {
+    struct buf list = {0};
+    struct mapping m;
+    char hex[HASH_HEX_SIZE];
+    int rc = file_map(f->config_path, &m, e);
+    if (rc)
+        return rc;
+    rc = hash_sha256_hex(m.data, m.size, hex, e);
+    file_unmap(&m);
+    if (!rc)
+        add_line(&list, hex, f->config_path);
+    for (size_t i = 0; i < f->count && !rc; i++) {
+        const struct safetensors *s = f->files[i];
+        rc = revision_of(safetensors_path(s), safetensors_bytes(s), safetensors_size(s), hex, e);
+        if (!rc)
+            add_line(&list, hex, safetensors_path(s));
+    }
+    if (!rc && buf_failed(&list))
+        rc = err_nomem(e, f->path);
+    if (!rc)
+        rc = hash_sha256_hex(list.data, list.len, out, e);
+    buf_free(&list);
+    return rc;
+}
