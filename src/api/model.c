@@ -22,7 +22,7 @@ void model_provenance(const struct model *m, const struct sampling *s, struct pr
 static void set_name(struct model *m, const char *asked) {
     const char *base = strrchr(m->path, '/');
     const char *name = base ? base + 1 : m->path;
-    if (catalogue_find(asked))
+    if (catalogue_find(asked) || hub_is_name(asked))
         name = asked;
     snprintf(m->name, sizeof m->name, "%.*s", (int)sizeof m->name - 1, name);
 }

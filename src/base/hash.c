@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,21 @@ int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], stru
         for (size_t i = 0; i < sizeof digest; i++)
             snprintf(out + 2 * i, 3, "%02x", digest[i]);
     return rc;
+}
+
+int hash_sha1_hex(const void *head, size_t head_size, const void *data, size_t size,
+                  char out[HASH_SHA1_HEX_SIZE], struct err *e) {
+    uint8_t digest[20];
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    bool ok = c && EVP_DigestInit_ex(c, EVP_sha1(), NULL) == 1 &&
+              EVP_DigestUpdate(c, head, head_size) == 1 && EVP_DigestUpdate(c, data, size) == 1 &&
+              EVP_DigestFinal_ex(c, digest, NULL) == 1;
+    EVP_MD_CTX_free(c);
+    if (!ok)
+        return err_set(e, PRECIS_ENOMEM, "libcrypto could not compute SHA-1");
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    return 0;
 }
 
 /* 64x64 -> 128 multiply, halves xored: the mixing step of wyhash (Wang Yi, public domain idea). The

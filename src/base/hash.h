@@ -8,10 +8,14 @@
 
 #include "base/err.h"
 
-enum { HASH_SHA256_SIZE = 32, HASH_HEX_SIZE = 65 };
+enum { HASH_SHA256_SIZE = 32, HASH_HEX_SIZE = 65, HASH_SHA1_HEX_SIZE = 41 };
 
 int hash_sha256(const void *data, size_t size, uint8_t out[HASH_SHA256_SIZE], struct err *e);
 int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], struct err *e);
+
+/* SHA-1 of head and data together: git's name of a file, where head is "blob SIZE" and a NUL. */
+int hash_sha1_hex(const void *head, size_t head_size, const void *data, size_t size,
+                  char out[HASH_SHA1_HEX_SIZE], struct err *e);
 
 /* Not for adversaries who choose the seed too; the same on every machine. */
 uint64_t hash_bytes(const void *data, size_t size, uint64_t seed);

@@ -39,6 +39,9 @@ struct args {
     const char *onnx;
     int export_precision; /* enum export_precision */
     bool no_tokenizer, force;
+    /* models pull */
+    uint64_t retries;
+    double timeout, retry_delay;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
 };

@@ -8,6 +8,7 @@
 
 #include "base/distance.h"
 #include "base/file.h"
+#include "model/hub_cache.h"
 #include "model/kind.h"
 
 static const struct catalogue_file minilm[] = {
@@ -155,6 +156,10 @@ static int check_folder(const struct catalogue_entry *c, const char *path, bool 
     return rc;
 }
 
+static int check(const struct catalogue_entry *c, const char *path, bool *here, struct err *e) {
+    return c->files ? check_folder(c, path, here, e) : check_file(c, path, c->size, here, e);
+}
+
 int catalogue_path(const struct catalogue_entry *c, char *out, size_t size, bool *here,
                    struct err *e) {
     int rc = catalogue_folder(out, size, e);
@@ -164,17 +169,39 @@ int catalogue_path(const struct catalogue_entry *c, char *out, size_t size, bool
     int n = snprintf(out + len, size - len, "/%s", c->file);
     if (n < 0 || (size_t)n >= size - len)
         return err_set(e, PRECIS_EINPUT, "%s: path too long", out);
-    return c->files ? check_folder(c, out, here, e) : check_file(c, out, c->size, here, e);
+    return check(c, out, here, e);
+}
+
+void catalogue_hub_name(const struct catalogue_entry *c, struct hub_name *out) {
+    *out = (struct hub_name){.revision = "main"};
+    snprintf(out->repo, sizeof out->repo, "%s", c->hub);
+    snprintf(out->pattern, sizeof out->pattern, "%s", c->hub_file ? c->hub_file : "");
+}
+
+/* The bytes were checked when they were pulled; here only that it is that file. */
+static bool pulled(const struct catalogue_entry *c, char *out, size_t size) {
+    struct hub_name name;
+    bool here = false;
+    catalogue_hub_name(c, &name);
+    return hub_cache_find(&name, out, size, NULL) == 0 && check(c, out, &here, NULL) == 0 && here;
 }
 
 static int resolve_entry(const struct catalogue_entry *c, char *out, size_t size, struct err *e) {
     bool here;
+    char path[4096];
     int rc = catalogue_path(c, out, size, &here, e);
     if (rc || here)
         return rc;
+    if (pulled(c, path, sizeof path)) {
+        if (strlen(path) >= size)
+            return err_set(e, PRECIS_EINPUT, "%s: path too long", path);
+        memcpy(out, path, strlen(path) + 1);
+        return 0;
+    }
     return err_set(e, PRECIS_ENOTFOUND,
-                   "model %s is not on this machine (no %s): get it with 'tools/fetch-model.sh %s'",
-                   c->name, out, c->setup);
+                   "model %s is not on this machine (no %s): get it with 'precis models pull %s' "
+                   "or 'tools/fetch-model.sh %s'",
+                   c->name, out, c->name, c->setup);
 }
 
 static int resolve_path(const char *path, char *out, size_t size, struct err *e) {
@@ -198,5 +225,11 @@ int catalogue_resolve(const char *model, char *out, size_t size, struct err *e) 
     if (!*model)
         return err_set(e, PRECIS_ENOTFOUND, "the model's name is empty");
     const struct catalogue_entry *c = catalogue_find(model);
-    return c ? resolve_entry(c, out, size, e) : resolve_path(model, out, size, e);
+    if (c)
+        return resolve_entry(c, out, size, e);
+    struct hub_name name;
+    if (!hub_is_name(model))
+        return resolve_path(model, out, size, e);
+    int rc = hub_name_parse(model, &name, e);
+    return rc ? rc : hub_cache_find(&name, out, size, e);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "model/hub_name.h"
 
 struct catalogue_file {
     const char *name; /* below the model's folder; NULL ends a list */
@@ -37,6 +38,9 @@ int catalogue_folder(char *out, size_t size, struct err *e);
  * as sizes say. Errors: PRECIS_EINPUT (path too long; it is there, but of another size or kind). */
 int catalogue_path(const struct catalogue_entry *c, char *out, size_t size, bool *here,
                    struct err *e);
+
+/* What it is called on the hub. */
+void catalogue_hub_name(const struct catalogue_entry *c, struct hub_name *out);
 
 /* What --model says to a path that exists, into out: a catalogue name (below the models folder,
  * else in the hub's cache), a path of one of the kinds of model/kind.h, or "hf:org/name[:file]

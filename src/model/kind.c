@@ -37,6 +37,16 @@ static int look(const char *folder, struct holds *h, struct err *e) {
     return 0;
 }
 
+/* As optimum and onnx-community lay their repositories out. */
+static bool has_onnx_below(const char *folder) {
+    char path[4096];
+    struct stat st;
+    struct holds h = {0};
+    int n = snprintf(path, sizeof path, "%s/onnx", folder);
+    return n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+           look(path, &h, NULL) == 0 && h.onnx;
+}
+
 static int kind_of_folder(const char *path, enum model_kind *out, struct err *e) {
     struct holds h = {0};
     int rc = look(path, &h, e);
@@ -46,7 +56,7 @@ static int kind_of_folder(const char *path, enum model_kind *out, struct err *e)
         *out = MODEL_FOLDER;
         return 0;
     }
-    if (h.onnx) {
+    if (h.onnx || has_onnx_below(path)) {
         *out = MODEL_ONNX;
         return 0;
     }

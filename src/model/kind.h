@@ -7,7 +7,7 @@
 enum model_kind {
     MODEL_GGUF,   /* a file */
     MODEL_FOLDER, /* Hugging Face's: config.json and safetensors */
-    MODEL_ONNX    /* a .onnx file or a folder of them */
+    MODEL_ONNX    /* a .onnx file, a folder of them, or one with a subfolder onnx/ of them */
 };
 
 /* A folder with config.json and safetensors is MODEL_FOLDER even if it holds ONNX files too (give

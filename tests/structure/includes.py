@@ -32,6 +32,7 @@ FOREIGN = {
     r"sqlite3.*\.h": [r"store/.*"],
     r"onnxruntime.*\.h": [r"engine/onnx.*"],
     r"openssl/.*": [r"base/.*"],
+    r"curl/.*": [r"model/hub.*"],
     r"jansson\.h": [r"(base|code|model|text|summary|report|export|cli)/.*"],
     r"utf8proc\.h": [r"(text|base)/.*"],
     r"pcre2.*\.h": [r"text/.*"],
@@ -120,6 +121,8 @@ def self_test():
         ("summary/a.c", "#include <sqlite3.h>\n", True),
         ("cli/a.h", '#include "report/report.h"\n', False),
         ("cli/a.h", "#include <curl/curl.h>\n", True),
+        ("model/a.c", "#include <curl/curl.h>\n", True),
+        ("model/hub_http.c", "#include <curl/curl.h>\n", False),
         ("attic/a.c", "", True),
     ]
     failed = 0
