@@ -19,7 +19,6 @@ import subprocess
 import sys
 import unicodedata
 
-from gguf_tokenizer import Reference
 
 SPACES = [chr(c) for c in (9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029,
                            0x202F, 0x205F, 0x3000)]
@@ -214,6 +213,7 @@ REPEATS = [("a", 100000), ("ab", 50000), ("xyzzy", 20000), ("A", 100000), (" ", 
 
 
 def golden(smollm, qwen2, folder):
+    from gguf_tokenizer import Reference
     refs = {"s": Reference(smollm), "q": Reference(qwen2)}
     rng, cats, lines, seen = random.Random(20240607), by_category(), [], set()
 
@@ -264,6 +264,7 @@ def real_texts(paths):
 
 
 def live(precis, model, paths):
+    from gguf_tokenizer import Reference
     ref, texts = Reference(model), list(real_texts(paths))
     for options in ([], ["--plain"]):
         lines = "".join(json.dumps({"text": t}) + "\n" for t in texts)
@@ -278,7 +279,8 @@ def live(precis, model, paths):
             print("  ", ascii(texts[i][:200]))
 
 
-if sys.argv[1] == "golden":
-    golden(*sys.argv[2:])
-else:
-    live(sys.argv[2], sys.argv[3], sys.argv[4:])
+if __name__ == "__main__":
+    if sys.argv[1] == "golden":
+        golden(*sys.argv[2:])
+    else:
+        live(sys.argv[2], sys.argv[3], sys.argv[4:])
