@@ -46,6 +46,7 @@ struct download {
     uint64_t have;  /* bytes in the file */
     uint64_t asked; /* where this attempt began */
     char etag[170]; /* that the server gave for the bytes we have; "": unknown */
+    bool pieced;    /* the bytes are of more than one answer */
     bool bad;       /* no resumption can make these bytes right */
     const char *path;
 };
@@ -206,6 +207,7 @@ static int start_data(void *user, const struct hub_reply *r, struct err *e) {
             rc = err_set(e, PRECIS_EINPUT, "%s: asked for bytes %llu of %lld, got %lld of %lld",
                          d->x->file->path, (unsigned long long)d->asked, (long long)size,
                          (long long)r->range_start, (long long)r->range_total);
+        d->pieced = true;
     } else { /* all of it: the server has no ranges, or another file than the one we began */
         if (r->length >= 0 && r->length != size)
             rc = err_set(e, PRECIS_EINPUT, "%s: the server has %lld bytes instead of %lld",
@@ -326,8 +328,8 @@ static int open_begun(struct download *d, struct err *e) {
     return rc;
 }
 
-/* BLOB.incomplete becomes BLOB once it is whole and right. Bytes that are wrong after a resumption
- * may have been wrong before it: then all of them are got once more. */
+/* BLOB.incomplete becomes BLOB once it is whole and right. Bytes of several answers that are wrong
+ * together are got once more, in one. */
 static int get_blob(struct pull *p, const struct expected *x, const char *blob, struct err *e) {
     char path[HUB_CACHE_SIZE];
     struct download d = {.p = p, .x = x, .fd = -1, .path = path};
@@ -336,7 +338,6 @@ static int get_blob(struct pull *p, const struct expected *x, const char *blob, 
     int rc = n > 0 && (size_t)n < sizeof path
                  ? open_begun(&d, e)
                  : err_set(e, PRECIS_EINPUT, "%s: path too long", blob);
-    bool resumed = d.have > 0;
     while (rc == 0) {
         uint64_t before = d.have;
         rc = get_data(&d, e);
@@ -345,9 +346,9 @@ static int get_blob(struct pull *p, const struct expected *x, const char *blob, 
             rc = err_errno(e, path, "write");
         if (rc == 0 && (rc = check_bytes(x, path, &same, e)) != 0)
             d.bad = true;
-        if (rc || same || !resumed)
+        if (rc || same || !d.pieced)
             break;
-        resumed = false;
+        d.pieced = false;
         d.etag[0] = 0;
         rc = set_size(&d, 0, e);
     }

@@ -65,10 +65,14 @@ struct hub_removed {
     size_t files;
     uint64_t bytes; /* of blobs that are gone */
 };
+/* A file, a symbolic link (not what it leads to) or a folder with all that is in it; adds to *out.
+ * What is not there is no error. */
+int hub_remove_path(const char *path, struct hub_removed *out, struct err *e);
 /* Removes what a name means: without pattern and revision the whole repository, with a revision
- * its snapshot, with a pattern the files that match; then the blobs that no
- * snapshot refers to any more. Nothing outside of the repository's folder is touched: symbolic
- * links are removed, never followed. Errors: PRECIS_ENOTFOUND; PRECIS_EIO. */
+ * its snapshot, with a pattern the weights that match; then the blobs that no
+ * snapshot refers to any more, and a snapshot without weights. Nothing outside of the repository's
+ * folder is touched: symbolic links are removed, never followed. Errors: PRECIS_ENOTFOUND;
+ * PRECIS_EIO. */
 int hub_cache_remove(const struct hub_name *name, struct hub_removed *out, struct err *e);
 
 #endif

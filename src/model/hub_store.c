@@ -135,7 +135,7 @@ static int remove_at(int parent, const char *name, const char *path, int depth,
     return 0;
 }
 
-static int remove_path(const char *path, struct hub_removed *out, struct err *e) {
+int hub_remove_path(const char *path, struct hub_removed *out, struct err *e) {
     return remove_at(AT_FDCWD, path, path, 0, out, e);
 }
 
@@ -190,7 +190,12 @@ static int remove_orphans(const char *folder, struct hub_removed *out, struct er
     return rc;
 }
 
-static int remove_matching(const struct hub_name *name, const char *snapshot,
+static bool is_weights(const char *path) {
+    return strstr(path, ".gguf") || strstr(path, ".onnx") || strstr(path, ".safetensors");
+}
+
+/* *left: weights of the snapshot that stay. Small files stay too: others of it may need them. */
+static int remove_matching(const struct hub_name *name, const char *snapshot, size_t *left,
                            struct hub_removed *out, struct err *e) {
     char path[HUB_CACHE_SIZE], what[128];
     struct hub_list list;
@@ -200,22 +205,63 @@ static int remove_matching(const struct hub_name *name, const char *snapshot,
         return rc;
     snprintf(what, sizeof what, "hf:%s", name->repo);
     rc = hub_choose(&list, what, name->pattern, &choice, e);
+    *left = 0;
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         const char *p = list.v[i].path;
-        bool small = strstr(p, ".gguf") == NULL && strstr(p, ".onnx") == NULL &&
-                     strstr(p, ".safetensors") == NULL;
-        if (!list.v[i].chosen || small) /* others of the revision need them */
+        if (!is_weights(p))
             continue;
-        rc = hub_cache_join(path, snapshot, p, e);
-        if (rc == 0)
-            rc = remove_path(path, out, e);
+        *left += !list.v[i].chosen;
+        if (list.v[i].chosen && (rc = hub_cache_join(path, snapshot, p, e)) == 0)
+            rc = hub_remove_path(path, out, e);
     }
     hub_list_free(&list);
     return rc;
 }
 
+static int remove_all(const char *folder, struct hub_removed *out, struct err *e) {
+    char locks[HUB_CACHE_SIZE];
+    const char *last = strrchr(folder, '/');
+    struct hub_removed ignored = {0};
+    int n = snprintf(locks, sizeof locks, "%.*s/.locks%s", (int)(last - folder), folder, last);
+    int rc = hub_remove_path(folder, out, e);
+    if (rc == 0 && n > 0 && (size_t)n < sizeof locks)
+        rc = hub_remove_path(locks, &ignored, e);
+    return rc;
+}
+
+static bool is_empty(const char *folder) {
+    DIR *d = opendir(folder);
+    bool empty = true;
+    for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d))
+        empty &= is_dots(f->d_name);
+    if (d)
+        closedir(d);
+    return empty;
+}
+
+/* The snapshot at `path`, or what of it matches; then what nothing refers to any more. */
+static int remove_part(const struct hub_name *name, const char *folder, const char *path,
+                       struct hub_removed *out, struct err *e) {
+    char other[HUB_CACHE_SIZE], ref[300];
+    size_t left = 0;
+    int rc = name->pattern[0] ? remove_matching(name, path, &left, out, e) : 0;
+    if (rc == 0 && left == 0) {
+        snprintf(ref, sizeof ref, "refs/%s", name->revision);
+        rc = hub_remove_path(path, out, e);
+        if (rc == 0)
+            rc = hub_cache_join(other, folder, ref, e);
+        if (rc == 0)
+            rc = hub_remove_path(other, &(struct hub_removed){0}, e);
+    }
+    if (rc == 0)
+        rc = hub_cache_join(other, folder, "snapshots", e);
+    if (rc == 0)
+        rc = is_empty(other) ? remove_all(folder, out, e) : remove_orphans(folder, out, e);
+    return rc;
+}
+
 int hub_cache_remove(const struct hub_name *name, struct hub_removed *out, struct err *e) {
-    char folder[HUB_CACHE_SIZE], path[HUB_CACHE_SIZE], below[80] = "snapshots/", ref[300];
+    char folder[HUB_CACHE_SIZE], path[HUB_CACHE_SIZE], below[80] = "snapshots/";
     struct stat st;
     *out = (struct hub_removed){0};
     int rc = hub_cache_repo(name->repo, folder, e);
@@ -226,25 +272,10 @@ int hub_cache_remove(const struct hub_name *name, struct hub_removed *out, struc
                        folder);
     if (!S_ISDIR(st.st_mode))
         return err_set(e, PRECIS_EINPUT, "%s: is not a folder", folder);
-    if (!name->has_revision && !name->pattern[0]) {
-        char locks[HUB_CACHE_SIZE];
-        char *last = strrchr(folder, '/');
-        int n = snprintf(locks, sizeof locks, "%.*s/.locks%s", (int)(last - folder), folder, last);
-        rc = remove_path(folder, out, e);
-        struct hub_removed ignored = {0};
-        if (rc == 0 && n > 0 && (size_t)n < sizeof locks)
-            rc = remove_path(locks, &ignored, e);
-        return rc;
-    }
+    if (!name->has_revision && !name->pattern[0])
+        return remove_all(folder, out, e);
     rc = hub_cache_commit(folder, name->revision, below + strlen(below), e);
     if (rc == 0)
         rc = hub_cache_join(path, folder, below, e);
-    if (rc == 0 && name->pattern[0])
-        rc = remove_matching(name, path, out, e);
-    else if (rc == 0)
-        rc = remove_path(path, out, e);
-    snprintf(ref, sizeof ref, "refs/%s", name->revision);
-    if (rc == 0 && !name->pattern[0] && hub_cache_join(path, folder, ref, e) == 0)
-        rc = remove_path(path, out, e);
-    return rc ? rc : remove_orphans(folder, out, e);
+    return rc ? rc : remove_part(name, folder, path, out, e);
 }

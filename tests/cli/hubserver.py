@@ -170,7 +170,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
+    def send_tree(self, repo):
+        """What huggingface_hub asks for besides."""
+        entries = []
+        for path, data in self.hub.files(repo).items():
+            item = {"type": "file", "path": path, "size": len(data), "oid": git_id(data)}
+            if is_large(path, data):
+                item["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
+            entries.append(item)
+        self.answer(200, {"Content-Type": "application/json"}, json.dumps(entries).encode())
+
     def send_list(self, path):
+        if "/tree/" in path:
+            return self.send_tree(path.partition("/tree/")[0])
         repo, _, revision = path.partition("/revision/")
         if self.hub.fault("list503"):
             return self.answer(503, {"Retry-After": "0"}, b"busy")
@@ -271,8 +283,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(status, headers, data)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client may go away
+            super().handle_error(request, client_address)
+
+
 def serve():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

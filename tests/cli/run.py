@@ -183,7 +183,7 @@ def lacking(case, env):
 
 
 def environment(precis, scratch):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PRECIS_")}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PRECIS_", "HF_", "HUGGING"))}
     env.pop("NO_COLOR", None)
     if "PRECIS_MODELS" in os.environ:
         env["PRECIS_MODELS"] = os.environ["PRECIS_MODELS"]
