@@ -96,12 +96,14 @@ static void cache_free(struct cache *c) {
     free(c->v);
 }
 
-static void expect_row(const struct cache *c, const float *q, int last, int window, double *out) {
+static void expect_row(const struct cache *c, const float *q, int last, int window, double cap,
+                       double *out) {
     double *w = malloc((size_t)(last + 1) * sizeof *w), most = -INFINITY, total = 0;
     for (int p = first_key(last, window); p <= last; p++) {
         w[p] = 0;
         for (int d = 0; d < c->dim; d++)
             w[p] += (double)q[d] * (double)c->k[p * c->dim + d];
+        w[p] = cap > 0 ? cap * tanh(w[p] / cap) : w[p];
         most = fmax(most, w[p]);
     }
     for (int p = first_key(last, window); p <= last; p++)
@@ -127,7 +129,7 @@ static void put(void *x, size_t i, enum dtype type, float v) {
 
 /* Attention of `tokens` tokens x `group` heads that end at the cache's last position. */
 static void check_attention(const struct kernel *k, enum dtype type, int dim, int length,
-                            int tokens, int group, int window, float key_offset) {
+                            int tokens, int group, int window, float key_offset, float cap) {
     struct cache c = {.dim = dim, .length = length, .type = type};
     cache_fill(&c, k, key_offset);
     size_t rows = (size_t)(tokens * group), width = (size_t)dim;
@@ -143,16 +145,18 @@ static void check_attention(const struct kernel *k, enum dtype type, int dim, in
                                   .group = group,
                                   .position = length - tokens,
                                   .window = window,
+                                  .cap = cap,
                                   .q = in,
                                   .out = out,
                                   .token_stride = (size_t)group * width,
                                   .blocks = c.blocks,
                                   .value_offset = KV_BLOCK * width * dtype_size(type),
                                   .scratch = scratch};
-    k->attention(&item);
+    void (*attention)(const struct attention_item *) = cap > 0 ? k->attention_capped : k->attention;
+    attention(&item);
     double *want = malloc(width * sizeof *want), bound = type == DTYPE_F32 ? 2e-5 : 1.5e-2;
     for (size_t r = 0; r < rows; r++) {
-        expect_row(&c, q + r * width, item.position + (int)r / group, window, want);
+        expect_row(&c, q + r * width, item.position + (int)r / group, window, (double)cap, want);
         for (size_t d = 0; d < width; d++) {
             double got = (double)value_of(out, r * width + d, type);
             if (!(fabs(got - want[d]) <= bound * (1 + fabs(want[d]))))
@@ -169,7 +173,7 @@ static void check_attention(const struct kernel *k, enum dtype type, int dim, in
         one.position = item.position + t;
         one.q = (char *)in + at;
         one.out = (char *)alone + at;
-        k->attention(&one);
+        attention(&one);
     }
     assert_memory_equal(alone, out, rows * width * dtype_size(type));
     free(alone);
@@ -182,15 +186,16 @@ static void check_attention(const struct kernel *k, enum dtype type, int dim, in
 }
 
 static void check_all_attention(const struct kernel *k, enum dtype type) {
-    static const int dims[] = {16, 32, 64, 80, 96, 128}, lengths[] = {1, 2, 63, 64, 65, 200};
+    static const int dims[] = {16, 32, 64, 80, 96, 128, 256}, lengths[] = {1, 2, 63, 64, 65, 200};
     for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++)
         for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
             int n = lengths[l], most = n < 13 ? n : 13;
-            check_attention(k, type, dims[d], n, 1, 3, 0, 0);
-            check_attention(k, type, dims[d], n, most, 7, 0, 0);
-            check_attention(k, type, dims[d], n, most, 1, 0, 20);
-            check_attention(k, type, dims[d], n, most, 7, 1 + n / 3, 0);
-            check_attention(k, type, dims[d], n, most, 1, 5, 0);
+            check_attention(k, type, dims[d], n, 1, 3, 0, 0, 0);
+            check_attention(k, type, dims[d], n, most, 7, 0, 0, 0);
+            check_attention(k, type, dims[d], n, most, 1, 0, 20, 0);
+            check_attention(k, type, dims[d], n, most, 7, 1 + n / 3, 0, 0);
+            check_attention(k, type, dims[d], n, most, 1, 5, 0, 0);
+            check_attention(k, type, dims[d], n, most, 2, d % 2 ? 20 : 0, 0, 1.5f);
         }
 }
 
@@ -250,29 +255,65 @@ static void rmsnorm_is_exact(void **state) {
     each_class(check_rmsnorm);
 }
 
-static void check_swiglu(const struct kernel *k, enum dtype type) {
+static void check_gates(const struct kernel *k, enum dtype type, bool gelu) {
     enum { N = 100 };
     float x[2 * N];
     uint16_t in[2 * N];
     for (int i = 0; i < 2 * N; i++) {
-        x[i] = i < N ? ((float)i - 50) * 4 : normal();
+        x[i] = i < N ? ((float)i - 50) * (gelu ? 0.3f : 4) : normal();
         in[i] = quant_f32_to_bf16(x[i]);
     }
     float y[N];
     void *from = type == DTYPE_F32 ? (void *)x : (void *)in;
-    k->swiglu(from, type, 1, N, type, y);
+    (gelu ? k->geglu : k->swiglu)(from, type, 1, N, type, y);
     for (int i = 0; i < N; i++) {
         double g = (double)value_of(from, (size_t)i, type),
                u = (double)value_of(from, (size_t)(N + i), type);
-        double want = g / (1 + exp(-g)) * u, got = (double)value_of(y, (size_t)i, type);
-        if (!(fabs(got - want) <= (type == DTYPE_F32 ? 1e-5 : 4e-3) * fabs(want) + 1e-30))
-            fail_msg("silu(%g) * %g is %g, not %g", g, u, got, want);
+        double act =
+            gelu ? g * (1 + tanh(sqrt(2 / 3.14159265358979) * (g + 0.044715 * g * g * g))) / 2
+                 : g / (1 + exp(-g));
+        double want = act * u, got = (double)value_of(y, (size_t)i, type);
+        if (!(fabs(got - want) <=
+              (type == DTYPE_F32 ? 1e-5 : 4e-3) * fabs(want) + (gelu ? 1e-9 : 1e-30)))
+            fail_msg("%s(%g) * %g is %g, not %g", gelu ? "gelu" : "silu", g, u, got, want);
     }
+}
+
+static void check_swiglu(const struct kernel *k, enum dtype type) {
+    check_gates(k, type, false);
 }
 
 static void swiglu_is_exact(void **state) {
     (void)state;
     each_class(check_swiglu);
+}
+
+static void check_geglu(const struct kernel *k, enum dtype type) {
+    check_gates(k, type, true);
+}
+
+static void geglu_is_exact(void **state) {
+    (void)state;
+    each_class(check_geglu);
+}
+
+static void check_soft_cap(const struct kernel *k, enum dtype type) {
+    (void)type;
+    enum { N = 77 };
+    float x[N], y[N];
+    for (int i = 0; i < N; i++)
+        x[i] = y[i] = i == 3 ? NAN : i == 4 ? INFINITY : i == 5 ? -INFINITY : normal() * 40;
+    k->soft_cap(y, N, 30);
+    for (int i = 0; i < N; i++) {
+        double want = 30 * tanh((double)x[i] / 30);
+        if (isnan(want) ? !isnan(y[i]) : !(fabs((double)y[i] - want) < 1e-5))
+            fail_msg("%g is capped to %g, not %g", (double)x[i], (double)y[i], want);
+    }
+}
+
+static void soft_cap_is_exact(void **state) {
+    (void)state;
+    each_class(check_soft_cap);
 }
 
 static void check_logsumexp(const struct kernel *k, enum dtype type) {
@@ -321,7 +362,8 @@ static void bf16_rounds_to_even(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_is_exact),  cmocka_unit_test(rmsnorm_is_exact),
-        cmocka_unit_test(swiglu_is_exact),     cmocka_unit_test(logsumexp_is_exact),
+        cmocka_unit_test(swiglu_is_exact),     cmocka_unit_test(geglu_is_exact),
+        cmocka_unit_test(soft_cap_is_exact),   cmocka_unit_test(logsumexp_is_exact),
         cmocka_unit_test(bf16_rounds_to_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
