@@ -106,10 +106,7 @@ int engine_open(const char *path, const struct engine_options *options, struct e
                        "%s: --device %s is for ONNX models; the native engine computes on the CPU",
                        path, device_name(o.device));
     }
-    if (checkpoint_decoder(c))
-        return native_open(c, &o, out, e);
-    checkpoint_close(c);
-    return err_set(e, PRECIS_EUNSUPPORTED, "%s: encoders are not supported", path);
+    return checkpoint_decoder(c) ? native_open(c, &o, out, e) : encoder_open(c, &o, out, e);
 }
 
 void engine_close(struct engine *en) {

@@ -25,5 +25,8 @@ struct checkpoint;
  * from now on, also on failure. */
 int native_open(struct checkpoint *c, const struct engine_options *options, struct engine **out,
                 struct err *e);
+/* The same for the checkpoint of an encoder. */
+int encoder_open(struct checkpoint *c, const struct engine_options *options, struct engine **out,
+                 struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/encoder.h"
 #include "kernel/ops.h"
 
 static const char *const isa_names[] = {"plain", "avx2", "avx512", "avx512-vnni", "avx512-bf16"};
@@ -74,6 +75,14 @@ int kernel_select(enum isa isa, enum dtype type, struct kernel *out, struct err 
                        "bf16 needs AVX-512 BF16, and this is %s: use --precision f32",
                        isa_name(isa));
     return 0;
+}
+
+const struct encoder_kernel *encoder_kernel(enum isa isa) {
+#ifdef __x86_64__
+    if (isa >= ISA_AVX2)
+        return isa == ISA_AVX2 ? &encoder_kernel_avx2 : &encoder_kernel_avx512;
+#endif
+    return &encoder_kernel_plain;
 }
 
 /* The bf16 kernel's: queries, scores, weights and sums of ATTENTION_ROWS rows. It is more than the

@@ -1,0 +1,344 @@
+/* The native engine for encoders: lanes over shared weights. A job is one pass; a lane packs short
+ * jobs that wait into its pass as long as no other lane is idle. */
+#include "engine/encoder.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "engine/engine_impl.h"
+#include "engine/waiting.h"
+
+struct encoder {
+    struct engine base;
+    struct encoder_weights weights;
+    struct kernel kernel;
+    struct pool *threads;
+
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t work, room, drained, started;
+    struct waiting waiting;
+    int running, most_running, idle, n_started, n_submitting;
+    uint64_t tokens_in;
+    bool closing;
+    struct err start_err;
+};
+
+struct lane {
+    struct encoder *en;
+    struct encoder_workspace *workspace;
+    struct encoder_pass pass;
+    struct sequence *jobs[PASS_SPANS]; /* of the spans */
+};
+
+/* Takes a waiting job into the pass if the bounds allow. Locked. */
+static bool take(struct lane *lane) {
+    struct encoder *en = lane->en;
+    struct encoder_pass *p = &lane->pass;
+    struct sequence *s = en->waiting.first;
+    if (!s || en->running >= en->base.info.max_sequences || p->n_spans == PASS_SPANS)
+        return false;
+    if (p->n_spans > 0 && (en->waiting.n <= en->idle || p->rows + (int)s->n_prompt > PASS_ROWS))
+        return false;
+    waiting_take(&en->waiting, &en->waiting.first);
+    if (++en->running > en->most_running)
+        en->most_running = en->running;
+    pthread_cond_signal(&en->room);
+    s->started = clock_seconds();
+    lane->jobs[p->n_spans] = s;
+    p->spans[p->n_spans++] = (struct encoder_span){
+        .ids = s->ids, .row = p->rows, .n = (int)s->n_prompt, .cancelled = &s->cancelled};
+    p->rows += (int)s->n_prompt;
+    return true;
+}
+
+/* Reports a job whose states, if it has any, are these. Not locked: callbacks run here. */
+static void finish(struct lane *lane, struct sequence *s, const float *states,
+                   const struct err *failure) {
+    struct encoder *en = lane->en;
+    if (atomic_load(&s->cancelled))
+        sequence_end(s, FINISH_CANCELLED, NULL);
+    else if (failure)
+        sequence_end(s, FINISH_FAILED, failure);
+    else
+        s->job.on_hidden(s->job.user, states, s->n_prompt, en->base.info.width);
+    sequence_end(s, FINISH_LENGTH, NULL);
+    sequence_report(s);
+    pthread_mutex_lock(&en->lock);
+    en->running--;
+    waiting_forget(s);
+    sequence_free(s, NULL);
+    if (en->waiting.n > 0)
+        pthread_cond_signal(&en->work);
+    else if (en->running == 0)
+        pthread_cond_broadcast(&en->drained);
+    pthread_mutex_unlock(&en->lock);
+}
+
+static void run_pass(struct lane *lane) {
+    const float *states;
+    struct err e = {0};
+    struct encoder_pass *p = &lane->pass;
+    int rc = encoder_pass_run(p, lane->workspace, &states, &e);
+    for (int i = 0; i < p->n_spans; i++)
+        finish(lane, lane->jobs[i], states + (size_t)p->spans[i].row * lane->en->base.info.width,
+               rc ? &e : NULL);
+}
+
+static void lane_loop(struct lane *lane) {
+    struct encoder *en = lane->en;
+    pthread_mutex_lock(&en->lock);
+    for (;;) {
+        lane->pass.n_spans = lane->pass.rows = 0;
+        while (take(lane))
+            ;
+        if (lane->pass.n_spans > 0) {
+            en->tokens_in += (uint64_t)lane->pass.rows;
+            pthread_mutex_unlock(&en->lock);
+            run_pass(lane);
+            pthread_mutex_lock(&en->lock);
+        } else if (en->closing) {
+            break;
+        } else {
+            en->idle++;
+            pthread_cond_wait(&en->work, &en->lock);
+            en->idle--;
+        }
+    }
+    pthread_mutex_unlock(&en->lock);
+}
+
+static void lane_main(void *user, int index) {
+    struct encoder *en = user;
+    struct lane lane = {.en = en, .pass = {.w = &en->weights, .kernel = &en->kernel}};
+    struct err e;
+    (void)index;
+    int rc = encoder_workspace_new(&en->weights, &lane.workspace, &e);
+    pthread_mutex_lock(&en->lock);
+    if (rc && !en->start_err.code)
+        en->start_err = e;
+    en->n_started++;
+    pthread_cond_broadcast(&en->started);
+    pthread_mutex_unlock(&en->lock);
+    if (rc == 0)
+        lane_loop(&lane);
+    encoder_workspace_free(lane.workspace); /* in the thread that made it */
+}
+
+static int check_job(const struct engine *en, const struct engine_job *job, struct err *e) {
+    if (job->max_new_tokens > 0 || job->on_logits)
+        return err_set(e, PRECIS_EUSAGE, "a job for hidden states generates and scores nothing");
+    for (size_t i = 0; i < job->n_ids; i++)
+        if (job->ids[i] >= en->info.vocab)
+            return err_set(e, PRECIS_EUSAGE, "token id %u: the vocabulary has %zu", job->ids[i],
+                           en->info.vocab);
+    return 0;
+}
+
+static int encoder_submit(struct engine *base, const struct engine_job *job, uint64_t *ticket,
+                          struct err *e) {
+    struct encoder *en = (struct encoder *)base;
+    struct sequence *s;
+    int rc = check_job(base, job, e);
+    if (rc || (rc = sequence_new(job, 0, base->info.context, &s, e)) != 0)
+        return rc;
+    pthread_mutex_lock(&en->lock);
+    en->n_submitting++;
+    while (en->waiting.n >= base->info.max_sequences && !en->closing)
+        pthread_cond_wait(&en->room, &en->lock);
+    en->n_submitting--;
+    if (en->closing) {
+        pthread_cond_broadcast(&en->drained);
+        pthread_mutex_unlock(&en->lock);
+        sequence_free(s, NULL);
+        return err_set(e, PRECIS_ECANCELLED, "the engine is closing");
+    }
+    waiting_add(&en->waiting, s);
+    if (ticket)
+        *ticket = s->ticket;
+    pthread_cond_signal(&en->work);
+    pthread_mutex_unlock(&en->lock);
+    return 0;
+}
+
+static void encoder_cancel(struct engine *base, uint64_t ticket) {
+    struct encoder *en = (struct encoder *)base;
+    pthread_mutex_lock(&en->lock);
+    waiting_cancel(&en->waiting, ticket);
+    pthread_mutex_unlock(&en->lock);
+}
+
+static void encoder_drain(struct engine *base) {
+    struct encoder *en = (struct encoder *)base;
+    pthread_mutex_lock(&en->lock);
+    while (en->waiting.n > 0 || en->running > 0)
+        pthread_cond_wait(&en->drained, &en->lock);
+    pthread_mutex_unlock(&en->lock);
+}
+
+static void encoder_stats(struct engine *base, struct engine_stats *s) {
+    struct encoder *en = (struct encoder *)base;
+    pthread_mutex_lock(&en->lock);
+    *s = (struct engine_stats){.tokens_in = en->tokens_in,
+                               .waiting = en->waiting.n,
+                               .running = en->running,
+                               .most_running = en->most_running};
+    pthread_mutex_unlock(&en->lock);
+}
+
+/* Lanes leave once nothing waits; without lanes nothing was submitted. */
+static void encoder_close(struct engine *base) {
+    struct encoder *en = (struct encoder *)base;
+    pthread_mutex_lock(&en->lock);
+    en->closing = true; /* with the cancelling: nothing comes in after it */
+    waiting_cancel(&en->waiting, 0);
+    pthread_cond_broadcast(&en->room);
+    pthread_cond_broadcast(&en->work);
+    while (en->n_submitting > 0)
+        pthread_cond_wait(&en->drained, &en->lock);
+    pthread_mutex_unlock(&en->lock);
+    pool_join(en->threads);
+    encoder_weights_free(&en->weights);
+    pthread_cond_destroy(&en->work);
+    pthread_cond_destroy(&en->room);
+    pthread_cond_destroy(&en->drained);
+    pthread_cond_destroy(&en->started);
+    pthread_mutex_destroy(&en->lock);
+    free(en);
+}
+
+static int encoder_packed_sha256(const struct engine *base, char out[HASH_HEX_SIZE],
+                                 struct err *e) {
+    (void)out;
+    return err_set(e, PRECIS_ENOTFOUND, "weights in %s are not packed into a file",
+                   base->info.arithmetic);
+}
+
+static const struct engine_ops encoder_ops = {encoder_close, encoder_submit, encoder_cancel,
+                                              encoder_drain, encoder_stats,  encoder_packed_sha256};
+
+/* What the kernels can take, beyond what the configuration promises: among it that the products of
+ * sizes that they form are ints. */
+enum { MOST_WIDTH = 1 << 24 };
+
+static int check_shape(const struct encoder_config *c, struct err *e) {
+    if (c->head_dim > KERNEL_MAX_DIM)
+        return err_set(e, PRECIS_EUNSUPPORTED, "head dimension %u: at most %d", c->head_dim,
+                       KERNEL_MAX_DIM);
+    if (c->hidden > MOST_WIDTH || c->intermediate > MOST_WIDTH || c->vocab > MOST_WIDTH ||
+        c->context > MOST_WIDTH || (uint64_t)c->heads * (c->head_dim + 15) > MOST_WIDTH)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "sizes %u, %u, %u, %u, %u (hidden, feed-forward, vocabulary, context, "
+                       "heads): at most %d",
+                       c->hidden, c->intermediate, c->vocab, c->context, c->heads, MOST_WIDTH);
+    if (c->activation != ACTIVATION_GELU && c->activation != ACTIVATION_GELU_TANH &&
+        c->activation != ACTIVATION_RELU)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "the activation of an encoder: must be GELU or ReLU");
+    return 0;
+}
+
+static int choose_kernel(struct encoder *en, enum precision *p, struct err *e) {
+    enum isa isa;
+    int rc = isa_detect(&isa, e);
+    if (rc)
+        return rc;
+    if (*p == PRECISION_AUTO)
+        *p = isa == ISA_AVX512_BF16 ? PRECISION_BF16 : PRECISION_F32;
+    if (*p == PRECISION_INT8)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "%s: int8 comes with the fast encoder: use --precision f32 or bf16",
+                       en->weights.config.name);
+    en->weights.type = *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    return kernel_select(isa, en->weights.type, &en->kernel, e);
+}
+
+static void describe(struct encoder *en, const struct engine_options *o, enum precision p) {
+    const struct encoder_config *c = &en->weights.config;
+    en->base.info = (struct engine_info){
+        .capabilities = ENGINE_EMBED,
+        .engine = "native",
+        .device = "cpu",
+        .architecture = c->architecture,
+        .name = c->name,
+        .file_type = c->file_type,
+        .precision = p,
+        .arithmetic = precision_name(p),
+        .isa = isa_name(en->kernel.isa),
+        .lanes = o->lanes,
+        .max_sequences = o->max_sequences,
+        .vocab = c->vocab,
+        .context = c->context,
+        .width = c->hidden,
+        .weight_bytes = encoder_weights_estimate(&en->weights),
+        .scratch_bytes = (size_t)o->lanes * encoder_workspace_bytes(&en->weights),
+    };
+}
+
+static int check_memory(const struct encoder *en, const struct engine_options *o, struct err *e) {
+    const struct engine_info *i = &en->base.info;
+    size_t needs = i->weight_bytes + i->scratch_bytes;
+    if (o->memory_limit == 0 || needs <= o->memory_limit)
+        return 0;
+    return err_set(e, PRECIS_ELIMIT,
+                   "%s in %s needs %zu MB for weights and scratch, the memory limit is %zu MB",
+                   i->name, i->arithmetic, (needs >> 20) + 1, o->memory_limit >> 20);
+}
+
+static int start_lanes(struct encoder *en, struct err *e) {
+    int lanes = en->base.info.lanes;
+    int rc = pool_start(&en->threads, lanes, lane_main, en, e);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&en->lock);
+    while (en->n_started < lanes)
+        pthread_cond_wait(&en->started, &en->lock);
+    if (en->start_err.code) {
+        rc = en->start_err.code;
+        if (e)
+            *e = en->start_err;
+    }
+    pthread_mutex_unlock(&en->lock);
+    return rc;
+}
+
+int encoder_open(struct checkpoint *c, const struct engine_options *o, struct engine **out,
+                 struct err *e) {
+    struct encoder *en = calloc(1, sizeof *en);
+    *out = NULL;
+    if (!en) {
+        checkpoint_close(c);
+        return err_nomem(e, "engine");
+    }
+    encoder_weights_init(&en->weights, c);
+    en->base.ops = &encoder_ops;
+    waiting_init(&en->waiting);
+    pthread_mutex_init(&en->lock, NULL);
+    pthread_cond_init(&en->work, NULL);
+    pthread_cond_init(&en->room, NULL);
+    pthread_cond_init(&en->drained, NULL);
+    pthread_cond_init(&en->started, NULL);
+    enum precision p = o->precision;
+    int rc = check_shape(&en->weights.config, e);
+    if (rc == 0)
+        rc = choose_kernel(en, &p, e);
+    if (rc == 0) {
+        describe(en, o, p);
+        rc = check_memory(en, o, e); /* before anything large is allocated */
+    }
+    if (rc == 0)
+        rc = encoder_weights_pack(&en->weights, &en->kernel, o->lanes, e);
+    if (rc == 0) {
+        en->base.info.weight_bytes = en->weights.bytes;
+        rc = check_memory(en, o, e);
+    }
+    if (rc == 0)
+        rc = start_lanes(en, e);
+    if (rc == 0) {
+        *out = &en->base;
+        return 0;
+    }
+    encoder_close(&en->base);
+    return rc;
+}
