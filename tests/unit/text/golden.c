@@ -60,3 +60,17 @@ void golden_ids(const struct ids *ids, const json_t *want, const char *what) {
             fail_msg("id %zu is %lld, not %lld, of %s", i, got, w, what);
     }
 }
+
+void golden_text(const json_t *line, struct buf *text) {
+    size_t len;
+    const char *s = golden_string(line, "t", &len);
+    const json_t *r = json_object_get(line, "r");
+    if (s)
+        for (json_int_t i = r ? json_integer_value(r) : 1; i > 0; i--)
+            buf_append(text, s, len);
+    s = golden_string(line, "x", &len);
+    for (size_t i = 0; s && i + 1 < len; i += 2) {
+        char two[3] = {s[i], s[i + 1], 0};
+        buf_char(text, (char)strtoul(two, NULL, 16));
+    }
+}

@@ -15,6 +15,9 @@ void golden_each(const char *name, void (*call)(void *user, const json_t *line),
 /* A string member, with its length. */
 const char *golden_string(const json_t *line, const char *key, size_t *len);
 
+/* Appends the text of a line: "t" repeated "r" times, or "x" in hex. */
+void golden_text(const json_t *line, struct buf *text);
+
 /* Fails the test unless ids are those of the array. what: of the message. */
 void golden_ids(const struct ids *ids, const json_t *want, const char *what);
 

@@ -19,28 +19,13 @@ struct run {
     size_t texts;
 };
 
-/* The text of a line: "t" repeated "r" times, or "x" in hex. */
-static void read_text(const json_t *line, struct buf *text) {
-    size_t len;
-    const char *s = golden_string(line, "t", &len);
-    const json_t *r = json_object_get(line, "r");
-    if (s)
-        for (json_int_t i = r ? json_integer_value(r) : 1; i > 0; i--)
-            buf_append(text, s, len);
-    s = golden_string(line, "x", &len);
-    for (size_t i = 0; s && i + 1 < len; i += 2) {
-        char two[3] = {s[i], s[i + 1], 0};
-        buf_char(text, (char)strtoul(two, NULL, 16));
-    }
-}
-
 static void check_encoding(void *user, const json_t *line) {
     struct run *run = user;
     struct buf text = {0};
     struct ids ids = {0};
     struct err e;
     char hex[HASH_HEX_SIZE];
-    read_text(line, &text);
+    golden_text(line, &text);
     unsigned flags = TOK_NO_SPECIAL | (json_object_get(line, "p") ? (unsigned)TOK_PLAIN : 0);
     assert_int_equal(tok_encode(run->t, text.data, text.len, flags, &ids, &e), 0);
     const json_t *want = json_object_get(line, run->key);
