@@ -8,6 +8,9 @@
 #include "kernel/ops.h"
 
 enum { KEY_VECTORS = KV_BLOCK / LANES, PANELS = 4 };
+/* Rows whose scores, then weights, then sums are computed together: the weights of one tile wait
+ * for its largest scores, while there is work of the other. */
+enum { GROUP_ROWS = 2 * TILE_ROWS };
 
 INLINE __m512i four_at(const void *p) {
     int four;
@@ -109,8 +112,8 @@ void product8_vnni(const struct product8 *p) {
 /* What a query block keeps between blocks of keys; arrays of rows have room for a vector more. */
 struct state {
     int8_t *q;           /* [rows, dim] */
-    float *scores;       /* [TILE_ROWS, KV_BLOCK]: plus the logarithms of the values' scales */
-    uint8_t *weights;    /* [TILE_ROWS, KV_BLOCK], the fours of keys in the order of weight_four */
+    float *scores;       /* [GROUP_ROWS, KV_BLOCK]: plus the logarithms of the values' scales */
+    uint8_t *weights;    /* [GROUP_ROWS, KV_BLOCK], the fours of keys in the order of weight_four */
     float *sums;         /* [rows, dim] */
     float *most, *scale; /* [rows]: the largest score so far, the query's scale */
     int32_t *offset;     /* [rows]: -128 times the sum of the row's q */
@@ -119,8 +122,8 @@ struct state {
     float *totals;       /* [rows, LANES]: sums of the weights, less the values' scales */
     float *log_scale;    /* [KV_BLOCK] of the block's values */
     float *inverse_scale;
-    /* Of the tile's rows, for one block. */
-    float shrink[LANES], grow[LANES], bias[LANES];
+    /* Of the group's rows, for one block. */
+    float shrink[GROUP_ROWS + LANES], grow[GROUP_ROWS + LANES], bias[GROUP_ROWS + LANES];
 };
 
 /* log2(x) of positive x; error below 1e-6. With m = (1 + z) / (1 - z), ln(m) = 2 (z + z^3 / 3 +
@@ -168,19 +171,21 @@ INLINE __m512 largest_of_each(const __m512 v[8]) {
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13), x);
 }
 
-/* Fetches 4 lines of what the next block needs, i / 4 of them into its keys or values. */
-INLINE void fetch(const uint8_t *next, int i) {
-    UNROLL
-    for (int line = 0; line < 4; line++)
-        _mm_prefetch((const char *)next + (i + line) * 64, _MM_HINT_T1);
-}
+/* A block of keys and values, whose first position is `from`. */
+struct block {
+    const uint8_t *keys, *values;
+    int from;
+};
 
-/* Scores of one block from position `from` on, of which the rows see the first 16 * vectors keys at
- * most. Returns each row's largest. */
-INLINE __m512 score_tile(int rows, int vectors, const struct state *s, int row, const uint8_t *keys,
-                         int dim, int from, const uint8_t *next) {
+/* Scores of rows row .. row + rows - 1, the group's from `at` on. They see the first 16 * vectors
+ * keys at most, and all of the block's if `whole`. Returns each row's largest. */
+INLINE __m512 score_tile(int rows, int vectors, bool whole, int dim, const struct state *s, int row,
+                         int at, const struct block *b) {
+    const uint8_t *keys = b->keys;
     const int8_t *q = s->q + row * dim;
     const float *key_scale = (const float *)(const void *)(keys + dim * KV_BLOCK);
+    const float *log_scale = s->log_scale;
+    float *scores = s->scores + at * KV_BLOCK;
     __m512i acc[TILE_ROWS][KEY_VECTORS];
     UNROLL
     for (int r = 0; r < rows; r++)
@@ -192,8 +197,6 @@ INLINE __m512 score_tile(int rows, int vectors, const struct state *s, int row, 
         UNROLL
         for (int v = 0; v < vectors; v++)
             k[v] = _mm512_load_si512(keys + v * 4 * LANES);
-        if (next)
-            fetch(next, d);
         UNROLL
         for (int r = 0; r < rows; r++) {
             __m512i four = four_at(q + r * dim + d);
@@ -202,30 +205,37 @@ INLINE __m512 score_tile(int rows, int vectors, const struct state *s, int row, 
                 acc[r][v] = dot_four(acc[r][v], k[v], four);
         }
     }
-    bool whole = s->sees[row] - from >= KV_BLOCK && s->first[row + rows - 1] <= from;
     __m512 top[8];
+    const __m512i iota = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     UNROLL
     for (int r = 0; r < rows; r++) {
         __m512 q_scale = _mm512_set1_ps(s->scale[row + r]), x[KEY_VECTORS];
+        __m512i sees, first;
+        if (!whole) {
+            sees = _mm512_set1_epi32(s->sees[row + r] - b->from);
+            first = _mm512_set1_epi32(s->first[row + r] - b->from);
+        }
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++) {
-            if (v >= vectors) {
-                x[v] = _mm512_set1_ps(-1e30f);
-                _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES, x[v]);
-                continue;
+            x[v] = _mm512_set1_ps(-1e30f);
+            if (v < vectors) {
+                __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]),
+                                         _mm512_load_ps(key_scale + v * LANES));
+                y = _mm512_fmadd_ps(y, q_scale, _mm512_load_ps(log_scale + v * LANES));
+                if (whole) {
+                    x[v] = y;
+                } else {
+                    __m512i key = _mm512_add_epi32(iota, _mm512_set1_epi32(v * LANES));
+                    x[v] = _mm512_mask_mov_ps(x[v],
+                                              _mm512_mask_cmplt_epi32_mask(
+                                                  _mm512_cmple_epi32_mask(first, key), key, sees),
+                                              y);
+                }
             }
-            x[v] =
-                _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_load_ps(key_scale + v * LANES));
-            x[v] = _mm512_fmadd_ps(x[v], q_scale, _mm512_load_ps(s->log_scale + v * LANES));
-            if (!whole)
-                x[v] = _mm512_mask_mov_ps(
-                    _mm512_set1_ps(-1e30f),
-                    lanes_below(s->sees[row + r] - from - v * LANES) &
-                        (__mmask16)~lanes_below(s->first[row + r] - from - v * LANES),
-                    x[v]);
-            _mm512_store_ps(s->scores + r * KV_BLOCK + v * LANES, x[v]);
+            _mm512_store_ps(scores + r * KV_BLOCK + v * LANES, x[v]);
         }
-        top[r] = _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
+        top[r] = vectors <= 2 ? _mm512_max_ps(x[0], x[1])
+                              : _mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3]));
     }
     UNROLL
     for (int r = rows; r < 8; r++)
@@ -241,45 +251,58 @@ INLINE int weight_four(int g) {
 
 /* Softmax weights of one block times the values' scales, as bytes: 255 is the largest of the row
  * and block. top: the rows' largest scores. */
-INLINE void soften_tile(int rows, struct state *s, int row, __m512 top) {
+/* The rows' largest scores so far, and what that makes of their sums. top: those of the block. */
+INLINE void rescale(int rows, struct state *s, int row, int at, __m512 top) {
     const __m512 full = _mm512_set1_ps(7.99435344f); /* log2(255) */
     __mmask16 mine = (__mmask16)((1u << rows) - 1);
     __m512 before = _mm512_loadu_ps(s->most + row), most = _mm512_max_ps(before, top);
     _mm512_mask_storeu_ps(s->most + row, mine, most);
-    _mm512_storeu_ps(s->shrink, exp2_ps(_mm512_sub_ps(before, most)));
-    _mm512_storeu_ps(s->grow, exp2_ps(_mm512_sub_ps(_mm512_sub_ps(top, most), full)));
-    _mm512_storeu_ps(s->bias, _mm512_sub_ps(top, full));
+    _mm512_storeu_ps(s->shrink + at, exp2_ps(_mm512_sub_ps(before, most)));
+    _mm512_storeu_ps(s->grow + at, exp2_ps(_mm512_sub_ps(_mm512_sub_ps(top, most), full)));
+    _mm512_storeu_ps(s->bias + at, _mm512_sub_ps(top, full));
+}
+
+/* Softmax weights of one block times the values' scales, as bytes: 255 is the largest of the row
+ * and block. */
+INLINE void soften_tile(int rows, const struct state *s, int row, int at) {
+    const float *inverse_scale = s->inverse_scale, *bias_of = s->bias + at,
+                *shrink = s->shrink + at, *grow = s->grow + at;
+    uint8_t *weights = s->weights + at * KV_BLOCK;
+    const float *scores = s->scores + at * KV_BLOCK;
     UNROLL
     for (int r = 0; r < rows; r++) {
-        const float *score = s->scores + r * KV_BLOCK;
+        const float *score = scores + r * KV_BLOCK;
         float *totals = s->totals + (row + r) * LANES;
-        __m512 bias = _mm512_set1_ps(s->bias[r]), total[2], x[KEY_VECTORS];
+        __m512 bias = _mm512_set1_ps(bias_of[r]), total[2], x[KEY_VECTORS];
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
             x[v] = exp2_ps(_mm512_sub_ps(_mm512_load_ps(score + v * LANES), bias));
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++) {
-            __m512 inverse = _mm512_load_ps(s->inverse_scale + v * LANES);
+            __m512 inverse = _mm512_load_ps(inverse_scale + v * LANES);
             total[v % 2] =
                 v < 2 ? _mm512_mul_ps(x[v], inverse) : _mm512_fmadd_ps(x[v], inverse, total[v % 2]);
         }
-        __m512 old = _mm512_mul_ps(_mm512_load_ps(totals), _mm512_set1_ps(s->shrink[r]));
+        __m512 old = _mm512_mul_ps(_mm512_load_ps(totals), _mm512_set1_ps(shrink[r]));
         _mm512_store_ps(totals, _mm512_fmadd_ps(_mm512_add_ps(total[0], total[1]),
-                                                _mm512_set1_ps(s->grow[r]), old));
+                                                _mm512_set1_ps(grow[r]), old));
         __m512i u[KEY_VECTORS];
         UNROLL
         for (int v = 0; v < KEY_VECTORS; v++)
             u[v] = _mm512_cvtps_epi32(x[v]);
         _mm512_store_si512(
-            s->weights + r * KV_BLOCK,
+            weights + r * KV_BLOCK,
             _mm512_packus_epi16(_mm512_packs_epi32(u[0], u[1]), _mm512_packs_epi32(u[2], u[3])));
     }
 }
 
 /* sums = sums * shrink + grow * weights . values, for columns c .. c + 16 * vectors - 1 and the
  * first 4 * fours keys. */
-INLINE void value_tile(int rows, int vectors, const struct state *s, int row, int c,
-                       const uint8_t *values, int dim, int fours, const uint8_t *next) {
+INLINE void value_tile(int rows, int vectors, const struct state *s, int row, int at, int c,
+                       const uint8_t *values, int dim, int fours) {
+    const float *shrink = s->shrink + at, *grow = s->grow + at;
+    const uint8_t *weights = s->weights + at * KV_BLOCK;
+    float *sums = s->sums + row * dim + c;
     __m512i acc[TILE_ROWS][4];
     UNROLL
     for (int r = 0; r < rows; r++)
@@ -288,14 +311,12 @@ INLINE void value_tile(int rows, int vectors, const struct state *s, int row, in
         acc[r][v] = _mm512_setzero_si512();
     for (int g = 0; g < fours; g++) {
         __m512i x[4];
-        if (next)
-            fetch(next + c * KV_BLOCK, g * 4);
         UNROLL
         for (int v = 0; v < vectors; v++)
             x[v] = _mm512_load_si512(values + (g * dim + c + v * LANES) * 4);
         UNROLL
         for (int r = 0; r < rows; r++) {
-            __m512i four = four_at(s->weights + r * KV_BLOCK + weight_four(g) * 4);
+            __m512i four = four_at(weights + r * KV_BLOCK + weight_four(g) * 4);
             UNROLL
             for (int v = 0; v < vectors; v++)
                 acc[r][v] = dot_four(acc[r][v], four, x[v]);
@@ -305,30 +326,47 @@ INLINE void value_tile(int rows, int vectors, const struct state *s, int row, in
     for (int r = 0; r < rows; r++)
         UNROLL
     for (int v = 0; v < vectors; v++) {
-        float *sum = s->sums + (row + r) * dim + c + v * LANES;
-        __m512 old = _mm512_mul_ps(_mm512_load_ps(sum), _mm512_set1_ps(s->shrink[r]));
+        float *sum = sums + r * dim + v * LANES;
+        __m512 old = _mm512_mul_ps(_mm512_load_ps(sum), _mm512_set1_ps(shrink[r]));
         _mm512_store_ps(
-            sum, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_set1_ps(s->grow[r]), old));
+            sum, _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[r][v]), _mm512_set1_ps(grow[r]), old));
     }
 }
 
-/* `rows` query rows from `row` on and one block of keys and values. */
-INLINE void attend_tile(int rows, struct state *s, int dim, int row, int from, const uint8_t *keys,
-                        const uint8_t *values, const uint8_t *next_keys,
-                        const uint8_t *next_values) {
-    int c = 0, seen = s->sees[row + rows - 1] - from;
-    if (seen <= 0)
-        return;
+struct fetching {
+    const uint8_t *at, *end;
+    int lines;
+};
+
+INLINE void score_rows(int rows, int dim, struct state *s, int row, int at, const struct block *b) {
+    int seen = s->sees[row + rows - 1] - b->from;
+    bool whole = s->sees[row] - b->from >= KV_BLOCK && s->first[row + rows - 1] <= b->from;
+    __m512 top = whole              ? score_tile(rows, KEY_VECTORS, true, dim, s, row, at, b)
+                 : seen > 2 * LANES ? score_tile(rows, KEY_VECTORS, false, dim, s, row, at, b)
+                                    : score_tile(rows, 2, false, dim, s, row, at, b);
+    rescale(rows, s, row, at, top);
+}
+
+INLINE void add_values(int rows, int dim, struct state *s, int row, int at, const struct block *b) {
+    int c = 0, seen = s->sees[row + rows - 1] - b->from;
     int fours = seen < KV_BLOCK ? (seen + 3) / 4 : KV_BLOCK / 4;
-    const uint8_t *next = row == 0 ? next_keys : NULL;
-    __m512 top = seen <= 2 * LANES ? score_tile(rows, 2, s, row, keys, dim, from, next)
-                                   : score_tile(rows, KEY_VECTORS, s, row, keys, dim, from, next);
-    soften_tile(rows, s, row, top);
-    next = row == 0 ? next_values : NULL;
     for (; c + 64 <= dim; c += 64)
-        value_tile(rows, 4, s, row, c, values, dim, fours, next);
+        value_tile(rows, 4, s, row, at, c, b->values, dim, fours);
     for (; c < dim; c += LANES)
-        value_tile(rows, 1, s, row, c, values, dim, fours, NULL);
+        value_tile(rows, 1, s, row, at, c, b->values, dim, fours);
+}
+
+/* `rows` query rows from `row` on, each of which sees some of the block. */
+INLINE void attend_group(int dim, struct state *s, int row, int rows, const struct block *b) {
+#define SCORE(n) score_rows(n, dim, s, row + r, r, b)
+#define SOFTEN(n) soften_tile(n, s, row + r, r)
+#define ADD(n) add_values(n, dim, s, row + r, r, b)
+    EACH_TILE(rows, SCORE);
+    EACH_TILE(rows, SOFTEN);
+    EACH_TILE(rows, ADD);
+#undef ADD
+#undef SOFTEN
+#undef SCORE
 }
 
 /* One query as signed bytes; returns their sum. The arithmetic is ops8.c's. */
@@ -369,14 +407,14 @@ static void begin(struct state *s, const struct attention_item *a) {
     memset(s->sums, 0, (size_t)(a->rows * dim) * sizeof *s->sums);
 }
 
-void attention8_vnni(const struct attention_item *a) {
-    int dim = a->head_dim;
+/* dim is the item's head_dim, a constant where that pays. */
+INLINE void attend(const struct attention_item *a, int dim) {
     size_t most_rows = ATTENTION_ROWS + LANES;
     struct state s = {.sums = a->scratch};
     s.totals = s.sums + most_rows * (size_t)dim;
     s.scores = s.totals + most_rows * LANES;
-    s.weights = (uint8_t *)(s.scores + TILE_ROWS * KV_BLOCK);
-    s.q = (int8_t *)(s.weights + TILE_ROWS * KV_BLOCK);
+    s.weights = (uint8_t *)(s.scores + GROUP_ROWS * KV_BLOCK);
+    s.q = (int8_t *)(s.weights + GROUP_ROWS * KV_BLOCK);
     s.most = (float *)(void *)(s.q + most_rows * (size_t)dim);
     s.scale = s.most + most_rows;
     s.offset = (int32_t *)(s.scale + most_rows);
@@ -386,16 +424,22 @@ void attention8_vnni(const struct attention_item *a) {
     s.inverse_scale = s.log_scale + KV_BLOCK;
     begin(&s, a);
     int last = a->position + (a->rows - 1) / a->group;
-    for (int b = first_key(a->position, a->window) / KV_BLOCK; b * KV_BLOCK <= last; b++) {
-        const uint8_t *keys = a->blocks[b] + a->key_offset;
-        const uint8_t *values = a->blocks[b] + a->value_offset;
-        begin_block(&s, (const float *)(const void *)(values + dim * KV_BLOCK));
-        const uint8_t *next = (b + 1) * KV_BLOCK <= last ? a->blocks[b + 1] : NULL;
-        const uint8_t *next_keys = next ? next + a->key_offset : NULL;
-        const uint8_t *next_values = next ? next + a->value_offset : NULL;
-#define ATTEND(n) attend_tile(n, &s, dim, r, b *KV_BLOCK, keys, values, next_keys, next_values)
-        EACH_TILE(a->rows, ATTEND);
-#undef ATTEND
+    int lines = (2 * dim * KV_BLOCK + (int)sizeof(float) * KV_BLOCK) / 64;
+    int groups = (a->rows + GROUP_ROWS - 1) / GROUP_ROWS, each = (lines + groups - 1) / groups;
+    for (int i = first_key(a->position, a->window) / KV_BLOCK; i * KV_BLOCK <= last; i++) {
+        struct block b = {a->blocks[i] + a->key_offset, a->blocks[i] + a->value_offset,
+                          i * KV_BLOCK};
+        begin_block(&s, (const float *)(const void *)(b.values + dim * KV_BLOCK));
+        bool more = (i + 1) * KV_BLOCK <= last;
+        const char *next = more ? (const char *)a->blocks[i + 1] + a->key_offset : NULL;
+        int r = 0;
+        while (s.sees[r] <= b.from)
+            r++;
+        for (; r < a->rows; r += GROUP_ROWS) {
+            for (int line = 0; more && line < each; line++, next += 64)
+                _mm_prefetch(next, _MM_HINT_T1);
+            attend_group(dim, &s, r, a->rows - r < GROUP_ROWS ? a->rows - r : GROUP_ROWS, &b);
+        }
     }
     for (int r = 0; r < a->rows; r++) {
         float *out = (float *)a->out + attention_row(a, r);
@@ -404,4 +448,11 @@ void attention8_vnni(const struct attention_item *a) {
         for (int d = 0; d < dim; d += LANES)
             _mm512_storeu_ps(out + d, _mm512_mul_ps(_mm512_load_ps(s.sums + r * dim + d), scale));
     }
+}
+
+void attention8_vnni(const struct attention_item *a) {
+    if (a->head_dim == 64)
+        attend(a, 64);
+    else
+        attend(a, a->head_dim);
 }
