@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "cli/args.h"
 #include "cli/options.h"
 
@@ -40,11 +39,6 @@ int say_width(void); /* columns of the terminal, 80 when unknown */
 /* A line that stays at the bottom of a terminal: messages are written above it. NULL takes it away.
  */
 void say_live(const char *line);
-
-/* The SHA-256 of the weights an engine computes with as a JSON value: a string, or null when they
- * are not packed into a file. */
-struct engine;
-int say_packed_sha256(const struct engine *engine, char out[HASH_HEX_SIZE + 2], struct err *e);
 
 /* Interruption: the first SIGINT, SIGTERM or SIGHUP sets the flag, the second ends the process at
  * once, after it removed the temporary file noted last. */

@@ -103,7 +103,7 @@ static int print_speed(const struct args *a, const struct engine *engine, const 
     const char *precision = info->arithmetic;
     double speed = (double)tokens / seconds;
     char packed[HASH_HEX_SIZE + 2];
-    int rc = say_packed_sha256(engine, packed, e);
+    int rc = model_packed_sha256(engine, packed, e);
     if (rc)
         return rc;
     if (a->json)

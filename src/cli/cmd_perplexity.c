@@ -269,7 +269,7 @@ static int print_score(const struct args *a, const struct scorer *s, struct err 
     double n = (double)t->tokens, nll = t->nll / n;
     const char *precision = engine_info(s->model.engine)->arithmetic;
     char packed[HASH_HEX_SIZE + 2];
-    int rc = say_packed_sha256(s->model.engine, packed, e);
+    int rc = model_packed_sha256(s->model.engine, packed, e);
     if (rc)
         return rc;
     if (a->json) {

@@ -1,5 +1,8 @@
 #include "cli/model.h"
 
+#include <stdio.h>
+#include <string.h>
+
 struct engine_options model_engine_options(const struct args *a, int max_sequences) {
     return (struct engine_options){.precision = (enum precision)a->precision,
                                    .lanes = (int)a->lanes,
@@ -26,4 +29,16 @@ int model_open_asked(struct model *m, const struct args *a, unsigned parts, int 
                                   a->chat_template ? choices_template[a->chat_template] : NULL,
                               .engine = model_engine_options(a, max_sequences)};
     return model_open(m, &o, parts, e);
+}
+
+int model_packed_sha256(const struct engine *engine, char out[HASH_HEX_SIZE + 2], struct err *e) {
+    char hex[HASH_HEX_SIZE];
+    int rc = engine_packed_sha256(engine, hex, e);
+    if (rc == PRECIS_ENOTFOUND) {
+        memcpy(out, "null", sizeof "null");
+        return 0;
+    }
+    if (rc == 0)
+        snprintf(out, HASH_HEX_SIZE + 2, "\"%s\"", hex);
+    return rc;
 }

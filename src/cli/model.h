@@ -13,4 +13,8 @@ void model_sampling(const struct args *a, struct sampling *s);
 int model_open_asked(struct model *m, const struct args *a, unsigned parts, int max_sequences,
                      struct err *e);
 
+/* The SHA-256 of the weights an engine computes with as a JSON value: a string, or null when they
+ * are not packed into a file. */
+int model_packed_sha256(const struct engine *engine, char out[HASH_HEX_SIZE + 2], struct err *e);
+
 #endif

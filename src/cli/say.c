@@ -1,5 +1,4 @@
 #include "cli/cli.h"
-#include "engine/engine.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -127,16 +126,4 @@ void json_put_number(struct buf *b, double v, int digits) {
         buf_printf(b, "%.*g", digits, v);
     else
         buf_str(b, "null");
-}
-
-int say_packed_sha256(const struct engine *engine, char out[HASH_HEX_SIZE + 2], struct err *e) {
-    char hex[HASH_HEX_SIZE];
-    int rc = engine_packed_sha256(engine, hex, e);
-    if (rc == PRECIS_ENOTFOUND) {
-        memcpy(out, "null", sizeof "null");
-        return 0;
-    }
-    if (rc == 0)
-        snprintf(out, HASH_HEX_SIZE + 2, "\"%s\"", hex);
-    return rc;
 }
