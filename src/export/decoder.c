@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_SIZE = 128 };
+enum { NAME_SIZE = 128, HEAD_UNIT = 16 /* dimensions that GroupQueryAttention rotates */ };
 
 struct name {
     char s[NAME_SIZE];
@@ -438,9 +438,12 @@ static int check(const struct building *b) {
     if (d->qk_interleaved && d->rope.dims != d->head_dim)
         return unsupported(b, "interleaved rotary over %u of %u dimensions", d->rope.dims,
                            d->head_dim);
-    if (d->head_dim % 8)
-        return unsupported(b, "a head of %u dimensions (a multiple of %u is needed)", d->head_dim,
-                           8);
+    if (d->head_dim % HEAD_UNIT)
+        return unsupported(b, "a head of %u dimensions (a multiple of %d is needed)", d->head_dim,
+                           HEAD_UNIT);
+    if (d->rope.dims % HEAD_UNIT || (d->window && d->rope_local.dims % HEAD_UNIT))
+        return unsupported(b, "rotary over %u dimensions (a multiple of %d is needed)",
+                           d->rope.dims, HEAD_UNIT);
     const unsigned rows[] = {d->hidden, d->heads * d->head_dim, d->intermediate};
     for (int i = 0; quantized(b) && i < 3; i++)
         if (rows[i] % BLOB_BLOCK)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Exports models with `precis models export` and holds them against precis's own f32 engine: the same
 greedy tokens and log-probabilities from ONNX Runtime, a graph that onnx.checker accepts, and a
-tokenizer.json that `tokenizers` reads and that gives the ids of `precis tokenize`.
+tokenizer.json that `tokenizers` reads and that gives the ids of `precis tokenize`. A model with a
+golden.json (make_families.py) is held against that: what transformers computes.
 
 usage: check_export.py [-h] PRECIS MODEL... [options]    (needs numpy, onnx, onnxruntime, tokenizers)
 """
@@ -117,6 +118,21 @@ class Check:
                f"that differs; log-probabilities within {worst:.2g}"
         self.say(worst <= self.args.within if exact else same > 0, text)
 
+    def golden(self, model, export, path):
+        """Prompts whose last position's logits, next tokens and those tokens' last logits are known."""
+        for case in json.loads(path.read_text())["prompts"]:
+            ids, want, n = case["ids"], case["greedy"], len(case["greedy"])
+            if len(ids) + n > self.context:
+                print(f"     {model}: {len(ids)} tokens and {n} more exceed {self.context}")
+                continue
+            for splits in ([], [len(ids) // 2]) if len(ids) > 1 else ([],):
+                got, rows = export.greedy(ids, n, splits)
+                off = max(numpy.abs(rows[0] - case["logits"]).max(),
+                          numpy.abs(rows[-1] - case["last_logits"]).max() if got == want else 9)
+                self.say(got == want and off <= self.args.within,
+                         f"{model}: {len(ids)} tokens{' in two parts' * len(splits)}, then "
+                         f"{'the same' if got == want else 'other'} {n}, logits within {off:.2g}")
+
     def tokenizer(self, model, folder):
         theirs = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         files = [pathlib.Path(f) for f in self.args.tokenize]
@@ -141,9 +157,14 @@ class Check:
                 sizes = {f["name"]: f["bytes"] for f in made["files"]}
                 self.say(sizes == {n: os.path.getsize(folder / n) for n in os.listdir(folder)},
                          f"{model}: {sum(sizes.values())} bytes")
+                self.context = made["context"]
                 onnx.checker.check_model(str(folder / "model.onnx"))
                 self.exported = json.loads((folder / "config.json").read_text())
-                self.model(model, Export(folder), scratch)
+                golden = pathlib.Path(model.removesuffix(".gguf")) / "golden.json"
+                if golden.exists():
+                    self.golden(model, Export(folder), golden)
+                else:
+                    self.model(model, Export(folder), scratch)
                 if self.args.tokenize:
                     self.tokenizer(model, folder)
         return self.failed
