@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "model/checkpoint.h"
+#include "model/kind.h"
 
 static const char *const precision_names[] = {"auto", "f32", "bf16", "int8"};
 static const char *const strategy_names[] = {"greedy", "temperature", "nucleus", "beam"};
@@ -97,7 +98,12 @@ int engine_open(const char *path, const struct engine_options *options, struct e
         return err_set(e, PRECIS_EUSAGE, "lanes %d, sequences %d: at most %d and %d", o.lanes,
                        o.max_sequences, ENGINE_MOST_LANES, ENGINE_MOST_SEQUENCES);
     struct checkpoint *c;
-    int rc = checkpoint_open(path, &c, e);
+    enum model_kind kind;
+    int rc = model_kind_of(path, &kind, e);
+    if (rc == 0 && kind == MODEL_ONNX)
+        return onnx_open(path, &o, out, e);
+    if (rc == 0)
+        rc = checkpoint_open(path, &c, e);
     if (rc)
         return rc;
     if (o.device > DEVICE_CPU) {

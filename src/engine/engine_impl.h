@@ -28,5 +28,9 @@ int native_open(struct checkpoint *c, const struct engine_options *options, stru
 /* The same for the checkpoint of an encoder. */
 int encoder_open(struct checkpoint *c, const struct engine_options *options, struct engine **out,
                  struct err *e);
+/* A .onnx file or a folder of them. Without ONNX Runtime's header at build time it refuses by name.
+ */
+int onnx_open(const char *path, const struct engine_options *options, struct engine **out,
+              struct err *e);
 
 #endif
