@@ -4,11 +4,13 @@ set -eu
 
 usage() {
     cat <<'EOF'
-usage: tools/setup.sh [--dev] [MODEL...]
+usage: tools/setup.sh [--dev] [--onnx] [MODEL...]
 
 Installs the missing Debian packages, with sudo where the user is not root, and fetches the models
 (tools/fetch-model.sh --list). What is there is left alone; with everything there no network is used.
---dev: also what `make asan tsan fuzz-quick lint` need.
+--dev: also what `make asan tsan fuzz-quick lint` need, and --onnx.
+--onnx: also what ONNX models need (tools/fetch-onnxruntime.sh); without it precis builds and runs, but
+refuses them.
 EOF
 }
 
@@ -57,14 +59,18 @@ install_missing() {
         die "apt-get could not install: $missing"
 }
 
-wanted=$build
+wanted=$build onnx=
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help)
         usage
         exit 0
         ;;
-    --dev) wanted="$wanted $dev" ;;
+    --dev)
+        wanted="$wanted $dev"
+        onnx=1
+        ;;
+    --onnx) onnx=1 ;;
     -*)
         usage >&2
         exit 2
@@ -77,7 +83,7 @@ done
 python=${PYTHON:-python3}
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     # Any pip will do, whoever installed it; if there is none, Debian's belongs to Debian's Python.
-    if [ $# -gt 0 ] && ! has_pip "$python"; then
+    if [ -n "$onnx$*" ] && ! has_pip "$python"; then
         python=/usr/bin/python3
         has_pip "$python" || wanted="$wanted python3-pip"
     fi
@@ -86,5 +92,9 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     install_missing
 else
     say "this is no Debian: install by hand what these packages hold: $wanted"
+fi
+if [ -n "$onnx" ]; then
+    PYTHON=$python "$(dirname "$0")/fetch-onnxruntime.sh" ||
+        say "ONNX models will not run; everything else does"
 fi
 [ $# -eq 0 ] || PYTHON=$python "$(dirname "$0")/fetch-model.sh" "$@"
