@@ -67,15 +67,16 @@ static int read_sizes(const struct json_reader *r, const struct json_family *f,
 
 /* RoBERTa counts positions from the one after the padding's. */
 static int read_positions(const struct json_reader *r, struct encoder_config *c) {
-    double padding;
+    const json_t *value = json_object_get(r->object, "pad_token_id");
+    const json_int_t padding = json_is_integer(value) ? json_integer_value(value) : 1;
     if (strcmp(c->architecture, "roberta") != 0)
         return 0;
-    int rc = json_number(r, "pad_token_id", 0, CONFIG_MAX_SIZE, 1, &padding);
-    if (rc)
-        return rc;
-    if (padding + 1 >= c->context)
-        return err_set(r->e, PRECIS_EINPUT, "%s: %u positions leave none after the padding's %g",
-                       r->path, c->context, padding);
+    if (padding < 0 || padding + 1 >= c->context ||
+        (json_has(r, "pad_token_id") && !json_is_integer(value)))
+        return err_set(r->e, PRECIS_EINPUT,
+                       "%s: pad_token_id %" JSON_INTEGER_FORMAT
+                       " is no whole number, or its %u positions leave none after the padding's",
+                       r->path, padding, c->context);
     c->position = (unsigned)padding + 1;
     c->context -= c->position;
     return 0;

@@ -37,7 +37,7 @@ int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e
                      limit);
     } else {
         *out = json_loadb((const char *)m.data, m.size, JSON_REJECT_DUPLICATES, &je);
-        if (!*out && json_error_code(&je) == json_error_out_of_memory)
+        if (!*out && (!je.text[0] || json_error_code(&je) == json_error_out_of_memory))
             rc = err_nomem(e, path);
         else if (!*out)
             rc = err_set(e, PRECIS_EINPUT, "%s: not valid JSON: %s (line %d, column %d)", path,
@@ -58,13 +58,14 @@ static int open_file(struct folder *f, const char *name, struct err *e) {
     return rc;
 }
 
-static bool has_file(const struct folder *f, const char *name) {
+static int find_file(const struct folder *f, const char *name, bool *found, struct err *e) {
     char *path;
-    if (join(f->path, name, &path, NULL) != 0)
-        return false;
-    const bool found = access(path, F_OK) == 0;
+    int rc = join(f->path, name, &path, e);
+    if (rc)
+        return rc;
+    *found = access(path, F_OK) == 0;
     free(path);
-    return found;
+    return 0;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -167,11 +168,17 @@ int folder_open(struct folder *f, const char *path, struct err *e) {
         rc = folder_read_json(f->config_path, MAX_CONFIG, &f->config, e);
     if (rc)
         return rc;
-    if (has_file(f, single_name))
-        return open_single(f, e);
-    if (has_file(f, index_name))
-        return open_shards(f, e);
-    if (has_file(f, "pytorch_model.bin") || has_file(f, "pytorch_model.bin.index.json"))
+    bool single = false, sharded = false, old = false;
+    rc = find_file(f, single_name, &single, e);
+    if (!rc)
+        rc = find_file(f, index_name, &sharded, e);
+    if (!rc)
+        rc = find_file(f, "pytorch_model.bin", &old, e);
+    if (rc)
+        return rc;
+    if (single || sharded)
+        return single ? open_single(f, e) : open_shards(f, e);
+    if (old)
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "%s: pytorch_model.bin is not supported (%s or GGUF is)", path, single_name);
     return err_set(e, PRECIS_EIO, "%s: has neither %s nor %s", path, single_name, index_name);

@@ -211,7 +211,7 @@ static int parse(struct safetensors *s, struct err *e) {
     if (n < 2 || s->bytes[8] != '{')
         return err_set(e, PRECIS_EINPUT, "%s: the header is not a JSON object", s->path);
     s->header = json_loadb((const char *)s->bytes + 8, (size_t)n, JSON_REJECT_DUPLICATES, &je);
-    if (!s->header && json_error_code(&je) == json_error_out_of_memory)
+    if (!s->header && (!je.text[0] || json_error_code(&je) == json_error_out_of_memory))
         return err_nomem(e, s->path);
     if (!s->header)
         return err_set(e, PRECIS_EINPUT, "%s: the header is not valid JSON: %s (byte %d)", s->path,
