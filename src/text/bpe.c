@@ -52,7 +52,7 @@ void bpe_work_free(struct bpe_work *w) {
     *w = (struct bpe_work){0};
 }
 
-static bool work_reserve(struct bpe_work *w, size_t n) {
+bool bpe_reserve(struct bpe_work *w, size_t n) {
     if (n <= w->cap)
         return true;
     size_t cap = w->cap ? w->cap : 256;
@@ -130,25 +130,32 @@ static void merge_all(const struct bpe *b, struct bpe_work *w, size_t in_heap) {
     }
 }
 
-bool bpe_word(const struct bpe *b, struct bpe_work *w, const uint8_t *s, size_t len,
-              size_t *n_ids) {
-    if (!work_reserve(w, len))
-        return false;
-    uint32_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        if (b->byte_id[s[i]] >= 0) {
-            w->symbols[n] = (struct bpe_symbol){(uint32_t)b->byte_id[s[i]], n - 1, n + 1};
-            n++;
-        }
+void bpe_put(struct bpe_work *w, uint32_t *n, uint32_t id) {
+    w->symbols[*n] = (struct bpe_symbol){id, *n - 1, *n + 1};
+    ++*n;
+}
+
+size_t bpe_merge(const struct bpe *b, struct bpe_work *w, uint32_t n) {
     if (n)
         w->symbols[n - 1].next = NONE;
-    size_t in_heap = 0;
+    size_t in_heap = 0, n_ids = 0;
     for (uint32_t i = 0; i + 1 < n; i++)
         offer(b, w, &in_heap, i, i + 1);
     merge_all(b, w, in_heap);
-    *n_ids = 0;
     for (uint32_t i = 0; i < n; i++)
         if (w->symbols[i].id != NONE)
-            w->ids[(*n_ids)++] = w->symbols[i].id;
+            w->ids[n_ids++] = w->symbols[i].id;
+    return n_ids;
+}
+
+bool bpe_word(const struct bpe *b, struct bpe_work *w, const uint8_t *s, size_t len,
+              size_t *n_ids) {
+    if (!bpe_reserve(w, len))
+        return false;
+    uint32_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        if (b->byte_id[s[i]] >= 0)
+            bpe_put(w, &n, (uint32_t)b->byte_id[s[i]]);
+    *n_ids = bpe_merge(b, w, n);
     return true;
 }

@@ -39,6 +39,12 @@ void bpe_free(struct bpe *b);
 void bpe_add(struct bpe *b, uint32_t rank, uint32_t left, uint32_t right, uint32_t merged);
 
 void bpe_work_free(struct bpe_work *w);
+/* Room for n symbols. False: out of memory, and w is empty. */
+bool bpe_reserve(struct bpe_work *w, size_t n);
+/* Puts one more symbol behind *n others; there is room. */
+void bpe_put(struct bpe_work *w, uint32_t *n, uint32_t id);
+/* Merges n symbols; their ids to w->ids. Returns how many. */
+size_t bpe_merge(const struct bpe *b, struct bpe_work *w, uint32_t n);
 /* The n bytes of a word (n < 2^31) to w->ids; *n_ids says how many. False: out of memory. */
 bool bpe_word(const struct bpe *b, struct bpe_work *w, const uint8_t *s, size_t n, size_t *n_ids);
 

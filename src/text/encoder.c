@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 #define CACHE_BITS 14
 
 enum { KEY_SIZE = 24, KEEP_IDS = 9 };
@@ -27,8 +29,9 @@ struct encoder_pool *encoder_pool_new(void) {
 
 static void encoder_free(struct encoder *enc) {
     free(enc->words);
-    bpe_work_free(&enc->work);
-    nfc_work_free(&enc->nfc);
+    word_work_free(&enc->work);
+    normalise_work_free(&enc->normal);
+    pre_work_free(&enc->pre);
     buf_free(&enc->clean);
     free(enc);
 }
@@ -95,51 +98,73 @@ static inline size_t place(const uint64_t key[3], size_t n) {
 }
 
 /* Out of line, so that the hot loop stays small. */
-static __attribute__((noinline)) bool merge_word(struct encoder *enc, const struct bpe *b,
-                                                 const uint8_t *s, size_t n, const uint64_t *key,
-                                                 struct encoder_word *word, struct ids *out) {
-    size_t n_ids;
-    if (!bpe_word(b, &enc->work, s, n, &n_ids))
-        return false;
-    memcpy(out->v + out->n, enc->work.ids, n_ids * sizeof *out->v);
-    out->n += n_ids;
+static __attribute__((noinline)) int merge_word(struct encoder *enc, const struct word_model *m,
+                                                const uint8_t *s, size_t n, const uint64_t *key,
+                                                struct encoder_word *word, struct ids *out) {
+    size_t before = out->n;
+    int rc = word_model_ids(m, &enc->work, s, n, out);
+    if (rc)
+        return rc;
+    size_t n_ids = out->n - before;
     if (word && n_ids <= KEEP_IDS) {
         memcpy(word->key, key, KEY_SIZE);
-        memcpy(word->ids, enc->work.ids, n_ids * sizeof *word->ids);
+        memcpy(word->ids, out->v + before, n_ids * sizeof *word->ids);
         word->len = (uint8_t)n;
         word->n = (uint8_t)n_ids;
     }
-    return true;
+    return 0;
 }
 
-bool encoder_words(struct encoder *enc, const struct bpe *b, split_fn *split, const uint8_t *s,
-                   size_t len, struct ids *out) {
+/* One word of a text that ends at `end`. */
+static inline int put_word(struct encoder *enc, const struct word_model *m, const uint8_t *s,
+                           size_t n, const uint8_t *end, struct ids *out) {
+    /* a cached word is copied whole */
+    if (out->cap - out->n < KEEP_IDS && !ids_reserve(out, KEEP_IDS))
+        return PRECIS_ENOMEM;
+    if (n == 1 && m->single[*s] != SINGLE_ASK) {
+        out->v[out->n] = (uint32_t)m->single[*s];
+        out->n += m->single[*s] >= 0;
+        return 0;
+    }
+    if (n > KEY_SIZE)
+        return merge_word(enc, m, s, n, NULL, NULL, out);
+    uint64_t key[3];
+    load_key(s, n, end, key);
+    struct encoder_word *word = &enc->words[place(key, n)];
+    if (word->len != n || word->key[0] != key[0] || word->key[1] != key[1] ||
+        word->key[2] != key[2])
+        return merge_word(enc, m, s, n, key, word, out);
+    memcpy(out->v + out->n, word->ids, sizeof word->ids);
+    out->n += word->n;
+    return 0;
+}
+
+int encoder_words(struct encoder *enc, const struct word_model *m, split_fn *split,
+                  const uint8_t *s, size_t len, struct ids *out) {
     const uint8_t *end = s + len;
-    for (size_t n; s < end; s += n) {
+    int rc = 0;
+    for (size_t n; s < end && rc == 0; s += n) {
         n = split(s, (size_t)(end - s));
-        /* A word has at most one id a byte; a cached one is copied whole. */
-        if (out->cap - out->n < n + KEEP_IDS && !ids_reserve(out, n + KEEP_IDS))
-            return false;
-        if (n == 1) {
-            out->v[out->n] = (uint32_t)b->byte_id[*s];
-            out->n += b->byte_id[*s] >= 0;
+        rc = put_word(enc, m, s, n, end, out);
+    }
+    return rc;
+}
+
+int encoder_spans(struct encoder *enc, const struct word_model *m, struct ids *out) {
+    const struct pre_work *w = &enc->pre;
+    const uint8_t *end = w->s + w->len;
+    int rc = 0;
+    for (size_t i = 0; i < w->n && rc == 0; i++) {
+        const uint8_t *s = w->s + w->spans[i].at;
+        size_t n = w->spans[i].len;
+        if (!m->joined) {
+            rc = put_word(enc, m, s, n, end, out);
             continue;
         }
-        if (n > KEY_SIZE) {
-            if (!merge_word(enc, b, s, n, NULL, NULL, out))
-                return false;
-            continue;
-        }
-        uint64_t key[3];
-        load_key(s, n, end, key);
-        struct encoder_word *word = &enc->words[place(key, n)];
-        if (word->len == n && word->key[0] == key[0] && word->key[1] == key[1] &&
-            word->key[2] == key[2]) {
-            memcpy(out->v + out->n, word->ids, sizeof word->ids);
-            out->n += word->n;
-        } else if (!merge_word(enc, b, s, n, key, word, out)) {
-            return false;
+        for (size_t k; n && rc == 0; s += k, n -= k) {
+            k = word_model_cut(m, s, n);
+            rc = put_word(enc, m, s, k, end, out);
         }
     }
-    return true;
+    return rc;
 }

@@ -10,8 +10,17 @@ void tok_free(struct tok *t) {
     if (!t)
         return;
     encoder_pool_free(t->pool);
-    special_free(&t->special);
-    bpe_free(&t->bpe);
+    special_free(&t->special[0]);
+    special_free(&t->special[1]);
+    free(t->special_text);
+    word_model_free(&t->model);
+    normalisers_free(&t->normalisers);
+    pre_stages_free(&t->pre);
+    postprocess_free(&t->post);
+    decoder_free(&t->decoder);
+    free(t->piece);
+    free(t->piece_at);
+    free(t->alias);
     free(t->bytes);
     free(t->at);
     free(t->type);
@@ -33,7 +42,9 @@ bool tok_is_special(const struct tok *t, uint32_t id) {
 }
 
 int64_t tok_id(const struct tok *t, const char *spelling) {
-    const struct special_token *token = special_get(&t->special, spelling, strlen(spelling));
+    const struct special_token *token = special_get(&t->special[0], spelling, strlen(spelling));
+    if (!token) /* as it is spelled after normalising */
+        token = special_get(&t->special[1], spelling, strlen(spelling));
     return token ? (int64_t)token->id : -1;
 }
 
@@ -82,31 +93,56 @@ static const uint8_t *clean(struct encoder *enc, const uint8_t *s, size_t *len) 
     return buf_failed(&enc->clean) ? NULL : (const uint8_t *)enc->clean.data;
 }
 
-/* Text without special tokens. */
-static bool encode_plain(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
-                         struct ids *out) {
-    if (t->nfc && !(s = unicode_nfc(&enc->nfc, s, &len)))
-        return false;
-    return encoder_words(enc, &t->bpe, t->split, s, len, out);
+/* Normalised text without added tokens. first: it begins where the whole input does. */
+static int encode_plain(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
+                        bool first, struct ids *out) {
+    if (t->split)
+        return encoder_words(enc, &t->model, t->split, s, len, out);
+    if (!pre_tokenise(&t->pre, &enc->pre, s, len, first))
+        return PRECIS_ENOMEM;
+    return encoder_spans(enc, &t->model, out);
 }
 
-static bool encode(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
-                   unsigned flags, struct ids *out) {
+/* Text without such added tokens as are found before normalising. */
+static int encode_part(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
+                       bool first, unsigned flags, struct ids *out) {
+    if (t->normalisers.n && !(s = normalise(&t->normalisers, &enc->normal, s, &len, &first)))
+        return PRECIS_ENOMEM;
+    if (!t->special[1].n)
+        return encode_plain(t, enc, s, len, first, out);
+    struct special_walk w;
+    const struct special_token *token;
+    const uint8_t *text;
+    int rc = 0;
+    special_start(&w, &t->special[1], s, len, flags & TOK_PLAIN);
+    do {
+        token = special_next(&w, &text, &len);
+        if (len)
+            rc = encode_plain(t, enc, text, len, first && text == s, out);
+        if (token)
+            ids_push(out, token->id);
+    } while (rc == 0 && token);
+    return rc;
+}
+
+static int encode(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
+                  unsigned flags, struct ids *out) {
+    struct special_walk w;
+    const struct special_token *token;
+    const uint8_t *text;
+    int rc = 0;
     s = clean(enc, s, &len);
     if (!s)
-        return false;
-    const uint8_t *end = s + len;
-    while (s < end) {
-        const struct special_token *token = NULL;
-        const uint8_t *at = flags & TOK_PLAIN ? NULL : special_find(&t->special, s, end, &token);
-        if (!encode_plain(t, enc, s, (size_t)((at ? at : end) - s), out))
-            return false;
-        if (!at)
-            break;
-        ids_push(out, token->id);
-        s = at + token->len;
-    }
-    return !out->failed;
+        return PRECIS_ENOMEM;
+    special_start(&w, &t->special[0], s, len, flags & TOK_PLAIN);
+    do {
+        token = special_next(&w, &text, &len);
+        if (len)
+            rc = encode_part(t, enc, text, len, text == s, flags, out);
+        if (token)
+            ids_push(out, token->id);
+    } while (rc == 0 && token);
+    return rc;
 }
 
 int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
@@ -116,16 +152,20 @@ int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags
                        len);
     struct encoder *enc = encoder_take(t->pool);
     size_t before = out->n;
-    bool ok = enc && !out->failed;
-    if (ok && t->add_bos && !(flags & TOK_NO_SPECIAL))
-        ids_push(out, (uint32_t)t->bos);
-    ok = ok && (len == 0 || encode(t, enc, (const uint8_t *)text, len, flags, out));
-    if (ok && t->add_eos && !(flags & TOK_NO_SPECIAL))
-        ids_push(out, (uint32_t)t->eos);
+    int rc = enc && !out->failed ? 0 : PRECIS_ENOMEM;
+    if (rc == 0 && len)
+        rc = encode(t, enc, (const uint8_t *)text, len, flags, out);
+    if (rc == 0 &&
+        !postprocess(&t->post, before, !(flags & TOK_NO_SPECIAL), !(flags & TOK_NO_TRUNCATE), out))
+        rc = PRECIS_ENOMEM;
     if (enc)
         encoder_give(t->pool, enc);
-    if (ok && !out->failed)
+    if (rc == 0 && !out->failed)
         return 0;
     out->n = before;
+    if (rc == PRECIS_EINPUT)
+        return err_set(e, rc,
+                       "the text has a word that is not in the vocabulary, which has no token for "
+                       "unknown ones");
     return err_nomem(e, "tokens of a text");
 }

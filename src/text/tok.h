@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/gguf.h"
+#include "text/decode.h"
 
 struct tok;
 
@@ -20,20 +21,30 @@ enum tok_flags {
     TOK_NO_TRUNCATE = 4 /* as long as the text is, whatever the tokenizer says */
 };
 
-/* From GGUF metadata: tokenizer.ggml.model "gpt2" with pre "smollm" or "qwen2". The tokenizer
- * borrows nothing: g may be closed. Errors: PRECIS_EUNSUPPORTED (model or pre by name),
- * PRECIS_EINPUT. */
+/* From GGUF metadata: tokenizer.ggml.model "gpt2" (with the pre-tokenisers that tok_gguf.c lists),
+ * "llama" (SentencePiece BPE) or "bert" (WordPiece); each equals the Hugging Face tokenizer that
+ * the file was made from. The tokenizer borrows nothing: g may be closed. Errors:
+ * PRECIS_EUNSUPPORTED (model or pre by name), PRECIS_EINPUT. */
 int tok_from_gguf(const struct gguf *g, struct tok **out, struct err *e);
+
+/* From a tokenizer.json. Where they lie beside it: tokenizer_config.json (bos and eos token, chat
+ * template), chat_template.jinja (goes before the former's), generation_config.json and config.json
+ * (what ends a generation). The post-processor alone decides about BOS and EOS, as in `tokenizers`.
+ * Padding that the file asks for is not done: it is no matter of one text; truncation is (see
+ * TOK_NO_TRUNCATE). Errors: PRECIS_EIO, PRECIS_EINPUT (no or odd JSON), PRECIS_EUNSUPPORTED (a
+ * component or option, by name), PRECIS_ENOMEM. */
+int tok_from_json(const char *path, struct tok **out, struct err *e);
 void tok_free(struct tok *t);
 
 /* Appends the ids of text (any bytes; invalid UTF-8 is read as U+FFFD, as Python's errors="replace"
- * does) to out, which stays as it was on an error: PRECIS_ENOMEM; PRECIS_ELIMIT beyond 700 MB. */
+ * does) to out, which stays as it was on an error: PRECIS_ENOMEM; PRECIS_ELIMIT beyond 700 MB;
+ * PRECIS_EINPUT: a word is unknown and the vocabulary has no token for that. */
 int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
                struct err *e);
 
 size_t tok_vocab(const struct tok *t);
-/* The bytes an id stands for; a special token's own spelling. len 0 and "" for an id out of range.
- */
+/* The bytes an id stands for within a text; a special token's own spelling. len 0 and "" for an id
+ * out of range. */
 const char *tok_bytes(const struct tok *t, uint32_t id, size_t *len);
 bool tok_is_special(const struct tok *t, uint32_t id);
 int64_t tok_id(const struct tok *t,
@@ -45,15 +56,24 @@ int64_t tok_eos(const struct tok *t);
 const uint32_t *tok_stops(const struct tok *t, size_t *n);
 const char *tok_chat_template(const struct tok *t); /* the model's own Jinja text; NULL: none */
 
-/* Streaming decode: text appears in whole UTF-8 characters only. */
+/* Streaming decode: text appears in whole UTF-8 characters only, as soon as no later token can
+ * change it. In the end it equals `tokenizers`' decode(ids, skip_special_tokens=!keep_special). */
 struct detok {
     const struct tok *tok;
     bool keep_special;  /* else special tokens are left out */
     uint8_t pending[4]; /* a character not yet whole */
     int n_pending;
+    struct { /* by the decoder's operations */
+        size_t count;
+        struct buf held, made;
+    } op[DECODE_MOST];
+    struct regex_work regex;
 };
 void detok_start(struct detok *d, const struct tok *t, bool keep_special);
 void detok_push(struct detok *d, uint32_t id, struct buf *out); /* invalid bytes become U+FFFD */
-void detok_finish(struct detok *d, struct buf *out);            /* what is pending becomes U+FFFD */
+/* What is pending appears (bytes that are no whole character as U+FFFD); memory is freed and d is
+ * as after detok_start. */
+void detok_finish(struct detok *d, struct buf *out);
+void detok_free(struct detok *d); /* where there is no detok_finish; safe after it */
 
 #endif

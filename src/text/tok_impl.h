@@ -2,11 +2,14 @@
 #ifndef PRECIS_TEXT_TOK_IMPL_H
 #define PRECIS_TEXT_TOK_IMPL_H
 
-#include "text/bpe.h"
+#include "text/decode.h"
 #include "text/encoder.h"
+#include "text/normalise.h"
+#include "text/postprocess.h"
+#include "text/pretokenise.h"
 #include "text/special.h"
-#include "text/split.h"
 #include "text/tok.h"
+#include "text/word_model.h"
 
 enum { TOK_MAX_STOPS = 16 };
 
@@ -15,11 +18,19 @@ struct tok {
     char *bytes;   /* what they stand for, one after the other */
     uint32_t *at;  /* [n + 1] places in bytes */
     uint8_t *type; /* [n] enum tok_type */
-    struct bpe bpe;
-    struct special special; /* borrows from bytes */
-    split_fn *split;
-    bool nfc; /* normalise first */
-    bool add_bos, add_eos;
+    /* The tokens as they are spelled, for a decoder that works on them and for models of
+     * characters; NULL when both are of bytes. Behind the n tokens those that the decoder sees in
+     * the place of others: alias[id], NULL: none. */
+    char *piece;
+    uint32_t *piece_at, *alias;
+    struct word_model model;   /* borrows from bytes or piece */
+    struct special special[2]; /* found in the text as it is; after normalising */
+    char *special_text;        /* their spellings */
+    struct normalisers normalisers;
+    struct pre_stages pre;
+    split_fn *split; /* does what pre does; NULL: none */
+    struct postprocess post;
+    struct decoder decoder;
     int64_t bos, eos;
     uint32_t stops[TOK_MAX_STOPS];
     size_t n_stops;
@@ -27,8 +38,9 @@ struct tok {
     struct encoder_pool *pool; /* the one thing that changes; has its own lock */
 };
 
-enum tok_type { /* tokenizer.ggml.token_type */
-                TOK_TYPE_NORMAL = 1,
+enum tok_type {                /* tokenizer.ggml.token_type */
+                TOK_TYPE_NONE, /* no such token */
+                TOK_TYPE_NORMAL,
                 TOK_TYPE_UNKNOWN,
                 TOK_TYPE_CONTROL,
                 TOK_TYPE_USER,

@@ -20,6 +20,10 @@ struct composition {
 #include "text/unicode_props.inc"
 #include "text/unicode_tables.inc"
 
+const char unicode_categories[UNICODE_CATEGORIES][3] = {
+    "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps",
+    "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co"};
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 enum { /* Hangul syllables compose by arithmetic (Unicode 3.12) */

@@ -34,6 +34,9 @@ enum unicode_props {
     UNICODE_LOOK_KD = 1 << 12     /* the same under NFKD */
 };
 
+enum { UNICODE_CATEGORIES = 29, UNICODE_CATEGORY_ND = 9 };
+extern const char unicode_categories[UNICODE_CATEGORIES][3]; /* "Cn", "Lu", ... */
+
 enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD };
 enum { UNICODE_MOST = 20 }; /* code points that one becomes */
 
