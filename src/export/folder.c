@@ -139,7 +139,7 @@ static void drop(const char *path) {
     rmdir(path);
 }
 
-/* The new folder takes the old one's place, which is then what the temporary name stands for. */
+/* The new folder takes the old one's place; what the temporary name then stands for can go. */
 static int exchange(struct folder *f, struct err *e) {
     if (renameat2(AT_FDCWD, f->temp, AT_FDCWD, f->path, RENAME_EXCHANGE) == 0)
         return 0;
@@ -153,7 +153,7 @@ static int exchange(struct folder *f, struct err *e) {
         rc = err_errno(e, f->path, "write");
         (void)!rename(aside, f->path);
     } else if (rc == 0) {
-        (void)!rename(aside, f->temp);
+        drop(aside);
     }
     free(aside);
     return rc;
