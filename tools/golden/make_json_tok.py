@@ -4,6 +4,9 @@
 make_json_tok.py train REPOSITORY tests/golden/text   trains json/NAME.json on the sources of REPOSITORY and
                                                       writes json/strings.jsonl
 make_json_tok.py golden tests/golden/text             writes json/NAME.gold for each of them
+make_json_tok.py real tests/golden/text NAME=TOKENIZER.json...
+                                                      writes json/NAME.gold alone: of real models, which are
+                                                      not here (gemma3-270m: as transformers converts the GGUF)
 needs: pip install tokenizers==0.23.*
 
 The strings are the texts of tok_encode.jsonl and of json/strings.jsonl ({"t": text} or {"x": bytes in hex}).
@@ -81,26 +84,35 @@ def hash_ids(with_special, bare):
     return hash_bytes(b"".join(i.to_bytes(4, "little") for i in [*with_special, 0xFFFFFFFF, *bare]))
 
 
+def write_golden(path, texts, out):
+    tok, bare = Tokenizer.from_file(path), Tokenizer.from_file(path)
+    tok.no_padding()
+    bare.no_padding()
+    bare.no_truncation()
+    n = 0
+    with open(out, "w") as f:
+        for i in range(0, len(texts), GROUP):
+            row, decoded = [], b""
+            for text in texts[i : i + GROUP]:
+                ids = tok.encode(text).ids
+                n += len(ids)
+                row.append(hash_ids(ids, bare.encode(text, add_special_tokens=False).ids))
+                for skip in (True, False):
+                    decoded += tok.decode(ids, skip_special_tokens=skip).encode() + b"\xff"
+            f.write("".join("%05x" % h for h in [*row, hash_bytes(decoded)]) + "\n")
+    print(os.path.basename(out), len(texts), "strings", n, "ids")
+
+
 def golden(folder):
     texts = list(all_strings(folder))
     for path in sorted(glob.glob(os.path.join(folder, "json", "*.json"))):
-        tok = Tokenizer.from_file(path)
-        tok.no_padding()
-        bare = Tokenizer.from_file(path)
-        bare.no_padding()
-        bare.no_truncation()
-        n = 0
-        with open(path[:-5] + ".gold", "w") as f:
-            for i in range(0, len(texts), GROUP):
-                row, decoded = [], b""
-                for text in texts[i : i + GROUP]:
-                    ids = tok.encode(text).ids
-                    n += len(ids)
-                    row.append(hash_ids(ids, bare.encode(text, add_special_tokens=False).ids))
-                    for skip in (True, False):
-                        decoded += tok.decode(ids, skip_special_tokens=skip).encode() + b"\xff"
-                f.write("".join("%05x" % h for h in [*row, hash_bytes(decoded)]) + "\n")
-        print(os.path.basename(path), len(texts), "strings", n, "ids")
+        write_golden(path, texts, path[:-5] + ".gold")
+
+
+def real(folder, *sources):
+    texts = list(all_strings(folder))
+    for name, path in (s.split("=", 1) for s in sources):
+        write_golden(path, texts, os.path.join(folder, "json", name + ".gold"))
 
 
 # The tokenizers
@@ -428,7 +440,4 @@ def train(repository, folder):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "train":
-        train(*sys.argv[2:])
-    else:
-        golden(*sys.argv[2:])
+    {"train": train, "golden": golden, "real": real}[sys.argv[1]](*sys.argv[2:])

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "golden.h"
 #include "model/catalogue.h"
@@ -19,6 +20,15 @@ struct tok *golden_tok(const char *model) {
         printf("skipped: %s\n", e.text);
         skip();
     }
+    struct buf json = {0};
+    buf_printf(&json, "%s/tokenizer.json", path);
+    if (access(json.data, R_OK) == 0) {
+        if (tok_from_json(json.data, &t, &e) != 0)
+            fail_msg("%s", e.text);
+        buf_free(&json);
+        return t;
+    }
+    buf_free(&json);
     if (gguf_open(path, &g, &e) != 0 || tok_from_gguf(g, &t, &e) != 0)
         fail_msg("%s", e.text);
     gguf_close(g);
