@@ -52,17 +52,11 @@ static inline float gelu(float x) {
     return x * (x < 0 ? tail : 1.0f - tail);
 }
 
-/* x (1 + tanh(y)) / 2 = x / (1 + exp(-2 y)) */
-static inline float gelu_tanh(float x) {
-    float y = 0.797884561f * (x + 0.044715f * x * x * x);
-    return x / (1.0f + exp2_of(-2.0f * LOG2E * y));
-}
-
 /* f is a constant where it is called. */
 static inline float apply(enum activation f, float x) {
     if (f == ACTIVATION_RELU)
         return x < 0 ? 0.0f : x;
-    return f == ACTIVATION_GELU ? gelu(x) : gelu_tanh(x);
+    return f == ACTIVATION_GELU ? gelu(x) : gelu_times(x, 1.0f);
 }
 
 static inline void activate_row(const struct activate *a, enum activation f, size_t at) {

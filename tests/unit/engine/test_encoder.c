@@ -1,0 +1,371 @@
+/* The native engine on tiny encoders: states that depend on the job alone, bounds, cancelling. */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "engine/engine.h"
+
+enum { JOBS = 48, LONGEST = 320, WIDEST = 48, CLIENTS = 4 };
+
+static const char *const models[] = {GOLDEN_DIR "/encoder/tiny-bert",
+                                     GOLDEN_DIR "/encoder/tiny-roberta"};
+static const char decoder[] = GOLDEN_DIR "/engine/tiny-llama.gguf";
+
+struct outcome {
+    int done, hidden; /* calls */
+    enum engine_finish finish;
+    struct err err;
+    size_t n, width;
+    float *states; /* [LONGEST, WIDEST]; NULL: not kept */
+};
+
+static void on_hidden(void *user, const float *states, size_t n, size_t width) {
+    struct outcome *o = user;
+    o->hidden++;
+    o->n = n;
+    o->width = width;
+    if (o->states)
+        memcpy(o->states, states, n * width * sizeof *states);
+}
+
+static void on_done(void *user, const struct engine_result *r) {
+    struct outcome *o = user;
+    o->done++;
+    o->finish = r->finish;
+    o->err = r->err;
+}
+
+static int try_open(const char *model, struct engine_options o, struct engine **en, struct err *e) {
+    *e = (struct err){0};
+    return engine_open(model, &o, en, e);
+}
+
+static struct engine *must_open(const char *model, struct engine_options o) {
+    struct engine *en;
+    struct err e;
+    if (try_open(model, o, &en, &e) != 0)
+        fail_msg("%s", e.text);
+    return en;
+}
+
+static bool bf16_here(void) {
+    struct engine *en;
+    struct err e;
+    int rc = try_open(models[0], (struct engine_options){.precision = PRECISION_BF16}, &en, &e);
+    engine_close(en);
+    return rc == 0;
+}
+
+/* Job i of a mixed load, of 1 to LONGEST tokens. */
+static struct engine_job job_of(int i, uint32_t *ids, size_t vocab, struct outcome *o) {
+    static const size_t lengths[] = {1, 2, 5, 17, 63, 64, 65, 100, 128, 200, LONGEST, 31};
+    struct rng rng = {(uint64_t)i};
+    size_t n = lengths[i % 12];
+    for (size_t t = 0; t < n; t++)
+        ids[t] = (uint32_t)(rng_next(&rng) % vocab);
+    return (struct engine_job){
+        .ids = ids, .n_ids = n, .on_hidden = on_hidden, .on_done = on_done, .user = o};
+}
+
+struct client {
+    struct engine *en;
+    struct outcome *out;
+    int from, step, code;
+};
+
+static void *submit_some(void *user) {
+    struct client *c = user;
+    uint32_t ids[LONGEST];
+    for (int i = c->from; i < JOBS && c->code == 0; i += c->step) {
+        struct engine_job job = job_of(i, ids, engine_info(c->en)->vocab, &c->out[i]);
+        c->code = engine_submit(c->en, &job, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void run_mixed(struct engine *en, struct outcome out[JOBS], float *states) {
+    struct client clients[CLIENTS];
+    pthread_t threads[CLIENTS];
+    for (int i = 0; i < JOBS; i++)
+        out[i] = (struct outcome){.states = states + (size_t)i * LONGEST * WIDEST};
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){en, out, i, CLIENTS, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, submit_some, &clients[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(clients[i].code, 0);
+    }
+    engine_drain(en);
+    for (int i = 0; i < JOBS; i++) {
+        assert_int_equal(out[i].done, 1);
+        assert_int_equal(out[i].hidden, 1);
+        assert_int_equal(out[i].finish, FINISH_LENGTH);
+        assert_int_equal(out[i].width, engine_info(en)->width);
+    }
+}
+
+static void run_alone(struct engine *en, struct outcome out[JOBS], float *states) {
+    struct client one = {en, out, 0, 1, 0};
+    uint32_t ids[LONGEST];
+    for (int i = 0; i < JOBS; i++) {
+        out[i] = (struct outcome){.states = states + (size_t)i * LONGEST * WIDEST};
+        struct engine_job job = job_of(i, ids, engine_info(one.en)->vocab, &out[i]);
+        assert_int_equal(engine_submit(en, &job, NULL, NULL), 0);
+        engine_drain(en);
+    }
+}
+
+static void states_depend_on_the_job_alone(void **state) {
+    (void)state;
+    static const struct {
+        int lanes, agents;
+    } setups[] = {{1, 1}, {1, 20}, {2, 7}, {3, 100}, {2, 2}};
+    static struct outcome want[JOBS], got[JOBS];
+    float *alone = calloc(2 * JOBS * LONGEST * WIDEST, sizeof *alone);
+    assert_non_null(alone);
+    float *mixed = alone + JOBS * LONGEST * WIDEST;
+    for (int m = 0; m < 4; m++) {
+        struct engine_options o = {.precision = m < 2 ? PRECISION_F32 : PRECISION_BF16, .lanes = 1};
+        if (m >= 2 && !bf16_here())
+            break;
+        struct engine *en = must_open(models[m % 2], o);
+        run_alone(en, want, alone);
+        engine_close(en);
+        for (size_t s = 0; s < sizeof setups / sizeof setups[0]; s++) {
+            o.lanes = setups[s].lanes;
+            o.max_sequences = setups[s].agents;
+            en = must_open(models[m % 2], o);
+            run_mixed(en, got, mixed);
+            struct engine_stats st;
+            engine_get_stats(en, &st);
+            assert_in_range(st.most_running, 1, setups[s].agents);
+            engine_close(en);
+            for (int i = 0; i < JOBS; i++) {
+                assert_int_equal(got[i].n, want[i].n);
+                assert_memory_equal(got[i].states, want[i].states,
+                                    want[i].n * want[i].width * sizeof(float));
+            }
+        }
+    }
+    free(alone);
+}
+
+static void info_and_figures(void **state) {
+    (void)state;
+    struct engine *en = must_open(models[1], (struct engine_options){.lanes = 2});
+    const struct engine_info *i = engine_info(en);
+    assert_int_equal(i->capabilities, ENGINE_EMBED);
+    assert_string_equal(i->engine, "native");
+    assert_string_equal(i->device, "cpu");
+    assert_string_equal(i->architecture, "roberta");
+    assert_int_equal(i->width, 48);
+    assert_int_equal(i->context, 320);
+    assert_int_equal(i->vocab, 180);
+    assert_true(i->weight_bytes > 0 && i->scratch_bytes > 0);
+    assert_int_equal(i->precision, bf16_here() ? PRECISION_BF16 : PRECISION_F32);
+    struct outcome o = {0};
+    uint32_t ids[LONGEST];
+    struct engine_job job = job_of(3, ids, i->vocab, &o);
+    assert_int_equal(engine_submit(en, &job, NULL, NULL), 0);
+    engine_drain(en);
+    struct engine_stats st;
+    engine_get_stats(en, &st);
+    assert_int_equal(st.tokens_in, 17);
+    assert_int_equal(st.tokens_out, 0);
+    assert_int_equal(st.running + st.waiting, 0);
+    assert_int_equal(st.most_running, 1);
+    char digest[HASH_HEX_SIZE];
+    assert_int_equal(engine_packed_sha256(en, digest, NULL), PRECIS_ENOTFOUND);
+    engine_close(en);
+}
+
+static void expect_refused(struct engine *en, const struct engine_job *job, int code,
+                           const char *says) {
+    struct err e = {0};
+    assert_int_equal(engine_submit(en, job, NULL, &e), code);
+    if (!strstr(e.text, says))
+        fail_msg("'%s' does not say '%s'", e.text, says);
+}
+
+static void on_logits(void *user, size_t position, const float *logits) {
+    (void)user;
+    (void)position;
+    (void)logits;
+}
+
+static void jobs_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    struct engine *en = must_open(models[0], (struct engine_options){.lanes = 1});
+    uint32_t ids[LONGEST + 1] = {0};
+    struct outcome o = {0};
+    struct engine_job job = job_of(10, ids, engine_info(en)->vocab, &o);
+    job.n_ids = LONGEST + 1;
+    expect_refused(en, &job, PRECIS_ELIMIT, "321 tokens");
+    job.n_ids = 0;
+    expect_refused(en, &job, PRECIS_EUSAGE, "no tokens");
+    job.n_ids = 2;
+    ids[1] = 200;
+    expect_refused(en, &job, PRECIS_EUSAGE, "token id 200");
+    ids[1] = 1;
+    job.max_new_tokens = 1;
+    expect_refused(en, &job, PRECIS_EUSAGE, "generates");
+    job.max_new_tokens = 0;
+    job.on_logits = on_logits;
+    expect_refused(en, &job, PRECIS_EUSAGE, "scores");
+    job.on_logits = NULL;
+    job.on_hidden = NULL;
+    expect_refused(en, &job, PRECIS_EUNSUPPORTED, "generates nothing");
+    engine_close(en);
+    assert_int_equal(o.done, 0);
+    en = must_open(decoder, (struct engine_options){.lanes = 1});
+    job.on_hidden = on_hidden;
+    expect_refused(en, &job, PRECIS_EUNSUPPORTED, "no embeddings");
+    engine_close(en);
+}
+
+static void options_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    struct engine *en;
+    struct err e;
+    assert_int_equal(
+        try_open(models[0], (struct engine_options){.precision = PRECISION_INT8}, &en, &e),
+        PRECIS_EUNSUPPORTED);
+    assert_non_null(strstr(e.text, "int8 comes with the fast encoder"));
+    assert_null(en);
+    struct engine_options o = {.precision = PRECISION_F32, .lanes = 2};
+    en = must_open(models[0], o);
+    o.memory_limit = engine_info(en)->weight_bytes + engine_info(en)->scratch_bytes;
+    engine_close(en);
+    engine_close(must_open(models[0], o));
+    o.memory_limit--;
+    assert_int_equal(try_open(models[0], o, &en, &e), PRECIS_ELIMIT);
+    assert_null(en);
+    o.memory_limit = 1;
+    assert_int_equal(try_open(models[0], o, &en, &e), PRECIS_ELIMIT);
+    assert_non_null(strstr(e.text, "the memory limit is 0 MB"));
+    assert_null(en);
+}
+
+static void cancelling_ends_every_job_once(void **state) {
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        static struct outcome out[JOBS];
+        struct engine *en = must_open(
+            models[round % 2],
+            (struct engine_options){.lanes = 1 + round % 3, .max_sequences = round < 6 ? 50 : 3});
+        uint32_t ids[LONGEST];
+        uint64_t tickets[JOBS];
+        for (int i = 0; i < JOBS; i++) {
+            out[i] = (struct outcome){0};
+            struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &out[i]);
+            assert_int_equal(engine_submit(en, &job, &tickets[i], NULL), 0);
+            assert_true(tickets[i] > 0);
+            if (i % 4 == 3)
+                engine_cancel(en, tickets[i - round % 3]);
+        }
+        engine_cancel(en, 123456);
+        if (round % 4 == 1)
+            engine_cancel(en, 0);
+        if (round % 4 < 2)
+            engine_drain(en);
+        engine_close(en);
+        for (int i = 0; i < JOBS; i++) {
+            assert_int_equal(out[i].done, 1);
+            assert_true(out[i].finish == FINISH_CANCELLED || out[i].finish == FINISH_LENGTH);
+            assert_int_equal(out[i].hidden, out[i].finish == FINISH_LENGTH);
+        }
+    }
+}
+
+/* A job that holds its lane until it is let go, one in the queue, and a thread with a third. */
+struct blocked {
+    struct engine *en;
+    struct engine_job job;
+    atomic_int thread; /* its id */
+    atomic_bool let_go;
+    atomic_int done;
+    int rc;
+};
+
+static void hold(void *user, const float *states, size_t n, size_t width) {
+    struct blocked *b = user;
+    (void)states;
+    (void)n;
+    (void)width;
+    while (!atomic_load(&b->let_go))
+        sched_yield();
+}
+
+/* Cancelling what is over, or comes next, is allowed here. */
+static void count_done(void *user, const struct engine_result *r) {
+    struct blocked *b = user;
+    engine_cancel(b->en, r->ticket + 1);
+    atomic_fetch_add(&b->done, 1);
+}
+
+static void *submit_third(void *user) {
+    struct blocked *b = user;
+    atomic_store(&b->thread, gettid());
+    b->rc = engine_submit(b->en, &b->job, NULL, NULL);
+    atomic_store(&b->let_go, true);
+    return NULL;
+}
+
+static bool is_asleep(int thread) {
+    char path[64], name[64], state = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%*d %63s %c", name, &state) != 2)
+        state = 0;
+    if (f)
+        fclose(f);
+    return state == 'S';
+}
+
+static void closing_wakes_a_waiting_submit(void **state) {
+    (void)state;
+    uint32_t ids[1] = {1};
+    struct blocked b = {
+        .en = must_open(models[0], (struct engine_options){.lanes = 1, .max_sequences = 1}),
+        .job = {.ids = ids, .n_ids = 1, .on_hidden = hold, .on_done = count_done, .user = &b}};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(engine_submit(b.en, &b.job, NULL, NULL), 0);
+    struct engine_stats st;
+    do { /* until the first holds the lane */
+        sched_yield();
+        engine_get_stats(b.en, &st);
+    } while (st.running == 0);
+    assert_int_equal(st.waiting, 1);
+    pthread_t t;
+    assert_int_equal(pthread_create(&t, NULL, submit_third, &b), 0);
+    while (atomic_load(&b.thread) == 0 || !is_asleep(atomic_load(&b.thread)))
+        sched_yield();
+    engine_close(b.en);
+    pthread_join(t, NULL);
+    assert_int_equal(b.rc, PRECIS_ECANCELLED);
+    assert_int_equal(atomic_load(&b.done), 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(states_depend_on_the_job_alone),
+        cmocka_unit_test(info_and_figures),
+        cmocka_unit_test(jobs_that_do_not_fit_are_refused),
+        cmocka_unit_test(options_that_do_not_fit_are_refused),
+        cmocka_unit_test(cancelling_ends_every_job_once),
+        cmocka_unit_test(closing_wakes_a_waiting_submit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
