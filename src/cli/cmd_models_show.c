@@ -2,62 +2,73 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/model.h"
-#include "model/checkpoint.h"
+#include "cli/models_card.h"
+#include "model/catalogue.h"
+#include "model/kind.h"
 
-static const struct option_group *const show_groups[] = {&group_general, NULL};
-static void print_types(const struct gguf *g) {
-    size_t counts[256] = {0};
-    for (size_t i = 0; i < gguf_tensor_count(g); i++)
-        counts[(unsigned)gguf_tensor_at(g, i)->type & 255]++;
-    const char *between = "";
-    for (unsigned t = 0; t < 256; t++) {
-        const struct quant_format *f = counts[t] ? quant_format(t) : NULL;
-        if (f) {
-            printf("%s%zu %s", between, counts[t], f->name);
-            between = ", ";
-        }
-    }
-    putchar('\n');
+/* The commit of a snapshot of the hub's cache. */
+static void put_commit(struct card *c, const char *path) {
+    char commit[65];
+    const char *at = strstr(path, "/snapshots/");
+    size_t n = at ? strcspn(at + 11, "/") : 0;
+    if (n == 0 || n >= sizeof commit)
+        return;
+    memcpy(commit, at + 11, n);
+    commit[n] = 0;
+    if (hub_is_commit(commit))
+        card_string(c, "commit", "commit", commit);
+}
+
+static int show(struct card *c, const char *asked, struct err *e) {
+    static const char *const kinds[] = {"gguf", "folder", "onnx"};
+    const struct catalogue_entry *entry = catalogue_find(asked);
+    enum model_kind kind;
+    char path[4096];
+    int rc = catalogue_resolve(asked, path, sizeof path, e);
+    if (rc == 0)
+        rc = model_kind_of(path, &kind, e);
+    if (rc)
+        return rc;
+    c->known_licence = entry ? entry->licence : NULL;
+    card_string(c, NULL, "model", asked);
+    card_string(c, NULL, "kind", kinds[kind]);
+    rc =
+        kind == MODEL_ONNX ? card_onnx(c, path, e) : card_weights(c, path, kind == MODEL_FOLDER, e);
+    if (rc == 0)
+        put_commit(c, path);
+    return rc;
 }
 
 static int run_show(const struct args *a, struct err *e) {
-    struct model m = {0};
-    struct checkpoint *cp = NULL;
-    struct args one = *a;
-    one.model = a->operands.v[0];
-    int rc = a->operands.n == 1
-                 ? model_open_asked(&m, &one, MODEL_REVISION, 0, e)
-                 : err_set(e, PRECIS_EUSAGE, "%s: only one model at a time", a->operands.v[1]);
-    if (rc == 0)
-        rc = checkpoint_open(m.path, &cp, e);
-    if (rc == 0) {
-        const struct gguf *g = checkpoint_gguf(cp);
-        const struct decoder_config c = *checkpoint_decoder(cp);
-        printf("name          %s\narchitecture  %s\nfile          %s\nbytes         %zu\n"
-               "sha256        %s\nweights       %s\nparameters    %llu\n",
-               c.name, c.architecture, m.path, gguf_size(g), m.revision, c.file_type,
-               (unsigned long long)c.parameters);
-        printf("layers        %u\nheads         %u (%u for keys and values) of %u\n"
-               "hidden        %u\nintermediate  %u\nvocabulary    %u%s\ncontext       %u tokens\n",
-               c.layers, c.heads, c.kv_heads, c.head_dim, c.hidden, c.intermediate, c.vocab,
-               c.tied ? " (tied)" : "", c.context);
-        printf("tensors       ");
-        print_types(g);
-        rc = flush_stdout(e);
-    }
-    checkpoint_close(cp);
-    model_close(&m);
-    return rc;
+    struct card c = {0};
+    if (a->operands.n != 1)
+        return err_set(e, PRECIS_EUSAGE, "%s: only one model at a time", a->operands.v[1]);
+    int rc = show(&c, a->operands.v[0], e);
+    if (rc == 0 && (buf_failed(&c.text) || buf_failed(&c.json)))
+        rc = err_nomem(e, "models show");
+    if (rc == 0 && a->json)
+        printf("%s}\n", c.json.data);
+    else if (rc == 0)
+        fputs(c.text.data, stdout);
+    card_free(&c);
+    return rc ? rc : flush_stdout(e);
 }
+
+static const struct option_group *const groups[] = {&group_json, &group_general, NULL};
 
 const struct command command_models_show = {
     .name = "models show",
     .operands = "MODEL",
     .needs_operand = true,
-    .summary = "what a model file holds",
-    .details = "Architecture, shapes, encodings and hash of a catalogue name or a .gguf file.",
-    .groups = show_groups,
-    .examples = "  precis models show smollm2\n",
+    .summary = "what a model holds",
+    .details =
+        "MODEL is a catalogue name, a .gguf or .onnx file, a folder, or hf:org/name. "
+        "Architecture,\n"
+        "shapes, tensor types, context, memory of a sequence, tokenizer, chat template, licence,\n"
+        "files and hash; of ONNX graphs inputs and outputs, opsets and external data.\n"
+        "--json has the chat template in full.",
+    .groups = groups,
+    .examples = "  precis models show smollm2\n"
+                "  precis models show hf:org/name:onnx/model_q4.onnx --json\n",
     .run = run_show,
 };

@@ -210,45 +210,55 @@ static int complete_onnx(struct hub_list *l, const char *what, struct hub_choice
     return 0;
 }
 
-/* Leaves of the .onnx files that are chosen those of full precision, in the folder nearest to the
- * top, without a decoder that is there in merged form too. */
+/* Leaves of the .onnx files that are chosen those nearest to the top: there, in onnx/, anywhere. */
+static void keep_nearest(struct hub_list *l) {
+    bool top = false, named = false;
+    for (size_t i = 0; i < l->n; i++) {
+        const char *path = l->v[i].path;
+        top |= chosen_onnx(&l->v[i]) && folder_length(path) == 0;
+        named |=
+            chosen_onnx(&l->v[i]) && folder_length(path) == 5 && strncmp(path, "onnx/", 5) == 0;
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        const char *path = l->v[i].path;
+        size_t n = folder_length(path);
+        l->v[i].chosen &= top ? n == 0 : !named || (n == 5 && strncmp(path, "onnx/", 5) == 0);
+    }
+}
+
+/* One quantisation of several files (encoder and decoder) is a choice, two are none. */
+static bool is_one_variant(const struct hub_list *l) {
+    const char *label = NULL;
+    for (size_t i = 0; i < l->n; i++) {
+        const char *at = chosen_onnx(&l->v[i]) ? strrchr(base_name(l->v[i].path), '_') : NULL;
+        if (at && label && strcmp(label, at) != 0)
+            return false;
+        if (at)
+            label = at;
+    }
+    return true;
+}
+
+/* Leaves of the .onnx files that are chosen those of full precision nearest to the top, without a
+ * decoder that is there in merged form too. */
 static int choose_onnx(struct hub_list *l, const char *what, struct hub_choice *out,
                        struct err *e) {
-    bool plain = false, merged = false, top = false, named = false;
+    bool plain = false, merged = false;
+    keep_nearest(l);
     for (size_t i = 0; i < l->n; i++) {
         if (!chosen_onnx(&l->v[i]))
             continue;
-        size_t n = folder_length(l->v[i].path);
-        top |= n == 0;
-        named |= n == 5 && strncmp(l->v[i].path, "onnx/", 5) == 0;
         plain |= !is_variant(l->v[i].path);
         merged |= strcmp(base_name(l->v[i].path), "decoder_model_merged.onnx") == 0;
     }
-    size_t variants = 0;
     for (size_t i = 0; i < l->n; i++) {
-        struct hub_file *f = &l->v[i];
-        if (!chosen_onnx(f))
-            continue;
-        const char *base = base_name(f->path);
-        size_t n = folder_length(f->path);
-        bool here = top ? n == 0 : !named || (n == 5 && strncmp(f->path, "onnx/", 5) == 0);
+        const char *base = base_name(l->v[i].path);
         bool split = strcmp(base, "decoder_model.onnx") == 0 ||
                      strcmp(base, "decoder_with_past_model.onnx") == 0;
-        f->chosen = here && !(plain && is_variant(f->path)) && !(merged && split);
-        variants += f->chosen;
+        l->v[i].chosen &= !(plain && is_variant(l->v[i].path)) && !(merged && split);
     }
-    if (!plain && variants > 1) {
-        /* one quantisation of several files (encoder and decoder) is a choice, two are none */
-        const char *label = NULL;
-        for (size_t i = 0; i < l->n; i++) {
-            const char *at = chosen_onnx(&l->v[i]) ? strrchr(base_name(l->v[i].path), '_') : NULL;
-            if (at && label && strcmp(label, at) != 0)
-                return ask(l, what, chosen_onnx, e);
-            if (at)
-                label = at;
-        }
-    }
-    return complete_onnx(l, what, out, e);
+    return !plain && !is_one_variant(l) ? ask(l, what, chosen_onnx, e)
+                                        : complete_onnx(l, what, out, e);
 }
 
 /* The shards of an index, or model.safetensors, or all there are; at the top. */

@@ -158,6 +158,58 @@ out~ ^architecture +llama$
 out~ ^sha256 +[0-9a-f]{64}$
 out~ ^layers +2$
 
+== models show as JSON has the template in full, and the memory of a sequence
+$ precis models show --json $TINY | python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["kind"], m["kv_bytes"]["bf16"], m["chat_template"][-20:], m["tensors"][0]["type"])'
+out: gguf {'token': 256, 'context': 524288} ant\n' }}{% endif %} F32
+
+== models show of what no engine runs
+$ precis models show mamba.gguf
+out~ ^architecture +mamba$
+out~ ^not run +mamba\.gguf: .*mamba.* not supported
+out~ ^tensors +\d+ F32
+
+== models show of a folder
+$ mkdir folder && python3 - <<'END'
+$ import json, struct
+$ head = json.dumps({"w": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}).encode()
+$ open("folder/model.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + bytes(16))
+$ json.dump({"model_type": "mamba", "architectures": ["MambaForCausalLM"]}, open("folder/config.json", "w"))
+$ json.dump({"model": {"type": "Unigram"}, "pre_tokenizer": {"type": "Metaspace"}}, open("folder/tokenizer.json", "w"))
+$ json.dump({"chat_template": "{{ x }}\nmore"}, open("folder/tokenizer_config.json", "w"))
+$ open("folder/README.md", "w").write("---\ntags: x\nlicense: mit\n---\n")
+$ END
+$ precis models show folder; precis models show folder --json | python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["chat_template"].encode(), len(m["files"]))'
+out~ ^architecture +mamba$
+out~ ^tensors +1 F32, 16 B$
+out~ ^tokenizer +Unigram \(tokenizer\.json, Metaspace\)$
+out~ ^chat template \{\{ x \}\}\.\.\.$
+out~ ^licence +mit$
+out~ ^b'\{\{ x \}\}\\nmore' 5$
+
+== models show of an ONNX file, its data missing
+$ cp $TESTS/../fuzz/corpus/onnx/model model.onnx; precis models show model.onnx; precis models show model.onnx --json | python3 -c 'import json, sys; g = json.load(sys.stdin)["graphs"][0]; print(g["inputs"], g["external_data"])'
+out~ ^inputs +input_ids  int64 \[batch, 16\]$
+out~ ^outputs +logits  float16 \[batch, 100\]$
+out~ ^opset +com\.microsoft 1$
+out~ ^external data model\.onnx_data, 4\.1 kB, is missing$
+out~ 'type': 'int64', 'shape': \['batch', 16\].*'here': False
+
+== models show of an ONNX file, its data too short, then whole
+$ head -c 100 /dev/zero > model.onnx_data; precis models show model.onnx | grep -c 'shorter than the graph needs'; head -c 4104 /dev/zero > model.onnx_data; precis models show model.onnx | grep -c '4.1 kB, here'; rm model.onnx_data
+out: 1
+out: 1
+
+== models show of an ONNX file that is cut
+$ head -c 200 model.onnx > cut.onnx; precis models show cut.onnx > out; echo $?; wc -c < out; rm cut.onnx out
+out: 2
+out: 0
+err~ ^precis: cut\.onnx: 
+
+== models show of a folder without a model
+$ precis models show src
+exit: 2
+err~ ^precis: src: is a folder without a model
+
 == the hash is the file's, also when it is remembered
 $ for i in 1 2; do precis models show $TINY | grep -o '[0-9a-f]\{64\}'; done; sha256sum < $TINY | cut -d' ' -f1 > sum
 $ precis models show $TINY | grep -cf sum
