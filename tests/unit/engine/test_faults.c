@@ -74,8 +74,16 @@ int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void
     return fails(&threads) ? EAGAIN : __real_pthread_create(t, a, f, user);
 }
 
-static const char model[] = GOLDEN_DIR "/engine/tiny-llama.gguf";
-enum { LANES = 3, PROMPT = 200, JOBS = 5, MOST_NEW = 6 };
+static const char tiny[] = GOLDEN_DIR "/engine/tiny-llama.gguf";
+static const char long_rope[] = GOLDEN_DIR "/engine/families/phi3";
+static const char *model = tiny;
+enum {
+    LANES = 3,
+    PROMPT = 200,
+    JOBS = 5,
+    MOST_NEW = 6,
+    NEAR = 100 /* tokens of long_rope's short sequences */
+};
 
 static int try_open(enum precision p, int lanes, int agents, struct engine **en, struct err *e) {
     *e = (struct err){0};
@@ -128,6 +136,18 @@ static void opening_without_memory(void **state) {
     }
 }
 
+/* Options that have weights or buffers of their own. */
+static void opening_families_without_memory(void **state) {
+    (void)state;
+    static const char *const families[] = {GOLDEN_DIR "/engine/families/qwen3", long_rope,
+                                           GOLDEN_DIR "/engine/families/gemma3"};
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        model = families[i];
+        assert_true(open_with(&memory, PRECISION_F32, 1, false) > 50);
+    }
+    model = tiny;
+}
+
 static void opening_without_threads(void **state) {
     (void)state;
     /* As many for packing the weights as lanes. */
@@ -158,7 +178,7 @@ static struct engine_job job_of(int i, const uint32_t *ids, bool alike, struct o
     static const enum sampling_strategy strategies[] = {SAMPLE_BEAM, SAMPLE_GREEDY, SAMPLE_NUCLEUS,
                                                         SAMPLE_TEMPERATURE};
     return (struct engine_job){.ids = alike ? ids : ids + i,
-                               .n_ids = (size_t)(PROMPT - 40 * i),
+                               .n_ids = (size_t)(model == long_rope ? NEAR - i : PROMPT - 40 * i),
                                .max_new_tokens = MOST_NEW,
                                .sampling = {.strategy = strategies[i % 4],
                                             .temperature = 0.5f,
@@ -235,8 +255,7 @@ static bool run_broken(int lanes, long n, bool lasting, const uint32_t *ids, boo
     return hit;
 }
 
-static void jobs_without_memory(void **state) {
-    (void)state;
+static void run_without_memory(void) {
     uint32_t ids[PROMPT + JOBS];
     struct outcome want[JOBS];
     for (int alike = 0; alike <= 1; alike++) {
@@ -251,6 +270,19 @@ static void jobs_without_memory(void **state) {
             assert_true(n > 50);
         }
     }
+}
+
+static void jobs_without_memory(void **state) {
+    (void)state;
+    run_without_memory();
+}
+
+/* Sequences, and beams, that become long ones on the way give up their pages and are fed anew. */
+static void long_jobs_without_memory(void **state) {
+    (void)state;
+    model = long_rope;
+    run_without_memory();
+    model = tiny;
 }
 
 static void closing_needs_no_memory(void **state) {
@@ -274,8 +306,10 @@ static void closing_needs_no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_without_memory),
+        cmocka_unit_test(opening_families_without_memory),
         cmocka_unit_test(opening_without_threads),
         cmocka_unit_test(jobs_without_memory),
+        cmocka_unit_test(long_jobs_without_memory),
         cmocka_unit_test(closing_needs_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
