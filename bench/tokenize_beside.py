@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One thread of precis beside one of Hugging Face `tokenizers`, in turn, over the files of a folder.
 
-tokenizers.py PRECIS FOLDER [--rounds N] [--suffix .rs,.md] [--json] NAME=SOURCE...
+tokenize_beside.py PRECIS FOLDER [--rounds N] [--suffix .rs,.md] [--json] NAME=SOURCE...
     SOURCE: a tokenizer.json (both read it), or MODEL.gguf,TOKENIZER.json (precis reads the former)
 needs: pip install tokenizers==0.23.*
 
