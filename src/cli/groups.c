@@ -23,7 +23,8 @@ const struct option_group group_general = {"General", general};
 #define MODEL_NAME                                                                                 \
     {                                                                                              \
         .name = "model", .type = OPTION_TEXT, .offset = AT(model), .argument = "M",                \
-        .fallback = "smollm2", .help = "a catalogue name or the path of a .gguf file"              \
+        .fallback = "smollm2",                                                                     \
+        .help = "a catalogue name, a .gguf or .onnx file, a folder, or hf:org/name"                \
     }
 
 static const struct option model[] = {
