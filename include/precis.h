@@ -26,8 +26,8 @@
  * opened a model must not go on using it after fork in the child.
  *
  * The library writes nothing to standard output or standard error, ends no process and installs no
- * signal handler. It reads PRECIS_MODELS, XDG_CACHE_HOME and HOME from the environment to find
- * models, and PRECIS_ISA; it keeps the hashes of model files in $XDG_CACHE_HOME/precis/hashes. */
+ * signal handler. It reads PRECIS_MODELS, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HOME from the
+ * environment to find models, and PRECIS_ISA; it keeps the hashes of model files in $XDG_CACHE_HOME/precis/hashes. */
 #ifndef PRECIS_H
 #define PRECIS_H
 
@@ -76,7 +76,8 @@ struct precis_model_options {
                                   from what the model brings */
 };
 
-/* Opens a model by its catalogue name ("smollm2") or the path of a .gguf file; options may be NULL.
+/* Opens a model by its catalogue name ("smollm2"), the path of a .gguf or .onnx file or of a folder,
+ * or its name on the hub once it was pulled ("hf:org/name"); options may be NULL.
  * A model whose chat format is not recognised opens all the same: precis_chat and precis_summarize
  * then say PRECIS_EUNSUPPORTED. Errors: PRECIS_ENOTFOUND (no such name or file), PRECIS_EINPUT,
  * PRECIS_EIO, PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (the weights exceed the memory limit),
