@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "model/graph_file.h"
+#include "model/onnx_read.h"
 #include "model/revision.h"
 
 enum { MOST_CONFIG_BYTES = 16 << 20, MOST_SIZE = 1 << 28 };
@@ -431,9 +431,11 @@ static int find(const char *path, struct graph_model *m, struct err *e) {
     return rc;
 }
 
-static int keep_external(struct graph_model *m, const char *graph, const char *name,
+static int keep_external(struct graph_model *m, const char *graph, const struct str *location,
                          struct err *e) {
-    char *folder = parent_of(graph), *path = folder ? join(folder, name) : NULL;
+    char *folder = parent_of(graph), *path = NULL;
+    if (folder && asprintf(&path, "%s/%.*s", folder, (int)location->len, location->s) < 0)
+        path = NULL;
     free(folder);
     void *grown = path ? realloc(m->external, (m->n_external + 1) * sizeof *m->external) : NULL;
     if (!grown) {
@@ -452,23 +454,36 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* As precisions are spelled: "f32" for float32; the library's own names for the rest. */
+static void name_weights(const struct onnx_info *info, char *out, size_t size) {
+    char name[32];
+    onnx_read_weights(info, name, sizeof name);
+    const char *bits = strncmp(name, "float", 5) == 0    ? name + 5
+                       : strncmp(name, "bfloat", 6) == 0 ? name + 6
+                                                         : NULL;
+    if (bits)
+        snprintf(out, size, "%s%.8s", *name == 'b' ? "bf" : "f", bits);
+    else
+        snprintf(out, size, "%.15s", strcmp(name, "uint8") == 0 ? "int8" : name);
+}
+
 /* What the graphs say of their weights. */
 static int read_graphs(struct graph_model *m, struct err *e) {
     int rc = 0;
     for (int i = 0; i < GRAPH_ROLES && rc == 0; i++) {
-        struct graph_file g;
+        struct onnx_info info;
         if (!m->files[i])
             continue;
-        rc = graph_file_read(m->files[i], &g, e);
+        rc = onnx_read_open(m->files[i], &info, e);
         if (rc)
             return rc;
-        for (int t = 0; t < GRAPH_TYPES; t++)
-            m->bytes += g.bytes[t];
+        for (int t = 0; t < ONNX_READ_TYPES; t++)
+            m->bytes += info.types[t].bytes;
         if (i == GRAPH_MAIN)
-            graph_file_weights(&g, m->weights, sizeof m->weights);
-        for (size_t k = 0; k < g.n_external && rc == 0; k++)
-            rc = keep_external(m, m->files[i], g.external[k], e);
-        graph_file_free(&g);
+            name_weights(&info, m->weights, sizeof m->weights);
+        for (size_t k = 0; k < info.n_externals && rc == 0; k++)
+            rc = keep_external(m, m->files[i], &info.externals[k].location, e);
+        onnx_read_close(&info);
     }
     if (m->n_external)
         qsort(m->external, m->n_external, sizeof *m->external, by_name);
