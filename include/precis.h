@@ -27,7 +27,8 @@
  *
  * The library writes nothing to standard output or standard error, ends no process and installs no
  * signal handler. It reads PRECIS_MODELS, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HOME from the
- * environment to find models, and PRECIS_ISA; it keeps the hashes of model files in $XDG_CACHE_HOME/precis/hashes. */
+ * environment to find models, and PRECIS_ISA; it keeps the hashes of model files in
+ * $XDG_CACHE_HOME/precis/hashes. */
 #ifndef PRECIS_H
 #define PRECIS_H
 
@@ -76,12 +77,12 @@ struct precis_model_options {
                                   from what the model brings */
 };
 
-/* Opens a model by its catalogue name ("smollm2"), the path of a .gguf or .onnx file or of a folder,
- * or its name on the hub once it was pulled ("hf:org/name"); options may be NULL.
- * A model whose chat format is not recognised opens all the same: precis_chat and precis_summarize
- * then say PRECIS_EUNSUPPORTED. Errors: PRECIS_ENOTFOUND (no such name or file), PRECIS_EINPUT,
- * PRECIS_EIO, PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (the weights exceed the memory limit),
- * PRECIS_EUSAGE, PRECIS_ENOMEM. */
+/* Opens a model by its catalogue name ("smollm2"), the path of a .gguf or .onnx file or of a
+ * folder, or its name on the hub once it was pulled ("hf:org/name"); options may be NULL. A model
+ * whose chat format is not recognised opens all the same: precis_chat and precis_summarize then say
+ * PRECIS_EUNSUPPORTED. Errors: PRECIS_ENOTFOUND (no such name or file), PRECIS_EINPUT, PRECIS_EIO,
+ * PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (the weights exceed the memory limit), PRECIS_EUSAGE,
+ * PRECIS_ENOMEM. */
 int precis_model_open(const char *name_or_path, const struct precis_model_options *options,
                       struct precis_model **out, char *error, size_t error_size);
 void precis_model_close(struct precis_model *model); /* NULL is fine */
