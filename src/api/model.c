@@ -2,11 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/pool.h"
 #include "model/catalogue.h"
 #include "model/checkpoint.h"
+#include "model/graph.h"
+#include "model/kind.h"
 
 void model_provenance(const struct model *m, const struct sampling *s, struct provenance *p) {
     const struct engine_info *info = engine_info(m->engine);
@@ -27,16 +30,45 @@ static void set_name(struct model *m, const char *asked) {
     snprintf(m->name, sizeof m->name, "%.*s", (int)sizeof m->name - 1, name);
 }
 
-static int open_text(struct model *m, const struct model_options *o, unsigned parts,
-                     const struct checkpoint *c, struct err *e) {
+/* The tokenizer.json of a folder, of the folder that an ONNX file lies in, or of the one around
+ * that when its name is onnx. */
+static int open_json(struct model *m, struct err *e) {
+    static const char name[] = "/tokenizer.json";
+    char dir[sizeof m->path], path[sizeof m->path + sizeof name];
+    snprintf(dir, sizeof dir, "%s", m->path);
+    for (int up = 0;; up++) {
+        char *slash = strrchr(dir, '/');
+        const char *last = slash ? slash + 1 : dir;
+        snprintf(path, sizeof path, "%s%s", dir, name);
+        if (access(path, F_OK) == 0 || up == 2 || (up == 1 && strcmp(last, "onnx") != 0))
+            return tok_from_json(path, &m->tok, e);
+        if (slash)
+            *slash = 0;
+        else
+            snprintf(dir, sizeof dir, ".");
+    }
+}
+
+static int open_gguf(struct model *m, const struct checkpoint *c, struct err *e) {
     struct gguf *g = NULL;
     int rc = c ? 0 : gguf_open(m->path, &g, e);
     if (rc)
         return rc;
     rc = tok_from_gguf(c ? checkpoint_gguf(c) : g, &m->tok, e);
     gguf_close(g);
+    if (rc && rc != PRECIS_ENOMEM)
+        err_prefix(e, m->path);
+    return rc;
+}
+
+static int open_text(struct model *m, const struct model_options *o, unsigned parts,
+                     const struct checkpoint *c, struct err *e) {
+    enum model_kind kind;
+    int rc = model_kind_of(m->path, &kind, e);
+    if (rc == 0)
+        rc = kind == MODEL_GGUF ? open_gguf(m, c, e) : open_json(m, e);
     if (rc)
-        return rc == PRECIS_ENOMEM ? rc : (err_prefix(e, m->path), rc);
+        return rc;
     if (!(parts & MODEL_CHAT))
         return 0;
     rc = chat_open(m->tok, o->chat_template, &m->chat, e);
@@ -45,21 +77,33 @@ static int open_text(struct model *m, const struct model_options *o, unsigned pa
     return rc;
 }
 
+/* What is read of a model besides its text: a checkpoint, or the graphs of an ONNX model. */
+static int open_weights(const struct model *m, struct checkpoint **c, struct graph_model *g,
+                        struct err *e) {
+    enum model_kind kind;
+    int rc = model_kind_of(m->path, &kind, e);
+    if (rc)
+        return rc;
+    return kind == MODEL_ONNX ? graph_model_find(m->path, g, e) : checkpoint_open(m->path, c, e);
+}
+
 int model_open(struct model *m, const struct model_options *o, unsigned parts, struct err *e) {
     *m = (struct model){0};
     struct checkpoint *c = NULL;
+    struct graph_model graphs = {0};
     double started = clock_seconds();
     int rc = catalogue_resolve(o->name, m->path, sizeof m->path, e);
     /* a tokenizer alone may be of a model that no engine runs */
     if (rc == 0 && parts & (MODEL_ENGINE | MODEL_REVISION))
-        rc = checkpoint_open(m->path, &c, e);
+        rc = open_weights(m, &c, &graphs, e);
     if (rc)
         goto done;
     set_name(m, o->name);
     if (parts & (MODEL_TOKENIZER | MODEL_CHAT))
         rc = open_text(m, o, parts, c, e);
     if (rc == 0 && parts & MODEL_REVISION)
-        rc = checkpoint_revision(c, m->revision, e);
+        rc = c ? checkpoint_revision(c, m->revision, e)
+               : graph_model_revision(&graphs, m->revision, e);
     checkpoint_close(c);
     c = NULL;
     if (rc == 0 && parts & MODEL_ENGINE)
@@ -72,6 +116,7 @@ int model_open(struct model *m, const struct model_options *o, unsigned parts, s
     }
 done:
     checkpoint_close(c);
+    graph_model_free(&graphs);
     if (rc)
         model_close(m);
     return rc;

@@ -15,7 +15,7 @@ static const struct option encoding[] = {
      .help = "special tokens spelled out in the text are text (as for all source code)"},
     {.name = "no-truncate",
      .offset = AT(no_truncate),
-     .help = "never cut the text (the tokenizers of .gguf files never do)"},
+     .help = "never cut the text, whatever the tokenizer says (those of .gguf files never do)"},
     {.name = "jsonl",
      .offset = AT(jsonl),
      .help = "lines of JSON: {\"text\": ...} in, {\"ids\": [...]} out"},
@@ -58,7 +58,8 @@ static void append_number(struct buf *b, uint32_t v) {
 
 static int encode(struct convert *c, const char *text, size_t len, struct err *e) {
     unsigned flags = (c->args->no_special ? (unsigned)TOK_NO_SPECIAL : 0) |
-                     (c->args->plain ? (unsigned)TOK_PLAIN : 0);
+                     (c->args->plain ? (unsigned)TOK_PLAIN : 0) |
+                     (c->args->no_truncate ? (unsigned)TOK_NO_TRUNCATE : 0);
     c->ids.n = 0;
     int rc = tok_encode(c->model.tok, text, len, flags, &c->ids, e);
     if (rc)
@@ -123,11 +124,8 @@ static int convert(const struct args *a, bool decoding_ids, struct err *e) {
     struct convert c = {.args = a};
     struct buf in = {0};
     int rc = 0;
-    if (a->tokenizer)
-        return err_set(e, PRECIS_EUNSUPPORTED,
-                       "--tokenizer %s: not supported yet by this build (use --model)",
-                       a->tokenizer);
-    rc = model_open_asked(&c.model, a, MODEL_TOKENIZER, 0, e);
+    rc = a->tokenizer ? tok_from_json(a->tokenizer, &c.model.tok, e)
+                      : model_open_asked(&c.model, a, MODEL_TOKENIZER, 0, e);
     if (rc == 0)
         rc = input_read("-", &in, e);
     if (rc == 0 && a->jsonl)

@@ -53,14 +53,13 @@ static const struct option model[] = {
     {0}};
 const struct option_group group_model = {"Model", model};
 
-static const struct option tokenizer[] = {
-    MODEL_NAME,
-    {.name = "tokenizer",
-     .type = OPTION_TEXT,
-     .offset = AT(tokenizer),
-     .argument = "FILE.json",
-     .help = "a tokenizer.json instead of a model (not supported by this build)"},
-    {0}};
+static const struct option tokenizer[] = {MODEL_NAME,
+                                          {.name = "tokenizer",
+                                           .type = OPTION_TEXT,
+                                           .offset = AT(tokenizer),
+                                           .argument = "FILE.json",
+                                           .help = "a tokenizer.json instead of a model"},
+                                          {0}};
 const struct option_group group_tokenizer = {"Model", tokenizer};
 
 static const struct option sampling[] = {

@@ -17,6 +17,7 @@ void task_free(struct task *t) {
     buf_free(&t->text);
     buf_free(&t->line);
     free(t->logprobs);
+    detok_free(&t->detok);
     free(t);
 }
 
@@ -95,6 +96,7 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
         memcpy(job.stops, stops, job.n_stops * sizeof *stops);
     buf_clear(&t->text);
     buf_str(&t->text, t->prompt->opening);
+    detok_free(&t->detok);
     detok_start(&t->detok, t->prompt->tok, false);
     t->enough_chars = 3 * options->max_chars + 100;
     struct err e;

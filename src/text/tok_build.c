@@ -159,6 +159,15 @@ static bool same(struct str a, struct str b) {
     return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
 }
 
+/* The decoder sees s in the place of the token's id. */
+static int alias(struct builder *b, struct build_added *x, struct str s) {
+    if (x->alias)
+        return 0;
+    x->alias = build_copy(s);
+    x->alias_len = s.len;
+    return x->alias ? 0 : err_nomem(b->e, "added tokens");
+}
+
 static int make_alias(struct builder *b, struct build_added *x) {
     struct normalise_work w = {0};
     size_t len = x->s.len;
@@ -169,11 +178,8 @@ static int make_alias(struct builder *b, struct build_added *x) {
         rc = build_bad(b, PRECIS_EUNSUPPORTED,
                        "added_tokens: \"%.*s\" is empty once normalised, which is not supported",
                        build_shown(x->s), x->s.s);
-    else if (s && !same(x->s, (struct str){(const char *)s, len})) {
-        x->alias = build_copy((struct str){(const char *)s, len});
-        x->alias_len = len;
-        rc = x->alias ? 0 : err_nomem(b->e, "added tokens");
-    }
+    else if (s && !same(x->s, (struct str){(const char *)s, len}))
+        rc = alias(b, x, (struct str){(const char *)s, len});
     normalise_work_free(&w);
     return rc;
 }
@@ -219,8 +225,10 @@ int build_add(struct builder *b, const struct build_added *token) {
     b->added[b->n_added++] = x;
     if (id < 0) {
         rc = x.id < BUILD_MAX_TOKENS ? extend(b, x.id + 1) : err_nomem(b->e, "added tokens");
-        if (rc == 0)
+        if (rc == 0 && b->type[x.id] == TOK_TYPE_NONE)
             b->spelling[x.id] = x.s;
+        else if (rc == 0) /* ids have gaps: another token has this one, too */
+            rc = alias(b, &b->added[b->n_added - 1], x.s);
     }
     return rc;
 }
@@ -281,7 +289,6 @@ static int types_and_aliases(struct builder *b) {
     for (size_t i = 0; i < b->n_added; i++) {
         const struct build_added *x = &b->added[i];
         struct str s = x->alias ? (struct str){x->alias, x->alias_len} : x->s;
-        b->spelling[x->id] = x->s;
         if (!b->raw_added) /* else its type is known */
             b->type[x->id] =
                 (x->alias ? special_spelling(b, s) : x->special) ? TOK_TYPE_CONTROL : TOK_TYPE_USER;

@@ -70,11 +70,11 @@ static int load_tokens(struct source *l, struct str (*respell)(struct source *, 
     int rc = string_array(l, KEY "tokens", BUILD_MAX_TOKENS, &n);
     if (rc == 0 && n == 0)
         rc = build_bad(&l->b, PRECIS_EINPUT, KEY "tokens is empty");
-    if (rc == 0)
-        rc = read_types(l, n, &types);
+    /* what is wrong with the types is said after what is wrong with the tokens */
+    int types_rc = rc ? 0 : read_types(l, n, &types);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct str s;
-        enum tok_type type = types ? (enum tok_type)types[i] : TOK_TYPE_NORMAL;
+        enum tok_type type = types && types_rc == 0 ? (enum tok_type)types[i] : TOK_TYPE_NORMAL;
         if (!gguf_array_string(l->g, KEY "tokens", i, &s))
             rc = build_bad(&l->b, PRECIS_EINPUT, KEY "tokens: entry %zu cannot be read", i);
         else if (!utf8_valid(s.s, s.len))
@@ -85,7 +85,9 @@ static int load_tokens(struct source *l, struct str (*respell)(struct source *, 
     free(types);
     if (rc == 0)
         rc = build_index(&l->b);
-    return rc ? rc : check_different(l);
+    if (rc == 0)
+        rc = check_different(l);
+    return rc ? rc : types_rc;
 }
 
 /* The added tokens: special ones, and the user's. */

@@ -58,10 +58,30 @@ $ echo 'hello' | precis detokenize --model $TINY
 exit: 2
 err~ standard input: not JSON
 
-== a tokenizer file is for later
-$ echo | precis tokenize --tokenizer tokenizer.json
+== a tokenizer file
+$ cat > tokenizer.json <<'END'
+$ {"version": "1.0", "truncation": {"max_length": 4, "stride": 0, "strategy": "LongestFirst"},
+$  "added_tokens": [{"id": 3, "content": "[X]", "single_word": false, "lstrip": false, "rstrip": false,
+$                    "normalized": false, "special": true}],
+$  "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
+$  "post_processor": {"type": "BertProcessing", "cls": ["[X]", 3], "sep": ["[X]", 3]}, "decoder": null,
+$  "model": {"type": "WordLevel", "vocab": {"one": 0, "two": 1, "?": 2}, "unk_token": "?"}}
+$ END
+$ printf 'One TWO three one' | precis tokenize --tokenizer tokenizer.json
+$ printf 'One TWO three one' | precis tokenize --tokenizer tokenizer.json --no-truncate
+$ printf 'One [X]' | precis tokenize --tokenizer tokenizer.json --no-special --no-truncate
+$ printf 'One [X]' | precis tokenize --tokenizer tokenizer.json --no-special --no-truncate --plain
+$ echo '[0, 3, 1]' | precis detokenize --tokenizer tokenizer.json --skip-special --jsonl
+out: [3, 0, 1, 3]
+out: [3, 0, 1, 2, 0, 3]
+out: [0, 3]
+out: [0, 2, 2, 2]
+out: {"text": "one two"}
+
+== no such tokenizer file
+$ echo | precis tokenize --tokenizer absent.json
 exit: 2
-err~ --tokenizer tokenizer\.json: not supported yet by this build
+err~ absent\.json: cannot open
 
 == perplexity
 $ precis perplexity --model $TINY --precision f32 --json text.txt > p.json

@@ -51,6 +51,10 @@ void detok_push(struct detok *d, uint32_t id, struct buf *out) {
         buf_char(out, (char)id);
 }
 
+void detok_free(struct detok *d) {
+    (void)d;
+}
+
 void detok_finish(struct detok *d, struct buf *out) {
     (void)d, (void)out;
 }

@@ -49,7 +49,7 @@ static const struct tiny_tok tiny = {.pre = "qwen2",
                                      .chat_template =
                                          "{{ '<|im_start|>system\\nBe brief.<|im_end|>\\n' }}"};
 
-enum { MOST = 100 };
+enum { MOST = 1000 };
 
 static struct gguf *open_gguf(uint8_t **copy) {
     struct buf b = {0};
