@@ -175,39 +175,68 @@ static void put_found(struct card *c, const struct graph_model *m) {
     card_licence_of_folder(c, m->folder);
 }
 
-int card_onnx(struct card *c, const char *path, struct err *e) {
-    struct graph_model m;
-    struct err why = {0};
-    int rc = graph_model_find(path, &m, &why);
-    size_t len = strlen(path);
-    bool file = len > 5 && strcmp(path + len - 5, ".onnx") == 0;
-    if (rc && !file)
-        return err_set(e, rc, "%s", why.text);
-    if (rc) /* a graph is described also when nothing can run it */
-        card_string(c, "not run", "unsupported", why.text);
-    else
-        put_found(c, &m);
+/* Graphs by their paths, each a member of the array "graphs". */
+static int put_graphs(struct card *c, char *const *paths, size_t n, struct err *e) {
     struct buf *b = card_member(c, "graphs");
-    const char *between = "[";
-    rc = 0;
-    for (int i = 0; rc == 0 && i < (file ? 1 : GRAPH_ROLES); i++) {
-        const char *graph = file ? path : m.files[i];
+    int rc = 0;
+    buf_char(b, '[');
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         struct card one = {0};
-        if (!graph)
-            continue;
-        rc = put_graph(&one, graph, e);
-        buf_str(b, between);
+        rc = put_graph(&one, paths[i], e);
         if (rc == 0) {
+            buf_str(b, i ? ", " : "");
             buf_append(b, one.json.data, one.json.len);
+            buf_char(b, '}');
             buf_append(&c->text, one.text.data, one.text.len);
         }
         b->failed |= one.json.failed || one.text.failed;
-        buf_char(b, '}');
         card_free(&one);
-        between = ", ";
     }
     buf_char(b, ']');
-    if (!why.code)
-        graph_model_free(&m);
+    return rc;
+}
+
+/* All .onnx files of a folder that cannot be run as it is. */
+static int put_all(struct card *c, const char *folder, struct err *e) {
+    struct hub_list list;
+    char *paths[64];
+    size_t n = 0;
+    int rc = hub_cache_list(folder, &list, e);
+    for (size_t i = 0; rc == 0 && i < list.n && n < 64; i++) {
+        size_t len = strlen(list.v[i].path);
+        char path[HUB_CACHE_SIZE];
+        if (len < 5 || strcmp(list.v[i].path + len - 5, ".onnx") != 0)
+            continue;
+        rc = hub_cache_join(path, folder, list.v[i].path, e);
+        if (rc == 0 && !(paths[n++] = strdup(path)))
+            rc = err_nomem(e, path);
+    }
+    if (rc == 0)
+        rc = put_graphs(c, paths, n, e);
+    while (n)
+        free(paths[--n]);
+    hub_list_free(&list);
+    return rc;
+}
+
+int card_onnx(struct card *c, const char *path, struct err *e) {
+    struct graph_model m;
+    struct err why = {0};
+    size_t len = strlen(path), n = 0;
+    bool file = len > 5 && strcmp(path + len - 5, ".onnx") == 0;
+    int rc = graph_model_find(path, &m, &why);
+    if (rc == PRECIS_ENOMEM)
+        return err_set(e, rc, "%s", why.text);
+    if (rc) { /* graphs are described also when nothing can run them */
+        card_string(c, "not run", "unsupported", why.text);
+        return file ? put_graphs(c, &(char *){(char *)(uintptr_t)path}, 1, e) : put_all(c, path, e);
+    }
+    char *paths[GRAPH_ROLES];
+    for (int i = 0; i < GRAPH_ROLES; i++)
+        if (m.files[i])
+            paths[n++] = m.files[i];
+    put_found(c, &m);
+    rc = put_graphs(c, paths, n, e);
+    graph_model_free(&m);
     return rc;
 }

@@ -28,7 +28,7 @@ struct hub_pull_result {
 /* Downloads the files that a name means (hub_choose) unless they are here, each to blobs/ETAG, and
  * links them into the snapshot, config.json last; then the branch's ref. A file takes its name only
  * when its size and its SHA-256 (git's id where the hub gives no other) are right; what was begun
- * stays as ETAG.incomplete and is resumed by the next pull, this or huggingface_hub's. Pulls of the
+ * stays as ETAG.incomplete and is resumed by the next pull. Pulls of the
  * same file, here or there, wait for one another. *out must be given to hub_pull_free on success.
  * Errors: hub_http's and hub_choose's; PRECIS_EINPUT (sizes or hashes that differ; HF_HUB_OFFLINE),
  * PRECIS_EIO (no space, folders), PRECIS_ECANCELLED. */

