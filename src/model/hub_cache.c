@@ -75,8 +75,8 @@ int hub_cache_commit(const char *repo_folder, const char *revision, char out[65]
     snprintf(below, sizeof below, "refs/%s", revision);
     rc = hub_cache_join(path, repo_folder, below, e);
     struct mapping m = {0};
-    if (rc == 0 && (stat(path, &st) != 0 || file_map(path, &m, NULL) != 0))
-        return not_pulled(repo_folder, revision, e);
+    if (rc == 0)
+        rc = stat(path, &st) != 0 ? not_pulled(repo_folder, revision, e) : file_map(path, &m, e);
     if (rc)
         return rc;
     size_t n = m.size;

@@ -215,6 +215,27 @@ out~ ^many: .*has 100001 files
 out~ ^twice: .*lists README\.md twice
 out~ ^etag: .*no ETag that can be a file's name
 
+== a disk that takes no more: what came stays, and is gone on with
+$ export HF_HUB_CACHE=$XDG_CACHE_HOME/full; ./hub -- sh -c 'trap "" XFSZ; ulimit -f 200; exec precis models pull -q hf:org/one'; echo $?; cat $HF_HUB_CACHE/*/blobs/*.incomplete | wc -c
+$ cmp $(./hub -- ./pull -q hf:org/one) $TINY && grep cdn $XDG_CACHE_HOME/log | cut -d' ' -f3-
+out: 2
+out: 102400
+out: 206 range=bytes=102400- cdn
+err~ cannot write: File too large
+
+== a cache that cannot be made
+$ HF_HUB_CACHE=/proc/nowhere ./hub -- ./pull -q hf:org/one
+exit: 2
+err~ /proc/nowhere
+
+== a cache of links to elsewhere is not followed
+$ export HF_HUB_CACHE=$XDG_CACHE_HOME/evil; ./hub -- ./pull -q hf:org/one > path; rm path; cd $HF_HUB_CACHE/models--org--one
+$ rm -r snapshots; blob=$(ls blobs | grep c4d); rm blobs/$blob; echo precious > $HF_HUB_CACHE/precious; ln -s $HF_HUB_CACHE/precious blobs/$blob.incomplete
+$ cd - > /dev/null; ./hub -- ./pull -q hf:org/one; echo $?; cat $HF_HUB_CACHE/precious
+out: 2
+out: precious
+err~ incomplete: cannot write: Too many levels of symbolic links
+
 == Ctrl-C keeps what came, and the next pull goes on from there
 $ export HF_HUB_CACHE=$XDG_CACHE_HOME/stopped; ./hub --fault stall=1 -- sh -c 'precis models pull hf:org/one & echo $! > $XDG_CACHE_HOME/pid; wait $!' & hub=$!
 $ until [ "$(cat $HF_HUB_CACHE/*/blobs/*.incomplete 2>/dev/null | wc -c)" = 161168 ]; do sleep 0.05; done
