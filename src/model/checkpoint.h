@@ -1,7 +1,10 @@
 /* A model's configuration and weights, wherever they come from: a GGUF file, or a Hugging Face
  * folder (config.json; model.safetensors, or the shards that model.safetensors.index.json names).
+ * Families: llama, mistral (a GGUF calls it llama), qwen2, qwen3, phi3, gemma3; bert, roberta.
  * Files stay mapped while the struct lives. Everything is checked when it is opened: every tensor
- * the architecture needs is there with its shape and type, and none is left over. */
+ * the architecture needs is there with its shape and type, and none is left over but what does not
+ * count (an encoder's pooler and heads, the copy of a tied output layer, the vision half of a
+ * multimodal Gemma). */
 #ifndef PRECIS_MODEL_CHECKPOINT_H
 #define PRECIS_MODEL_CHECKPOINT_H
 

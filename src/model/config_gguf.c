@@ -294,13 +294,13 @@ static int read_rope_factors(const struct reading *r) {
     static const char *const names[] = {"rope_factors_short.weight", "rope_factors_long.weight"};
     float factors[CONFIG_MAX_DIM / 2];
     struct rope *rope = &r->c->rope;
-    char k[KEY_SIZE];
     const bool all = r->family->qk_interleaved && tensor_set_stored(r->set, "rope_freqs.weight");
     const bool two = r->family->partial_rope &&
                      (tensor_set_stored(r->set, names[0]) || tensor_set_stored(r->set, names[1]));
     float scale = 1;
-    full_key(r, "rope.scaling.attn_factor", k);
-    int rc = read_real(r, "rope.scaling.attn_factor", two ? 1e-3 : 1, two ? 1e3 : 1, 1, &scale);
+    int rc = read_real(r, "rope.scaling.attn_factor", 1e-3, 1e3, 1, &scale);
+    if (!rc && scale != 1 && !two)
+        rc = unsupported(r, "an attention factor of rope without its factors");
     if (!rc && two)
         rc = read_size(r, "rope.scaling.original_context_length", CONFIG_MAX_SIZE, r->c->context,
                        &rope->original);
