@@ -64,7 +64,8 @@ static int check_different(struct source *l) {
 }
 
 /* respell: what the file writes becomes what `tokenizers` does; NULL: the same. */
-static int load_tokens(struct source *l, struct str (*respell)(struct source *, struct str, int)) {
+static int load_tokens(struct source *l,
+                       struct str (*respell)(struct source *, struct str, enum tok_type *)) {
     size_t n;
     uint8_t *types = NULL;
     int rc = string_array(l, KEY "tokens", BUILD_MAX_TOKENS, &n);
@@ -79,8 +80,10 @@ static int load_tokens(struct source *l, struct str (*respell)(struct source *, 
             rc = build_bad(&l->b, PRECIS_EINPUT, KEY "tokens: entry %zu cannot be read", i);
         else if (!utf8_valid(s.s, s.len))
             rc = build_bad(&l->b, PRECIS_EINPUT, KEY "tokens: entry %zu is no UTF-8", i);
-        else
-            rc = build_put(&l->b, i, respell ? respell(l, s, (int)type) : s, type, KEY "tokens");
+        else {
+            s = respell ? respell(l, s, &type) : s;
+            rc = build_put(&l->b, i, s, type, KEY "tokens");
+        }
     }
     free(types);
     if (rc == 0)
@@ -378,11 +381,43 @@ static int spm_ranks(struct source *l) {
     return rc;
 }
 
+/* Room for all tokens respelled, which at most triples them and adds two bytes. */
+static int respell_block(struct source *l) {
+    size_t n, total = 1;
+    int rc = string_array(l, KEY "tokens", BUILD_MAX_TOKENS, &n);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct str s;
+        if (gguf_array_string(l->g, KEY "tokens", i, &s))
+            total += 3 * s.len + 2;
+    }
+    if (rc)
+        return rc;
+    l->block = l->b.owned = malloc(total);
+    return l->block ? 0 : err_nomem(l->b.e, "vocabulary");
+}
+
+/* llama.cpp writes the runs of marks among the user's tokens as spaces; they are no added tokens in
+ * the tokenizer.json, but pieces like others. */
+static struct str llama_spelling(struct source *l, struct str s, enum tok_type *type) {
+    for (size_t i = 0; i < s.len; i++)
+        if (s.s[i] != ' ')
+            return s;
+    if (*type != TOK_TYPE_USER || !s.len)
+        return s;
+    struct str out = {l->block, 3 * s.len};
+    for (size_t i = 0; i < s.len; i++, l->block += 3)
+        memcpy(l->block, "\xe2\x96\x81", 3);
+    *type = TOK_TYPE_NORMAL;
+    return out;
+}
+
 static int load_llama(struct source *l) {
     struct word_model *m = &l->b.t->model;
     int rc = spm_stages(l);
     if (rc == 0)
-        rc = load_tokens(l, NULL);
+        rc = respell_block(l);
+    if (rc == 0)
+        rc = load_tokens(l, llama_spelling);
     if (rc == 0)
         rc = load_added(l, false);
     if (rc == 0)
@@ -402,31 +437,16 @@ static int load_llama(struct source *l) {
 }
 
 /* llama.cpp writes "##ing" as "ing" and "word" as U+2581 "word"; "[CLS]" stays. */
-static struct str bert_spelling(struct source *l, struct str s, int type) {
+static struct str bert_spelling(struct source *l, struct str s, enum tok_type *type) {
     if (s.len >= 3 && memcmp(s.s, "\xe2\x96\x81", 3) == 0)
         return (struct str){s.s + 3, s.len - 3};
-    if (type != TOK_TYPE_NORMAL || (s.len >= 2 && s.s[0] == '[' && s.s[s.len - 1] == ']'))
+    if (*type != TOK_TYPE_NORMAL || (s.len >= 2 && s.s[0] == '[' && s.s[s.len - 1] == ']'))
         return s;
     char *at = l->block;
     l->block += s.len + 2;
     memcpy(at, "##", 2);
     memcpy(at + 2, s.s, s.len);
     return (struct str){at, s.len + 2};
-}
-
-/* Room for all spellings with a prefix. */
-static int bert_block(struct source *l) {
-    size_t n, total = 1;
-    int rc = string_array(l, KEY "tokens", BUILD_MAX_TOKENS, &n);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct str s;
-        if (gguf_array_string(l->g, KEY "tokens", i, &s))
-            total += s.len + 2;
-    }
-    if (rc)
-        return rc;
-    l->block = l->b.owned = malloc(total);
-    return l->block ? 0 : err_nomem(l->b.e, "vocabulary");
 }
 
 /* The file does not say whether the text is put in lower case: a vocabulary with upper case is of a
@@ -476,7 +496,7 @@ static int bert_ends(struct source *l) {
 }
 
 static int load_bert(struct source *l) {
-    int rc = bert_block(l);
+    int rc = respell_block(l);
     if (rc == 0)
         rc = load_tokens(l, bert_spelling);
     if (rc == 0)
