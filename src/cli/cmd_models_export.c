@@ -137,7 +137,7 @@ const struct command command_models_export = {
     .summary = "write a decoder as an ONNX folder",
     .details =
         "Writes MODEL (a catalogue name, a .gguf file or a Hugging Face folder) as a folder that\n"
-        "ONNX Runtime 1.17 or later (int8 and int4: 1.22 or later) and ONNX Runtime GenAI read:\n"
+        "ONNX Runtime (1.20 or later; int8 and int4: 1.22; sliding windows: 1.24) and GenAI read:\n"
         "model.onnx, model.onnx.data, configuration and tokenizer. The graph takes input_ids,\n"
         "attention_mask and past_key_values.N.key and .value, and gives logits and\n"
         "present.N.key and .value. The folder appears only when it is whole.",

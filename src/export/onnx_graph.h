@@ -15,7 +15,8 @@ enum onnx_type { /* the numbers of TensorProto.DataType */
                  ONNX_F16 = 10
 };
 
-/* IR version and operator set: what ONNX Runtime 1.17 and later read. */
+/* IR version and operator set: ONNX Runtime 1.17 and later read them (its attention takes f32 since
+ * 1.19, and goes on with a prompt correctly since 1.20). */
 enum { ONNX_IR_VERSION = 8, ONNX_OPSET = 17, ONNX_CONTRIB_OPSET = 1 };
 #define ONNX_CONTRIB "com.microsoft"
 

@@ -2,15 +2,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "export/json_text.h"
+#include "export/tokenizer_spm.h"
 
 #define KEY "tokenizer.ggml."
 
 /* Of tokenizer.ggml.token_type. */
-enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
+enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
 
 #define BYTE_LEVEL(regex)                                                                          \
     "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, "              \
@@ -26,6 +28,9 @@ enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits                 \
     "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 
+#define NFC "{\"type\": \"NFC\"}"
+#define LLAMA3 SEQUENCE(SPLIT(WORDS("\\\\p{N}{1,3}")), BYTE_LEVEL("false"))
+
 static const struct kind {
     const char *pre, *pre_tokenizer, *normalizer;
     bool ignore_merges;
@@ -33,16 +38,37 @@ static const struct kind {
     {"gpt-2", BYTE_LEVEL("true"), "null", false},
     {"smollm", SEQUENCE(DIGITS, BYTE_LEVEL("true")), "null", false},
     {"starcoder", SEQUENCE(DIGITS, BYTE_LEVEL("true")), "null", false},
-    {"qwen2", SEQUENCE(SPLIT(WORDS("\\\\p{N}")), BYTE_LEVEL("false")), "{\"type\": \"NFC\"}",
-     false},
-    {"llama-bpe", SEQUENCE(SPLIT(WORDS("\\\\p{N}{1,3}")), BYTE_LEVEL("false")), "null", true},
+    {"refact", SEQUENCE(DIGITS, BYTE_LEVEL("true")), "null", false},
+    {"command-r", SEQUENCE(DIGITS, BYTE_LEVEL("true")), NFC, false},
+    {"qwen2", SEQUENCE(SPLIT(WORDS("\\\\p{N}")), BYTE_LEVEL("false")), NFC, false},
+    {"llama-bpe", LLAMA3, "null", true},
+    {"llama3", LLAMA3, "null", true},
+    {"llama-v3", LLAMA3, "null", true},
 };
+
+/* SentencePiece's: U+2581 stands for a space. Without `prefix`, none is put before the text. */
+#define MARK "\xe2\x96\x81"
+#define REPLACE(from, to)                                                                          \
+    "{\"type\": \"Replace\", \"pattern\": {\"String\": \"" from "\"}, \"content\": \"" to "\"}"
+static const char spm_normalizer[] = REPLACE(" ", MARK);
+static const char spm_prefix_normalizer[] =
+    "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Prepend\", \"prepend\": \"" MARK
+    "\"}, " REPLACE(" ", MARK) "]}";
+#define SPM_DECODERS                                                                               \
+    "{\"type\": \"Sequence\", \"decoders\": [" REPLACE(                                            \
+        MARK, " ") ", {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}"
+static const char spm_decoder[] = SPM_DECODERS "]}";
+static const char spm_prefix_decoder[] =
+    SPM_DECODERS ", {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]}";
 
 struct writer {
     const struct gguf *g;
     struct buf *out;
-    size_t tokens, merges;
-    bool typed; /* tokenizer.ggml.token_type is there */
+    size_t tokens;
+    bool typed;           /* tokenizer.ggml.token_type is there */
+    bool spm;             /* SentencePiece's, else byte-level */
+    struct str *spelling; /* [tokens], owned */
+    char *respelled;      /* the bytes of those that are not as in the file; owned */
     struct err *e;
 };
 
@@ -50,15 +76,10 @@ static int bad(const struct writer *w, int code, const char *what) {
     return err_set(w->e, code, "%s: %s", gguf_path(w->g), what);
 }
 
+/* Byte-level BPE: what the model's own tokenizer.json has, by the name of its pre-tokeniser. */
 static int find_kind(const struct writer *w, const struct kind **out) {
-    struct str model = {0}, pre = {0};
-    gguf_string(w->g, KEY "model", &model);
+    struct str pre = {0};
     gguf_string(w->g, KEY "pre", &pre);
-    if (model.len != 4 || memcmp(model.s, "gpt2", 4) != 0)
-        return err_set(w->e, PRECIS_EUNSUPPORTED,
-                       "%s: " KEY "model \"%.*s\" cannot be written as tokenizer.json (gpt2 can; "
-                       "--no-tokenizer leaves it out)",
-                       gguf_path(w->g), (int)(model.len < 40 ? model.len : 40), model.s);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (pre.len == strlen(kinds[i].pre) && memcmp(pre.s, kinds[i].pre, pre.len) == 0) {
             *out = &kinds[i];
@@ -70,17 +91,16 @@ static int find_kind(const struct writer *w, const struct kind **out) {
                    gguf_path(w->g), (int)(pre.len < 40 ? pre.len : 40), pre.s);
 }
 
-static int begin(struct writer *w, const struct gguf *g, struct buf *out, struct err *e) {
-    enum gguf_type type;
-    size_t types;
-    *w = (struct writer){.g = g, .out = out, .e = e};
-    if (!gguf_array(g, KEY "tokens", &type, &w->tokens) || type != GGUF_STRING)
-        return bad(w, PRECIS_EINPUT, KEY "tokens is missing or no array of strings");
-    w->typed = gguf_has(g, KEY "token_type");
-    if (w->typed && (!gguf_array(g, KEY "token_type", &type, &types) || type == GGUF_STRING ||
-                     types != w->tokens))
-        return bad(w, PRECIS_EINPUT, KEY "token_type is not one number for each token");
-    return 0;
+static int find_model(struct writer *w) {
+    struct str model = {0};
+    gguf_string(w->g, KEY "model", &model);
+    w->spm = model.len == 5 && memcmp(model.s, "llama", 5) == 0;
+    if (w->spm || (model.len == 4 && memcmp(model.s, "gpt2", 4) == 0))
+        return 0;
+    return err_set(w->e, PRECIS_EUNSUPPORTED,
+                   "%s: " KEY "model \"%.*s\" cannot be written as tokenizer.json (gpt2 and llama "
+                   "can; --no-tokenizer leaves it out)",
+                   gguf_path(w->g), (int)(model.len < 40 ? model.len : 40), model.s);
 }
 
 static int type_of(const struct writer *w, size_t id) {
@@ -94,13 +114,62 @@ static bool is_added(int type) {
     return type == TYPE_CONTROL || type == TYPE_USER;
 }
 
-static int spelling(const struct writer *w, size_t id, struct str *out) {
-    if (!gguf_array_string(w->g, KEY "tokens", id, out))
-        return bad(w, PRECIS_EINPUT, KEY "tokens: an entry cannot be read");
-    if (!utf8_valid(out->s, out->len))
-        return err_set(w->e, PRECIS_EINPUT, "%s: " KEY "tokens: entry %zu is not valid UTF-8",
-                       gguf_path(w->g), id);
+/* llama.cpp writes SentencePiece's runs of marks as spaces and calls them the user's; merges reach
+ * them, so they are pieces like others. */
+static bool is_run(const struct writer *w, size_t id) {
+    struct str s;
+    if (!w->spm || !gguf_array_string(w->g, KEY "tokens", id, &s) || s.len < 2)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (s.s[i] != ' ')
+            return false;
+    return true;
+}
+
+static int read_spellings(struct writer *w) {
+    size_t more = 0;
+    w->spelling = malloc((w->tokens + 1) * sizeof *w->spelling);
+    if (!w->spelling)
+        return err_nomem(w->e, "vocabulary");
+    for (size_t id = 0; id < w->tokens; id++) {
+        struct str *s = &w->spelling[id];
+        if (!gguf_array_string(w->g, KEY "tokens", id, s) || !utf8_valid(s->s, s->len))
+            return err_set(w->e, PRECIS_EINPUT, "%s: " KEY "tokens: entry %zu is not valid UTF-8",
+                           gguf_path(w->g), id);
+        more += is_run(w, id) ? s->len * (sizeof MARK - 1) : 0;
+    }
+    char *to = w->respelled = malloc(more + 1);
+    if (!to)
+        return err_nomem(w->e, "vocabulary");
+    for (size_t id = 0; id < w->tokens; id++)
+        if (is_run(w, id)) {
+            struct str *s = &w->spelling[id];
+            size_t n = s->len;
+            *s = (struct str){to, n * (sizeof MARK - 1)};
+            for (; n; n--, to += sizeof MARK - 1)
+                memcpy(to, MARK, sizeof MARK - 1);
+        }
     return 0;
+}
+
+/* end is due whatever comes back. */
+static int begin(struct writer *w, const struct gguf *g, struct buf *out, struct err *e) {
+    enum gguf_type type;
+    size_t types;
+    *w = (struct writer){.g = g, .out = out, .e = e};
+    if (!gguf_array(g, KEY "tokens", &type, &w->tokens) || type != GGUF_STRING)
+        return bad(w, PRECIS_EINPUT, KEY "tokens is missing or no array of strings");
+    w->typed = gguf_has(g, KEY "token_type");
+    if (w->typed && (!gguf_array(g, KEY "token_type", &type, &types) || type == GGUF_STRING ||
+                     types != w->tokens))
+        return bad(w, PRECIS_EINPUT, KEY "token_type is not one number for each token");
+    int rc = find_model(w);
+    return rc ? rc : read_spellings(w);
+}
+
+static void end(struct writer *w) {
+    free(w->spelling);
+    free(w->respelled);
 }
 
 static void put_flags(struct buf *b, bool special) {
@@ -111,14 +180,12 @@ static void put_flags(struct buf *b, bool special) {
 }
 
 /* As the elements of a list, or, `keyed`, as the members of an object. */
-static int put_added(const struct writer *w, bool keyed) {
+static void put_added(const struct writer *w, bool keyed) {
     const char *between = "\n";
     for (size_t id = 0; id < w->tokens; id++) {
-        struct str s;
-        int type = type_of(w, id), rc = is_added(type) ? spelling(w, id, &s) : 0;
-        if (rc)
-            return rc;
-        if (!is_added(type) || s.len == 0)
+        int type = type_of(w, id);
+        struct str s = w->spelling[id];
+        if (!is_added(type) || s.len == 0 || is_run(w, id))
             continue;
         buf_printf(w->out, keyed ? "%s    \"%zu\": {" : "%s    {\"id\": %zu, ", between, id);
         buf_str(w->out, "\"content\": ");
@@ -127,26 +194,21 @@ static int put_added(const struct writer *w, bool keyed) {
         put_flags(w->out, type == TYPE_CONTROL);
         between = ",\n";
     }
-    return 0;
 }
 
-/* Added tokens are entries, too, so that they keep their ids wherever they are. */
-static int put_vocabulary(const struct writer *w) {
+/* Added tokens are entries, too, so that they keep their ids wherever they are. What byte-level
+ * files call unused fills the matrix up. */
+static void put_vocabulary(const struct writer *w) {
     const char *between = "\n";
     for (size_t id = 0; id < w->tokens; id++) {
-        struct str s;
-        if (type_of(w, id) == TYPE_UNUSED)
+        if (!w->spm && type_of(w, id) == TYPE_UNUSED)
             continue;
-        int rc = spelling(w, id, &s);
-        if (rc)
-            return rc;
         buf_str(w->out, between);
         buf_str(w->out, "      ");
-        json_text_string(w->out, s);
+        json_text_string(w->out, w->spelling[id]);
         buf_printf(w->out, ": %zu", id);
         between = ",\n";
     }
-    return 0;
 }
 
 static int put_merges(const struct writer *w) {
@@ -169,14 +231,18 @@ static int put_merges(const struct writer *w) {
 static bool special_token(const struct writer *w, const char *what, uint64_t *id, struct str *s) {
     char key[64];
     snprintf(key, sizeof key, KEY "%s_token_id", what);
-    return gguf_u64(w->g, key, id) && *id < w->tokens && spelling(w, (size_t)*id, s) == 0;
+    if (!gguf_u64(w->g, key, id) || *id >= w->tokens)
+        return false;
+    *s = w->spelling[*id];
+    return true;
 }
 
 static bool adds(const struct writer *w, const char *what, uint64_t *id, struct str *s) {
     char key[64];
-    bool on = false;
+    bool on = w->spm && strcmp(what, "bos") == 0;
     snprintf(key, sizeof key, KEY "add_%s_token", what);
-    return gguf_bool(w->g, key, &on) && on && special_token(w, what, id, s);
+    gguf_bool(w->g, key, &on);
+    return on && special_token(w, what, id, s);
 }
 
 static void put_member(struct buf *b, const char *kind, struct str s, int type_id) {
@@ -192,7 +258,7 @@ static void put_template(const struct writer *w) {
     bool first = adds(w, "bos", &bos_id, &bos), last = adds(w, "eos", &eos_id, &eos);
     struct buf *b = w->out;
     if (!first && !last) {
-        buf_str(b, BYTE_LEVEL("true"));
+        buf_str(b, w->spm ? "null" : BYTE_LEVEL("true"));
         return;
     }
     buf_str(b, "{\"type\": \"TemplateProcessing\", ");
@@ -226,26 +292,27 @@ static void put_template(const struct writer *w) {
     buf_str(b, "}}");
 }
 
-int tokenizer_json(const struct gguf *g, struct buf *out, struct err *e) {
-    struct writer w;
+static void put_head(const struct writer *w, const char *normalizer, const char *pre_tokenizer) {
+    buf_str(w->out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
+                    "  \"added_tokens\": [");
+    put_added(w, false);
+    buf_printf(w->out, "\n  ],\n  \"normalizer\": %s,\n  \"pre_tokenizer\": %s,\n", normalizer,
+               pre_tokenizer);
+    buf_str(w->out, "  \"post_processor\": ");
+    put_template(w);
+}
+
+static int put_byte_level(const struct writer *w) {
     const struct kind *kind = NULL;
     bool prefix = false;
-    int rc = begin(&w, g, out, e);
-    if (rc == 0)
-        rc = find_kind(&w, &kind);
+    int rc = find_kind(w, &kind);
     if (rc)
         return rc;
-    if (gguf_bool(g, KEY "add_space_prefix", &prefix) && prefix)
-        return bad(&w, PRECIS_EUNSUPPORTED, KEY "add_space_prefix true is not supported");
-    buf_str(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"
-                 "  \"added_tokens\": [");
-    rc = put_added(&w, false);
-    buf_printf(out, "\n  ],\n  \"normalizer\": %s,\n  \"pre_tokenizer\": %s,\n", kind->normalizer,
-               kind->pre_tokenizer);
-    buf_str(out, "  \"post_processor\": ");
-    put_template(&w);
+    if (gguf_bool(w->g, KEY "add_space_prefix", &prefix) && prefix)
+        return bad(w, PRECIS_EUNSUPPORTED, KEY "add_space_prefix true is not supported");
+    put_head(w, kind->normalizer, kind->pre_tokenizer);
     buf_printf(
-        out,
+        w->out,
         ",\n  \"decoder\": " BYTE_LEVEL(
             "true") ",\n  \"model\": {\n    \"type\": \"BPE\", "
                     "\"dropout\": null, \"unk_token\": null, \"continuing_subword_prefix\": null,\n"
@@ -253,12 +320,50 @@ int tokenizer_json(const struct gguf *g, struct buf *out, struct err *e) {
                     "false, "
                     "\"ignore_merges\": %s,\n    \"vocab\": {",
         kind->ignore_merges ? "true" : "false");
+    put_vocabulary(w);
+    buf_str(w->out, "\n    },\n    \"merges\": [");
+    return put_merges(w);
+}
+
+static void put_unknown(const struct writer *w) {
+    uint64_t id;
+    struct str s;
+    bool there = special_token(w, "unknown", &id, &s);
+    for (size_t i = 0; !there && i < w->tokens; i++) {
+        there = type_of(w, i) == TYPE_UNKNOWN;
+        s = w->spelling[i];
+    }
+    if (there)
+        json_text_string(w->out, s);
+    else
+        buf_str(w->out, "null");
+}
+
+static int put_spm(const struct writer *w) {
+    bool prefix = true;
+    if (gguf_has(w->g, KEY "add_space_prefix") && !gguf_bool(w->g, KEY "add_space_prefix", &prefix))
+        return bad(w, PRECIS_EINPUT, KEY "add_space_prefix is no boolean");
+    put_head(w, prefix ? spm_prefix_normalizer : spm_normalizer, "null");
+    buf_printf(w->out,
+               ",\n  \"decoder\": %s,\n  \"model\": {\n    \"type\": \"BPE\", "
+               "\"dropout\": null, \"unk_token\": ",
+               prefix ? spm_prefix_decoder : spm_decoder);
+    put_unknown(w);
+    buf_str(w->out, ", \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null, "
+                    "\"fuse_unk\": true, \"byte_fallback\": true, \"ignore_merges\": false,\n"
+                    "    \"vocab\": {");
+    put_vocabulary(w);
+    buf_str(w->out, "\n    },\n    \"merges\": [");
+    return tokenizer_spm_merges(w->g, w->spelling, w->tokens, w->out, w->e);
+}
+
+int tokenizer_json(const struct gguf *g, struct buf *out, struct err *e) {
+    struct writer w;
+    int rc = begin(&w, g, out, e);
     if (rc == 0)
-        rc = put_vocabulary(&w);
-    buf_str(out, "\n    },\n    \"merges\": [");
-    if (rc == 0)
-        rc = put_merges(&w);
+        rc = w.spm ? put_spm(&w) : put_byte_level(&w);
     buf_str(out, "\n    ]\n  }\n}\n");
+    end(&w);
     return rc || !buf_failed(out) ? rc : err_nomem(e, "tokenizer.json");
 }
 
@@ -270,9 +375,9 @@ int tokenizer_config_json(const struct gguf *g, unsigned context, struct buf *ou
     uint64_t id;
     int rc = begin(&w, g, out, e);
     if (rc)
-        return rc;
+        goto done;
     buf_str(out, "{\n  \"added_tokens_decoder\": {");
-    rc = put_added(&w, true);
+    put_added(&w, true);
     buf_str(out, "\n  },\n");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (!special_token(&w, keys[i], &id, &s))
@@ -290,5 +395,8 @@ int tokenizer_config_json(const struct gguf *g, unsigned context, struct buf *ou
                "  \"clean_up_tokenization_spaces\": false,\n  \"model_max_length\": %u,\n"
                "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n",
                context);
-    return rc || !buf_failed(out) ? rc : err_nomem(e, "tokenizer_config.json");
+    rc = buf_failed(out) ? err_nomem(e, "tokenizer_config.json") : 0;
+done:
+    end(&w);
+    return rc;
 }
