@@ -208,7 +208,10 @@ static int put_all(struct card *c, const char *folder, struct err *e) {
         if (len < 5 || strcmp(list.v[i].path + len - 5, ".onnx") != 0)
             continue;
         rc = hub_cache_join(path, folder, list.v[i].path, e);
-        if (rc == 0 && !(paths[n++] = strdup(path)))
+        char *copy = rc == 0 ? strdup(path) : NULL;
+        if (copy)
+            paths[n++] = copy;
+        else if (rc == 0)
             rc = err_nomem(e, path);
     }
     if (rc == 0)
