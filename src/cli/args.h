@@ -19,11 +19,11 @@ struct args {
     double temperature, top_p, repetition_penalty, length_penalty;
     uint64_t top_k, beams, no_repeat_ngram, seed;
     /* summaries */
-    int format;
     const char *output, *results, *file, *prompt;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
     bool no_gitignore, all_text;
+    int format;
     /* generate */
     const char *prompt_file, *ids, *system;
     struct list stops;
@@ -33,11 +33,11 @@ struct args {
     const char *tokenizer;
     bool no_special, plain, no_truncate, jsonl, skip_special;
     /* perplexity */
-    int reference; /* enum precision; 0: none */
     uint64_t window;
+    int reference; /* enum precision; 0: none */
     /* models export */
-    const char *onnx;
     int export_precision; /* enum export_precision */
+    const char *onnx;
     bool no_tokenizer, force;
     /* models pull */
     uint64_t retries;
