@@ -452,7 +452,7 @@ static int read_encoder(const struct reading *r, struct encoder_config *c) {
     if (!rc && (!types || types->tensor.dims[1] > CONFIG_MAX_SIZE))
         rc = err_set(r->e, PRECIS_EINPUT, "%s: tensor 'token_types.weight' is missing or absurd",
                      gguf_path(r->g));
-    if (rc)
+    if (rc || !types)
         return rc;
     c->head_dim = c->hidden / c->heads;
     c->activation = ACTIVATION_GELU;
@@ -470,8 +470,9 @@ int config_gguf_read(const struct gguf *g, struct tensor_set *set, struct model_
     *m = (struct model_config){0};
     struct reading r = {.g = g, .set = set, .c = &m->decoder, .e = e};
     int rc = read_architecture(&r);
-    if (!rc)
-        rc = check_kind(&r);
+    if (rc || !r.family)
+        return rc;
+    rc = check_kind(&r);
     if (!rc)
         rc = check_options(&r);
     if (rc)

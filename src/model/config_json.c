@@ -235,7 +235,7 @@ static int read_sizes(const struct json_reader *r, const struct json_family *f,
         rc = json_size(r, "max_position_embeddings", CONFIG_MAX_SIZE, f->context, &c->context);
     if (!rc)
         rc = json_size(r, "num_attention_heads", CONFIG_MAX_HEADS, g ? 8 : 0, &c->heads);
-    if (rc)
+    if (rc || !c->heads)
         return rc;
     /* A null means as many as heads, a missing key what the class says. */
     const bool null = json_is_null(json_object_get(r->object, "num_key_value_heads"));
@@ -457,7 +457,7 @@ int config_json_read(const json_t *config, const char *path, const char *folder,
     if (!json_is_object(config))
         return err_set(e, PRECIS_EINPUT, "%s: is not a JSON object", path);
     int rc = find_family(&r, &f);
-    if (rc)
+    if (rc || !f)
         return rc;
     const json_t *text = f->gemma ? get(&r, "text_config") : NULL;
     rc = check_options(&r);

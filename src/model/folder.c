@@ -14,15 +14,16 @@ enum { MAX_CONFIG = 16 << 20, MAX_INDEX = 64 << 20, MAX_SHARDS = 4096, MAX_FILE_
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
-static int join(const char *folder, const char *name, char **out, struct err *e) {
+/* NULL: out of memory. The caller's. */
+static char *join(const char *folder, const char *name, struct err *e) {
     struct buf b = {0};
     const size_t n = strlen(folder);
     buf_printf(&b, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
-    *out = buf_failed(&b) ? NULL : b.data;
-    if (*out)
-        return 0;
+    if (!buf_failed(&b))
+        return b.data;
     buf_free(&b);
-    return err_nomem(e, folder);
+    err_nomem(e, folder);
+    return NULL;
 }
 
 int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e) {
@@ -48,10 +49,10 @@ int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e
 }
 
 static int open_file(struct folder *f, const char *name, struct err *e) {
-    char *path;
-    int rc = join(f->path, name, &path, e);
-    if (!rc)
-        rc = safetensors_open(path, &f->files[f->count], e);
+    char *path = join(f->path, name, e);
+    if (!path)
+        return PRECIS_ENOMEM;
+    int rc = safetensors_open(path, &f->files[f->count], e);
     if (!rc)
         f->count++;
     free(path);
@@ -59,10 +60,9 @@ static int open_file(struct folder *f, const char *name, struct err *e) {
 }
 
 static int find_file(const struct folder *f, const char *name, bool *found, struct err *e) {
-    char *path;
-    int rc = join(f->path, name, &path, e);
-    if (rc)
-        return rc;
+    char *path = join(f->path, name, e);
+    if (!path)
+        return PRECIS_ENOMEM;
     *found = access(path, F_OK) == 0;
     free(path);
     return 0;
@@ -90,7 +90,7 @@ static int list_shards(const char *path, json_t *map, const char ***names, size_
     const size_t n = json_object_size(map);
     if (n == 0)
         return err_set(e, PRECIS_EINPUT, "%s: weight_map is missing or empty", path);
-    const char **all = malloc(n * sizeof *all);
+    const char **all = calloc(n, sizeof *all);
     if (!all)
         return err_nomem(e, path);
     *names = all;
@@ -132,24 +132,28 @@ static int check_index(const struct folder *f, const char *path, const json_t *m
 }
 
 static int open_shards(struct folder *f, struct err *e) {
-    char *path = NULL;
     json_t *index = NULL;
     const char **names = NULL;
     size_t count = 0;
-    int rc = join(f->path, index_name, &path, e);
-    if (!rc)
-        rc = folder_read_json(path, MAX_INDEX, &index, e);
+    char *path = join(f->path, index_name, e);
+    if (!path)
+        return PRECIS_ENOMEM;
+    int rc = folder_read_json(path, MAX_INDEX, &index, e);
     json_t *map = json_object_get(index, "weight_map");
     if (!rc)
         rc = list_shards(path, map, &names, &count, e);
-    if (!rc) {
-        f->files = calloc(count, sizeof(struct safetensors *));
-        rc = f->files ? 0 : err_nomem(e, path);
+    if (rc || !names || !count)
+        goto done;
+    f->files = calloc(count, sizeof(struct safetensors *));
+    if (!f->files) {
+        rc = err_nomem(e, path);
+        goto done;
     }
     for (size_t i = 0; i < count && !rc; i++)
         rc = open_file(f, names[i], e);
     if (!rc)
         rc = check_index(f, path, map, names, e);
+done:
     free(names);
     json_decref(index);
     free(path);
@@ -163,9 +167,12 @@ static int open_single(struct folder *f, struct err *e) {
 
 int folder_open(struct folder *f, const char *path, struct err *e) {
     f->path = strdup(path);
-    int rc = f->path ? join(path, "config.json", &f->config_path, e) : err_nomem(e, path);
-    if (!rc)
-        rc = folder_read_json(f->config_path, MAX_CONFIG, &f->config, e);
+    if (!f->path)
+        return err_nomem(e, path);
+    f->config_path = join(path, "config.json", e);
+    if (!f->config_path)
+        return PRECIS_ENOMEM;
+    int rc = folder_read_json(f->config_path, MAX_CONFIG, &f->config, e);
     if (rc)
         return rc;
     bool single = false, sharded = false, old = false;

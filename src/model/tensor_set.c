@@ -84,20 +84,26 @@ static int wrong_shape(const struct tensor_set *s, const struct tensor *t, uint6
                    t->dims[3], in, out);
 }
 
-static int need(const struct tensor_set *s, const char *from, uint64_t in, uint64_t out,
-                struct stored_tensor **found, struct err *e) {
+/* The stored tensor, marked as used; NULL, with *rc, if it is not as needed. */
+static struct stored_tensor *need(const struct tensor_set *s, const char *from, uint64_t in,
+                                  uint64_t out, int *rc, struct err *e) {
     struct stored_tensor *t = tensor_set_stored(s, from);
-    if (!t)
-        return err_set(e, PRECIS_EINPUT, "%s: tensor '%s' is missing", s->path, from);
-    if (t->dtype)
-        return err_set(e, PRECIS_EUNSUPPORTED, "%s: tensor '%s': type %s is not supported", s->path,
-                       from, t->dtype);
+    if (!t) {
+        *rc = err_set(e, PRECIS_EINPUT, "%s: tensor '%s' is missing", s->path, from);
+        return NULL;
+    }
+    if (t->dtype) {
+        *rc = err_set(e, PRECIS_EUNSUPPORTED, "%s: tensor '%s': type %s is not supported", s->path,
+                      from, t->dtype);
+        return NULL;
+    }
     if (t->tensor.dims[0] != in || t->tensor.dims[1] != out || t->tensor.dims[2] != 1 ||
-        t->tensor.dims[3] != 1)
-        return wrong_shape(s, &t->tensor, in, out, e);
+        t->tensor.dims[3] != 1) {
+        *rc = wrong_shape(s, &t->tensor, in, out, e);
+        return NULL;
+    }
     t->used = true;
-    *found = t;
-    return 0;
+    return t;
 }
 
 static int append(struct tensor_set *s, const char *name, const struct tensor *t, float *values,
@@ -119,9 +125,9 @@ int tensor_set_bind(struct tensor_set *s, const char *name, const char *from, ui
 
 int tensor_set_bind_part(struct tensor_set *s, const char *name, const char *from, uint64_t in,
                          uint64_t out, uint64_t first, uint64_t count, struct err *e) {
-    struct stored_tensor *whole = NULL;
-    int rc = need(s, from, in, out, &whole, e);
-    if (rc)
+    int rc = 0;
+    const struct stored_tensor *whole = need(s, from, in, out, &rc, e);
+    if (!whole)
         return rc;
     struct tensor t = whole->tensor;
     const struct quant_format *f = quant_format(t.type);
@@ -140,18 +146,18 @@ int tensor_set_bind_part(struct tensor_set *s, const char *name, const char *fro
 
 int tensor_set_values(struct tensor_set *s, const char *from, uint64_t n, float *out,
                       struct err *e) {
-    struct stored_tensor *t = NULL;
-    int rc = need(s, from, n, 1, &t, e);
-    if (!rc)
+    int rc = 0;
+    const struct stored_tensor *t = need(s, from, n, 1, &rc, e);
+    if (t)
         quant_to_f32(t->tensor.type, t->tensor.data, (size_t)n, out);
     return rc;
 }
 
 int tensor_set_bind_gain(struct tensor_set *s, const char *name, const char *from, uint64_t n,
                          struct err *e) {
-    struct stored_tensor *stored = NULL;
-    int rc = need(s, from, n, 1, &stored, e);
-    if (rc)
+    int rc = 0;
+    const struct stored_tensor *stored = need(s, from, n, 1, &rc, e);
+    if (!stored)
         return rc;
     float *values = malloc((size_t)n * sizeof *values);
     if (!values)
