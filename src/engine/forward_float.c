@@ -15,7 +15,7 @@ static int product(struct share *p, const struct weight *w, int m, const void *x
 }
 
 /* What was computed in own->y, normed where the model has such norms (gain not NULL). */
-static void post_norm(struct share *p, float *gain, int m) {
+static void post_norm(const struct share *p, const float *gain, int m) {
     if (gain)
         p->s->kernel->rmsnorm(p->own->y, NULL, gain, p->s->w->config.norm_eps, m, (int)p->z.hidden,
                               DTYPE_F32, p->own->y);

@@ -125,6 +125,13 @@ static void evict(struct kv_pool *pool, int kind) {
     pool->free = p;
 }
 
+static void keep_within_limit(struct kv_pool *pool) {
+    for (int kind = 0; kind < KEPT_KINDS; kind++)
+        while (pool->kept[kind].n &&
+               pool->kept[KEPT_ONCE].n + pool->kept[KEPT_SHARED].n > pool->limit - pool->reserved)
+            evict(pool, kind);
+}
+
 static void count_used(struct kv_pool *pool) {
     if (++pool->used > pool->most_used)
         pool->most_used = pool->used;
@@ -259,10 +266,7 @@ bool kv_admit(struct kv_pool *pool, struct kv_seq *s, size_t pages, const uint32
     }
     s->n_published = s->n_pages;
     s->length = s->n_pages * KV_BLOCK;
-    for (int kind = 0; kind < KEPT_KINDS; kind++)
-        while (pool->kept[kind].n &&
-               pool->kept[KEPT_ONCE].n + pool->kept[KEPT_SHARED].n > pool->limit - pool->reserved)
-            evict(pool, kind);
+    keep_within_limit(pool);
     pthread_mutex_unlock(&pool->lock);
     return ok;
 }
@@ -337,4 +341,12 @@ void kv_drop(struct kv_pool *pool, struct kv_seq *s) {
     free(s->pages);
     free(s->data);
     *s = (struct kv_seq){0};
+}
+
+void kv_restart(struct kv_pool *pool, struct kv_seq *s, bool far) {
+    kv_drop(pool, s);
+    s->far = far;
+    pthread_mutex_lock(&pool->lock);
+    keep_within_limit(pool);
+    pthread_mutex_unlock(&pool->lock);
 }

@@ -60,5 +60,7 @@ void kv_publish(struct kv_pool *pool, struct kv_seq *s, const uint32_t *ids, siz
 /* to (empty) becomes a copy of from that shares its pages. */
 int kv_fork(struct kv_pool *pool, struct kv_seq *to, const struct kv_seq *from, struct err *e);
 void kv_drop(struct kv_pool *pool, struct kv_seq *s); /* gives the pages back; s is zeroed */
+/* The same of a sequence that goes on: what it reserved stays reserved. */
+void kv_restart(struct kv_pool *pool, struct kv_seq *s, bool far);
 
 #endif

@@ -88,8 +88,7 @@ void sequence_turn(struct sequence *s, struct kv_pool *pool) {
     s->far = true;
     for (int b = 0; b < sequence_branches(s); b++) {
         struct kv_seq *kv = s->beams ? &beams_branch(s->beams, b)->kv : &s->kv;
-        kv_drop(pool, kv);
-        kv->far = true;
+        kv_restart(pool, kv, true);
     }
 }
 

@@ -67,8 +67,9 @@ void weights_free(struct weights *w);
 /* x becomes [groups][to][width] from [groups][from][width]; what is new is zeros. */
 void weights_spread(float *x, size_t groups, size_t from, size_t to, size_t width);
 
-/* What both ways of packing read: the tensor "blk.LAYER.NAME.SUFFIX" (checked to be there by
- * decoder_config_read), and all values of a tensor (the caller frees; NULL: out of memory). */
+/* What both ways of packing read: the tensor "blk.LAYER.NAME.SUFFIX" (checked to be there
+ * when the checkpoint was opened), and all values of a tensor (the caller frees; NULL: out of
+ * memory). */
 const struct tensor *weights_tensor(const struct weights *w, int layer, const char *name,
                                     const char *suffix);
 float *weights_values(const struct tensor *t);

@@ -79,6 +79,11 @@ static bool admit(struct kv_pool *pool, struct seq *s, size_t most) {
     return ok;
 }
 
+/* What a position holds. */
+static uint32_t word_of(const struct seq *s, size_t i) {
+    return s->ids[i] ^ (s->kv.far ? 1u << 31 : 0);
+}
+
 static int extend(struct kv_pool *pool, struct seq *s, size_t n) {
     struct err e = {0};
     size_t from = s->kv.length;
@@ -88,16 +93,19 @@ static int extend(struct kv_pool *pool, struct seq *s, size_t n) {
         assert_int_equal(s->kv.length, from);
         return rc;
     }
-    for (size_t i = from; i < from + n; i++)
-        memcpy(s->kv.data[i / KV_BLOCK] + i % KV_BLOCK * sizeof(uint32_t), &s->ids[i],
-               sizeof(uint32_t));
+    for (size_t i = from; i < from + n; i++) {
+        uint32_t word = word_of(s, i);
+        memcpy(s->kv.data[i / KV_BLOCK] + i % KV_BLOCK * sizeof word, &word, sizeof word);
+    }
     return 0;
 }
 
 static void check(const struct seq *s) {
-    for (size_t i = 0; i < s->kv.length; i++)
-        assert_memory_equal(s->kv.data[i / KV_BLOCK] + i % KV_BLOCK * sizeof(uint32_t), &s->ids[i],
-                            sizeof(uint32_t));
+    for (size_t i = 0; i < s->kv.length; i++) {
+        uint32_t word = word_of(s, i);
+        assert_memory_equal(s->kv.data[i / KV_BLOCK] + i % KV_BLOCK * sizeof word, &word,
+                            sizeof word);
+    }
 }
 
 /* Admits, computes and publishes all of it; returns how much others had computed. */
@@ -296,6 +304,7 @@ static void random_step(struct kv_pool *pool, struct seq **at, struct rng *rng) 
     if (!s) {
         size_t n = 1 + r % 600;
         s = new_seq(n, r / 1000 % 5 * 100, r / 7000 % 3);
+        s->kv.far = r / 50000 % 2;
         if (!admit(pool, s, r % 3 ? n - 1 : r % n)) {
             free(s);
             return;
@@ -303,7 +312,10 @@ static void random_step(struct kv_pool *pool, struct seq **at, struct rng *rng) 
         *at = s;
         return;
     }
-    size_t left = s->n - s->kv.length;
+    size_t left;
+    if (r / 2000 % 20 == 0)
+        kv_restart(pool, &s->kv, true);
+    left = s->n - s->kv.length;
     no_pages = r % 16 == 0;
     no_tables = r % 16 == 1;
     if (left == 0 || r % 20 == 0) {
@@ -314,6 +326,31 @@ static void random_step(struct kv_pool *pool, struct seq **at, struct rng *rng) 
         kv_publish(pool, &s->kv, s->ids, s->kv.length);
     }
     no_pages = no_tables = false;
+}
+
+static void kinds_do_not_share(void **state) {
+    (void)state;
+    struct kv_pool *pool = new_pool(NO_LIMIT);
+    struct seq *near = new_seq(200, 200, 0), *far = new_seq(200, 200, 0);
+    struct seq *more = new_seq(200, 200, 0), *turned = new_seq(200, 200, 0);
+    far->kv.far = more->kv.far = true;
+    assert_int_equal(run(pool, near), 0);
+    assert_int_equal(run(pool, far), 0);
+    assert_int_equal(run(pool, more), 192);
+    assert_int_equal(run(pool, turned), 192);
+    kv_restart(pool, &turned->kv, true);
+    assert_int_equal(turned->kv.length, 0);
+    assert_int_equal(extend(pool, turned, 200), 0);
+    kv_publish(pool, &turned->kv, turned->ids, 200);
+    check(turned);
+    assert_ptr_equal(turned->kv.data[2], far->kv.data[2]);
+    assert_int_equal(used(pool), 4 + 4 + 1 + 1);
+    end(pool, near);
+    end(pool, far);
+    end(pool, more);
+    end(pool, turned);
+    assert_int_equal(used(pool), 0);
+    kv_pool_free(pool);
 }
 
 static void contents_and_bounds_hold_at_random(void **state) {
@@ -355,6 +392,7 @@ int main(void) {
         cmocka_unit_test(keeping_takes_no_memory_from_sequences),
         cmocka_unit_test(forks_copy_what_they_write),
         cmocka_unit_test(kept_pages_stand_in_for_memory),
+        cmocka_unit_test(kinds_do_not_share),
         cmocka_unit_test(contents_and_bounds_hold_at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
