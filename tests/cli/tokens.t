@@ -154,6 +154,20 @@ $ : > void; precis bench chunk void; code=$?; rm void; exit $code
 exit: 2
 err: precis: void: is empty
 
+== bench tokenize
+$ yes 'a line' | head -1000 > lines.txt; precis bench tokenize --model $TINY lines.txt lines.txt --rounds 2 --json | sed 's/"seconds.*//'; rm lines.txt
+out~ ^\{"files": 2, "bytes": 14000, "tokens": [1-9][0-9]*, $
+
+== bench tokenize without a file
+$ precis bench tokenize --model $TINY
+exit: 2
+err~ no FILE
+
+== bench tokenize of a missing file
+$ precis bench tokenize --model $TINY absent.c
+exit: 2
+err~ absent\.c
+
 == bench prefill
 $ precis bench prefill --model $TINY --tokens 64 --rounds 2 --json | python3 -c 'import json, sys; print(sorted(json.load(sys.stdin)))'
 out: ['isa', 'lanes', 'packed_sha256', 'precision', 'seconds', 'tokens', 'tokens_per_s']
