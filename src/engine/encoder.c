@@ -46,10 +46,11 @@ static bool take(struct lane *lane) {
         en->most_running = en->running;
     pthread_cond_signal(&en->room);
     s->started = clock_seconds();
+    int n = atomic_load(&s->cancelled) ? 0 : (int)s->n_prompt; /* then it is only reported */
     lane->jobs[p->n_spans] = s;
-    p->spans[p->n_spans++] = (struct encoder_span){
-        .ids = s->ids, .row = p->rows, .n = (int)s->n_prompt, .cancelled = &s->cancelled};
-    p->rows += (int)s->n_prompt;
+    p->spans[p->n_spans++] =
+        (struct encoder_span){.ids = s->ids, .row = p->rows, .n = n, .cancelled = &s->cancelled};
+    p->rows += n;
     return true;
 }
 

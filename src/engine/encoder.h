@@ -46,7 +46,7 @@ enum {
 /* A job in a pass. */
 struct encoder_span {
     const uint32_t *ids; /* [n], each below the vocabulary */
-    int row, n;
+    int row, n;          /* n 0: it takes no part */
     const atomic_bool *cancelled;
 };
 
