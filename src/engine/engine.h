@@ -35,8 +35,8 @@ int device_parse(const char *name, enum device *out, struct err *e);
 enum { ENGINE_MOST_LANES = 1 << 12, ENGINE_MOST_SEQUENCES = 1 << 16 };
 
 struct engine_options {
-    enum precision precision; /* auto: int8 where the model allows it, else bf16 where the CPU
-                                 multiplies it, else f32 */
+    enum precision precision; /* auto: int8 where the model allows it (encoders have none), else
+                                 bf16 where the CPU multiplies it, else f32 */
     int lanes;                /* 0: one for each core this process may use */
     int max_sequences;        /* "agents": sequences in flight at most; 0: 20 */
     /* Bytes for weights, KV and scratch in all; 0: no limit. int8 keeps most of its weights in 4
@@ -59,7 +59,8 @@ struct engine_info {
     int lanes, max_sequences;
     size_t vocab, context; /* tokens */
     size_t width;          /* of the hidden states of an encoder; 0: no encoder */
-    size_t weight_bytes, scratch_bytes, kv_bytes_per_token;
+    size_t weight_bytes, scratch_bytes;
+    size_t kv_bytes_per_token; /* that a sequence keeps; 0: an encoder keeps none */
 };
 
 /* path: a .gguf, a Hugging Face folder, a .onnx file or a folder of them. A sequence-to-sequence
@@ -115,7 +116,7 @@ struct engine_token {
 
 enum engine_finish {
     FINISH_STOP,     /* a stop id came (it is not in the output) */
-    FINISH_LENGTH,   /* max_new_tokens, or the end of the context */
+    FINISH_LENGTH,   /* max_new_tokens (0 too), or the end of the context */
     FINISH_CALLBACK, /* on_token said so (that token is in the output) */
     FINISH_CANCELLED,
     FINISH_FAILED /* err says why */
@@ -150,8 +151,10 @@ struct engine_job {
      * order. NULL: none are computed but the last. */
     void (*on_logits)(void *user, size_t position, const float *logits);
     size_t logits_from;
-    /* ENGINE_EMBED: the last layer's hidden states, [n, width] f32 with n = n_ids, once. Such a job
-     * has max_new_tokens 0 and no on_logits; a decoder refuses it (PRECIS_EUNSUPPORTED). */
+    /* ENGINE_EMBED: the last layer's hidden states, [n, width] f32 with n = n_ids, borrowed for the
+     * call; once, before on_done, unless the job failed or was cancelled. Every token attends to
+     * all of the job's; token types are 0. Such a job has max_new_tokens 0 and no on_logits
+     * (PRECIS_EUSAGE); a decoder refuses it (PRECIS_EUNSUPPORTED). */
     void (*on_hidden)(void *user, const float *states, size_t n, size_t width);
     /* Exactly once for every job that was submitted. */
     void (*on_done)(void *user, const struct engine_result *r);
