@@ -26,7 +26,7 @@ struct model {
     uint64_t key_count, tensor_count;
     size_t values;
     struct {
-        char name[64];
+        char name[96];
         size_t first;
     } starts[200];
     /* After open_model. */
@@ -66,7 +66,7 @@ static void tensor(struct model *m, const char *name, uint64_t in, uint64_t out)
 }
 
 static void layer(struct model *m, unsigned i, const char *name, uint64_t in, uint64_t out) {
-    char s[64];
+    char s[96];
     snprintf(s, sizeof s, "blk.%u.%s", i, name);
     tensor(m, s, in, out);
 }
