@@ -16,6 +16,7 @@ int regex_new(const char *pattern, size_t len, struct regex **out, struct err *e
     int why;
     PCRE2_SIZE at;
     *out = NULL;
+    buf_str(&text, "");
     int rc = regex_translate(pattern, len, &text, e);
     struct regex *re = rc ? NULL : calloc(1, sizeof *re);
     if (rc == 0 && !re)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../model/gguf_build.h"
+#include "json_tok.h"
 #include "text/chat.h"
 #include "tiny_tok.h"
 
@@ -139,11 +140,90 @@ static void chat_fails_cleanly(void **state) {
     tok_free(t);
 }
 
+/* Every kind of part. */
+static const struct json_file files[] = {
+    {"tokenizer.json",
+     "{\"added_tokens\": [{\"id\": 0, \"content\": \"<S>\", \"single_word\": false, \"lstrip\": "
+     "false, \"rstrip\": false, \"normalized\": true, \"special\": true}], \"normalizer\": "
+     "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFKC\"}, {\"type\": "
+     "\"Lowercase\"}, {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"x+\"}, \"content\": "
+     "\"y\"}, {\"type\": \"Prepend\", \"prepend\": \"_\"}]}, \"pre_tokenizer\": {\"type\": "
+     "\"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"String\": \",\"}, "
+     "\"behavior\": \"Removed\", \"invert\": false}, {\"type\": \"Metaspace\", \"replacement\": "
+     "\"_\"}]}, \"post_processor\": {\"type\": \"BertProcessing\", \"cls\": [\"a\", 0], \"sep\": "
+     "[\"a\", 0]}, \"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": "
+     "\"ByteFallback\"}, {\"type\": \"Metaspace\", \"replacement\": \"_\"}, {\"type\": "
+     "\"BPEDecoder\", \"suffix\": \"#\"}]}, \"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", "
+     "\"end_of_word_suffix\": \"#\", \"continuing_subword_prefix\": \"+\", \"vocab\": {\"?\": 0, "
+     "\"_\": 1, \"+a\": 2, \"_a\": 3, \"+a#\": 4, \"<0x41>\": 5}, \"merges\": [[\"_\", \"+a\"]]}}"},
+    {"tokenizer_config.json", "{\"eos_token\": \"?\", \"chat_template\": \"T\"}"},
+    {0}};
+static const char unigram[] =
+    "{\"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"}, \"model\": {\"type\": \"Unigram\", "
+    "\"unk_id\": 0, \"vocab\": [[\"?\", 0], [\"a\", -1], [\"b\", -2]]}}";
+static const char pieces[] =
+    "{\"model\": {\"type\": \"WordPiece\", \"unk_token\": \"?\", \"continuing_subword_prefix\": "
+    "\"##\", \"vocab\": {\"?\": 0, \"a\": 1, \"##b\": 2}}}";
+
+static void json_opening_fails_cleanly(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        struct tok *t;
+        int rc = PRECIS_ENOMEM;
+        long n = 0;
+        for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+            struct err e = {0};
+            left = n;
+            rc = kind == 0 ? open_json_files(files, &t, &e)
+                           : open_json_tok(kind == 1 ? unigram : pieces, &t, &e);
+            left = -1;
+            assert_int_equal(e.code, rc);
+            if (rc)
+                assert_null(t);
+        }
+        assert_int_equal(rc, 0);
+        assert_true(n > 10);
+        tok_free(t);
+    }
+}
+
+static void json_use_fails_cleanly(void **state) {
+    (void)state;
+    static const char text[] = "xx aA <S>,b \xef\xac\x81 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    int rc = PRECIS_ENOMEM;
+    long n = 0;
+    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+        struct tok *t;
+        struct ids ids = {0};
+        struct buf out = {0};
+        struct err e = {0};
+        assert_int_equal(open_json_files(files, &t, &e), 0);
+        left = n;
+        rc = tok_encode(t, text, sizeof text - 1, 0, &ids, &e);
+        if (rc == 0) {
+            struct detok d;
+            detok_start(&d, t, true);
+            for (size_t i = 0; i < ids.n; i++)
+                detok_push(&d, ids.v[i], &out);
+            detok_push(&d, 5, &out);
+            detok_finish(&d, &out);
+            if (buf_failed(&out))
+                rc = PRECIS_ENOMEM;
+        }
+        left = -1;
+        buf_free(&out);
+        ids_free(&ids);
+        tok_free(t);
+    }
+    assert_int_equal(rc, 0);
+    assert_true(n > 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opening_fails_cleanly),
-        cmocka_unit_test(encoding_fails_cleanly),
-        cmocka_unit_test(chat_fails_cleanly),
+        cmocka_unit_test(opening_fails_cleanly),  cmocka_unit_test(encoding_fails_cleanly),
+        cmocka_unit_test(chat_fails_cleanly),     cmocka_unit_test(json_opening_fails_cleanly),
+        cmocka_unit_test(json_use_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

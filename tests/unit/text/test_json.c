@@ -1,0 +1,313 @@
+/* tokenizer.json: its parts in small, what lies beside it, and what is refused. That each part does
+ * what `tokenizers` does is test_json_golden's matter. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_tok.h"
+
+#define LEVEL(vocab)                                                                               \
+    "\"model\": {\"type\": \"WordLevel\", \"unk_token\": \"?\", \"vocab\": {" vocab "}}"
+#define WORDS LEVEL("\"?\": 0, \"a\": 1, \"b\": 2, \"ab\": 3")
+#define ADDED(content, special, more)                                                              \
+    "{\"id\": 9, \"content\": \"" content "\", \"single_word\": false, \"special\": " special      \
+    ", \"normalized\": false, " more "}"
+#define PLAIN "\"lstrip\": false, \"rstrip\": false"
+
+static struct tok *open_tok(const char *text) {
+    struct tok *t;
+    struct err e = {0};
+    if (open_json_tok(text, &t, &e) != 0)
+        fail_msg("%s", e.text);
+    return t;
+}
+
+static void encode(const struct tok *t, const char *text, unsigned flags, const char *want) {
+    struct ids ids = {0};
+    struct err e = {0};
+    char got[256] = "";
+    size_t at = 0;
+    if (tok_encode(t, text, strlen(text), flags, &ids, &e) != 0)
+        fail_msg("%s: %s", text, e.text);
+    for (size_t i = 0; i < ids.n && at < sizeof got - 16; i++)
+        at += (size_t)snprintf(got + at, sizeof got - at, "%s%u", i ? " " : "", ids.v[i]);
+    assert_string_equal(got, want);
+    ids_free(&ids);
+}
+
+/* As the text stands after each id, then at the end. */
+static void decode(const struct tok *t, const uint32_t *ids, size_t n, bool keep,
+                   const char *const *want) {
+    struct detok d;
+    struct buf out = {0};
+    buf_str(&out, "");
+    detok_start(&d, t, keep);
+    for (size_t i = 0; i < n; i++) {
+        detok_push(&d, ids[i], &out);
+        assert_string_equal(out.data, want[i]);
+    }
+    detok_finish(&d, &out);
+    assert_string_equal(out.data, want[n]);
+    detok_free(&d);
+    buf_free(&out);
+}
+
+static void words(void **state) {
+    (void)state;
+    struct tok *t = open_tok("{\"pre_tokenizer\": {\"type\": \"Whitespace\"}, " WORDS "}");
+    encode(t, "a ab  c\n", 0, "1 3 0");
+    encode(t, "", 0, "");
+    assert_int_equal(tok_vocab(t), 4);
+    assert_int_equal(tok_bos(t), -1);
+    decode(t, (const uint32_t[]){1, 77, 3}, 3, true,
+           (const char *const[]){"a", "a", "a ab", "a ab"});
+    size_t len;
+    assert_string_equal(tok_bytes(t, 99, &len), "");
+    tok_free(t);
+}
+
+static void added_tokens(void **state) {
+    (void)state;
+    struct tok *t = open_tok("{\"added_tokens\": [" ADDED("<s>", "true", PLAIN) ", " ADDED(
+        "<l>", "false",
+        "\"lstrip\": true, \"rstrip\": true") "], \"pre_tokenizer\": {\"type\": \"FixedLength\", "
+                                              "\"length\": 1}, " WORDS "}");
+    encode(t, "a<s>b", 0, "1 4 2"); /* ids come from the vocabulary, not from the file */
+    encode(t, "a  <l>\t b", 0, "1 5 2");
+    encode(t, "<s><l>", TOK_PLAIN, "0 0 0 5");
+    assert_int_equal(tok_id(t, "<s>"), 4);
+    assert_true(tok_is_special(t, 4));
+    assert_false(tok_is_special(t, 5));
+    decode(t, (const uint32_t[]){4, 1, 5}, 3, false,
+           (const char *const[]){"", "a", "a <l>", "a <l>"});
+    tok_free(t);
+}
+
+static void gaps_in_ids(void **state) {
+    (void)state;
+    /* as `tokenizers`: the next id is the number of tokens, which "b" has, too */
+    struct tok *t = open_tok("{\"added_tokens\": [" ADDED("<s>", "true", PLAIN) "], " LEVEL(
+        "\"?\": 0, \"a\": 1, \"b\": 3") "}");
+    encode(t, "b", 0, "3");
+    encode(t, "<s>", 0, "3");
+    decode(t, (const uint32_t[]){3, 2}, 2, true, (const char *const[]){"<s>", "<s>", "<s>"});
+    tok_free(t);
+}
+
+static void around_the_text(void **state) {
+    (void)state;
+    struct tok *t = open_tok(
+        "{\"truncation\": {\"max_length\": 5, \"stride\": 0, \"strategy\": \"LongestFirst\", "
+        "\"direction\": \"Left\"}, \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 1}, "
+        "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": "
+        "{\"id\": \"X\", \"type_id\": 0}}, {\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}], "
+        "\"pair\": [], \"special_tokens\": {\"X\": {\"id\": \"X\", \"ids\": [3, 2], \"tokens\": "
+        "[]}}}," WORDS "}");
+    encode(t, "a", 0, "3 2 1");
+    encode(t, "babbab", 0, "3 2 2 1 2");
+    encode(t, "babbab", TOK_NO_TRUNCATE, "3 2 2 1 2 2 1 2");
+    encode(t, "babbab", TOK_NO_SPECIAL, "1 2 2 1 2");
+    encode(t, "", 0, "3 2");
+    tok_free(t);
+}
+
+static void streams(void **state) {
+    (void)state;
+    struct tok *t =
+        open_tok("{\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", "
+                 "\"pattern\": "
+                 "{\"String\": \"_\"}, \"content\": \" \"}, {\"type\": \"ByteFallback\"}, "
+                 "{\"type\": \"Fuse\"}, "
+                 "{\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]}, " LEVEL(
+                     "\"?\": 0, \"_a\": 1, \"_\": 2, \"<0xC3>\": 3, \"<0xA9>\": 4") "}");
+    /* bytes wait for the end of their run */
+    decode(t, (const uint32_t[]){1, 1, 3, 4, 1}, 5, true,
+           (const char *const[]){"a", "a a", "a a", "a a", "a a\xc3\xa9 a", "a a\xc3\xa9 a"});
+    decode(t, (const uint32_t[]){2, 2, 3}, 3, true,
+           (const char *const[]){"", " ", " ", " \xef\xbf\xbd"});
+    size_t len;
+    assert_memory_equal(tok_bytes(t, 1, &len), " a", 2);
+    assert_memory_equal(tok_bytes(t, 3, &len), "\xc3", 1);
+    assert_int_equal(len, 1);
+    tok_free(t);
+}
+
+static void last_token_waits(void **state) {
+    (void)state;
+    struct tok *t =
+        open_tok("{\"decoder\": {\"type\": \"BPEDecoder\", \"suffix\": \"</w>\"}, " LEVEL(
+            "\"?\": 0, \"a</w>\": 1, \"b\": 2") "}");
+    decode(t, (const uint32_t[]){1, 2, 1}, 3, true, (const char *const[]){"", "a ", "a b", "a ba"});
+    decode(t, NULL, 0, true, (const char *const[]){""});
+    tok_free(t);
+}
+
+static void neighbours(void **state) {
+    (void)state;
+    const struct json_file files[] = {
+        {"tokenizer.json", "{\"added_tokens\": [" ADDED("<e>", "true", PLAIN) "], " WORDS "}"},
+        {"tokenizer_config.json",
+         "{\"bos_token\": \"a\", \"eos_token\": {\"content\": \"<e>\"}, \"chat_template\": "
+         "[{\"name\": \"tool\", \"template\": \"T\"}, {\"name\": \"default\", \"template\": "
+         "\"D\"}]}"},
+        {"generation_config.json", "{\"eos_token_id\": [4, 2, 99, -1]}"},
+        {"config.json", "{\"eos_token_id\": 3}"},
+        {0}};
+    struct tok *t;
+    struct err e = {0};
+    assert_int_equal(open_json_files(files, &t, &e), 0);
+    assert_int_equal(tok_bos(t), 1);
+    assert_int_equal(tok_eos(t), 4);
+    assert_string_equal(tok_chat_template(t), "D");
+    size_t n;
+    const uint32_t *stops = tok_stops(t, &n);
+    assert_int_equal(n, 3);
+    assert_memory_equal(stops, ((uint32_t[]){4, 2, 3}), 12);
+    tok_free(t);
+    const struct json_file jinja[] = {files[0], files[1], {"chat_template.jinja", "J"}, {0}};
+    assert_int_equal(open_json_files(jinja, &t, &e), 0);
+    assert_string_equal(tok_chat_template(t), "J");
+    tok_free(t);
+    const struct json_file odd[] = {files[0], {"config.json", "["}, {0}};
+    assert_int_equal(open_json_files(odd, &t, &e), PRECIS_EINPUT);
+    assert_non_null(strstr(e.text, "config.json: line 1"));
+}
+
+static void an_unknown_word(void **state) {
+    (void)state;
+    struct tok *t = open_tok("{" LEVEL("\"a\": 0") "}");
+    struct ids ids = {0};
+    struct err e = {0};
+    encode(t, "a", 0, "0");
+    assert_int_equal(tok_encode(t, "b", 1, 0, &ids, &e), PRECIS_EINPUT);
+    assert_non_null(strstr(e.text, "not in the vocabulary"));
+    assert_int_equal(ids.n, 0);
+    ids_free(&ids);
+    tok_free(t);
+}
+
+static void what_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int code;
+        const char *says;
+    } cases[] = {
+        {"", PRECIS_EINPUT, "line 1"},
+        {"[]", PRECIS_EINPUT, "no JSON object"},
+        {"{}", PRECIS_EINPUT, "no object \"model\""},
+        {"{\"version\": \"2.0\", " WORDS "}", PRECIS_EUNSUPPORTED, "version"},
+        {"{\"model\": {\"type\": \"Oracle\", \"vocab\": {}}}", PRECIS_EUNSUPPORTED,
+         "model \"Oracle\" is not supported"},
+        {"{" LEVEL("") "}", PRECIS_EINPUT, "vocab is empty"},
+        {"{" LEVEL("\"a\": -1") "}", PRECIS_EINPUT, "the id of \"a\" is no number"},
+        {"{" LEVEL("\"a\": 99999999") "}", PRECIS_EINPUT, "id 99999999 of \"a\" is more than"},
+        {"{" LEVEL("\"a\": 1, \"b\": 1") "}", PRECIS_EINPUT, "id 1 is of \"a\" and of \"b\""},
+        {"{\"normalizer\": {\"type\": \"Magic\"}, " WORDS "}", PRECIS_EUNSUPPORTED,
+         "normalizer \"Magic\" is not supported"},
+        {"{\"normalizer\": {\"type\": \"Strip\", \"strip_left\": 1}, " WORDS "}", PRECIS_EINPUT,
+         "Strip: no boolean \"strip_left\""},
+        {"{\"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"!\"}, " WORDS
+         "}",
+         PRECIS_EINPUT, "no base64"},
+        {"{\"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAAA\"}, " WORDS
+         "}",
+         PRECIS_EINPUT, "tokenizer.json: Precompiled: "},
+        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"\\\\bx\"}, "
+         "\"content\": "
+         "\"\"}, " WORDS "}",
+         PRECIS_EUNSUPPORTED, "tokenizer.json: Replace: regular expression: a word boundary"},
+        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": "
+         "\"\"}, " WORDS "}",
+         PRECIS_EUNSUPPORTED, "an empty pattern"},
+        {"{\"pre_tokenizer\": {\"type\": \"UnicodeScripts2\"}, " WORDS "}", PRECIS_EUNSUPPORTED,
+         "pre_tokenizer \"UnicodeScripts2\" is not supported"},
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, \"invert\": "
+         "false, \"behavior\": \"Eaten\"}, " WORDS "}",
+         PRECIS_EUNSUPPORTED, "behavior \"Eaten\" is not supported"},
+        {"{\"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"__\"}, " WORDS "}",
+         PRECIS_EINPUT, "\"replacement\" is not one character"},
+        {"{\"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"_\", "
+         "\"prepend_scheme\": "
+         "\"last\"}, " WORDS "}",
+         PRECIS_EUNSUPPORTED, "prepend_scheme \"last\" is not supported"},
+        {"{\"decoder\": {\"type\": \"CTC\"}, " WORDS "}", PRECIS_EUNSUPPORTED,
+         "decoder \"CTC\" is not supported"},
+        {"{\"post_processor\": {\"type\": \"Other\"}, " WORDS "}", PRECIS_EUNSUPPORTED,
+         "post_processor \"Other\" is not supported"},
+        {"{\"post_processor\": {\"type\": \"BertProcessing\", \"cls\": [\"a\", 4], \"sep\": "
+         "[\"a\", "
+         "1]}, " WORDS "}",
+         PRECIS_EINPUT, "an id is not in 0..3"},
+        {"{\"truncation\": {\"max_length\": 3, \"stride\": 3, \"strategy\": \"OnlyFirst\"}, " WORDS
+         "}",
+         PRECIS_EINPUT, "max_length 3 leaves no room"},
+        {"{\"truncation\": {\"max_length\": 3, \"stride\": 0, \"strategy\": \"OnlySecond\"}, " WORDS
+         "}",
+         PRECIS_EUNSUPPORTED, "strategy \"OnlySecond\" is not supported"},
+        {"{\"added_tokens\": [{\"id\": 1, \"content\": \"a\"}], " WORDS "}", PRECIS_EINPUT,
+         "added_tokens: no boolean \"single_word\""},
+        {"{\"model\": {\"type\": \"BPE\", \"dropout\": 0.1, \"vocab\": {\"a\": 0}, \"merges\": "
+         "[]}}",
+         PRECIS_EUNSUPPORTED, "dropout is not supported"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a a\"]}}",
+         PRECIS_EINPUT, "names a token that the vocabulary lacks: \"aa\""},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a a a\"]}}",
+         PRECIS_EINPUT, "is not two tokens and a space"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [[\"a\"]]}}",
+         PRECIS_EINPUT, "is no pair of tokens"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}}}", PRECIS_EINPUT,
+         "no array \"merges\""},
+        {"{\"model\": {\"type\": \"Unigram\", \"vocab\": [[\"a\", 1.0]], \"unk_id\": 1}}",
+         PRECIS_EINPUT, "unk_id is no place"},
+        {"{\"model\": {\"type\": \"Unigram\", \"vocab\": [\"a\"], \"unk_id\": 0}}", PRECIS_EINPUT,
+         "entry 0 is no [text, score]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tok *t;
+        struct err e = {0};
+        int rc = open_json_tok(cases[i].text, &t, &e);
+        if (rc != cases[i].code || !strstr(e.text, cases[i].says))
+            fail_msg("case %zu: %d %s", i, rc, e.text);
+        assert_null(t);
+        assert_int_equal(strncmp(e.text, "tokenizer.json: ", 16), 0);
+    }
+    struct tok *t;
+    struct err e = {0};
+    assert_int_equal(tok_from_json("/nowhere/tokenizer.json", &t, &e), PRECIS_EIO);
+    assert_null(t);
+}
+
+static void nested_without_end(void **state) {
+    (void)state;
+    struct buf text = {0};
+    struct tok *t;
+    struct err e = {0};
+    buf_str(&text, "{\"normalizer\": ");
+    for (int i = 0; i < 100; i++)
+        buf_str(&text, "{\"type\": \"Sequence\", \"normalizers\": [");
+    buf_str(&text, "{\"type\": \"NFC\"}");
+    for (int i = 0; i < 100; i++)
+        buf_str(&text, "]}");
+    buf_str(&text, ", " WORDS "}");
+    assert_int_equal(open_json_tok(text.data, &t, &e), PRECIS_EUNSUPPORTED);
+    assert_non_null(strstr(e.text, "nested more than"));
+    buf_free(&text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words),           cmocka_unit_test(added_tokens),
+        cmocka_unit_test(gaps_in_ids),     cmocka_unit_test(around_the_text),
+        cmocka_unit_test(streams),         cmocka_unit_test(last_token_waits),
+        cmocka_unit_test(neighbours),      cmocka_unit_test(an_unknown_word),
+        cmocka_unit_test(what_is_refused), cmocka_unit_test(nested_without_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
