@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -30,23 +31,31 @@ static void set_name(struct model *m, const char *asked) {
     snprintf(m->name, sizeof m->name, "%.*s", (int)sizeof m->name - 1, name);
 }
 
-/* The tokenizer.json of a folder, of the folder that an ONNX file lies in, or of the one around
- * that when its name is onnx. */
-static int open_json(struct model *m, struct err *e) {
+/* Cuts the last part off; what is left of a bare name is ".". */
+static void go_up(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = 0;
+    else
+        snprintf(path, 2, ".");
+}
+
+/* The tokenizer.json of a folder, or of the folder that an ONNX file lies in; where there is none
+ * and that folder is called onnx, of the one around it. */
+static int open_json(struct model *m, bool if_any, struct err *e) {
     static const char name[] = "/tokenizer.json";
+    struct stat st;
     char dir[sizeof m->path], path[sizeof m->path + sizeof name];
     snprintf(dir, sizeof dir, "%s", m->path);
-    for (int up = 0;; up++) {
-        char *slash = strrchr(dir, '/');
-        const char *last = slash ? slash + 1 : dir;
+    if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+        go_up(dir);
+    snprintf(path, sizeof path, "%s%s", dir, name);
+    const char *slash = strrchr(dir, '/');
+    if (access(path, F_OK) != 0 && strcmp(slash ? slash + 1 : dir, "onnx") == 0) {
+        go_up(dir);
         snprintf(path, sizeof path, "%s%s", dir, name);
-        if (access(path, F_OK) == 0 || up == 2 || (up == 1 && strcmp(last, "onnx") != 0))
-            return tok_from_json(path, &m->tok, e);
-        if (slash)
-            *slash = 0;
-        else
-            snprintf(dir, sizeof dir, ".");
     }
+    return if_any && access(path, F_OK) != 0 ? 0 : tok_from_json(path, &m->tok, e);
 }
 
 static int open_gguf(struct model *m, const struct checkpoint *c, struct err *e) {
@@ -62,14 +71,15 @@ static int open_gguf(struct model *m, const struct checkpoint *c, struct err *e)
 }
 
 static int open_text(struct model *m, const struct model_options *o, unsigned parts,
-                     const struct checkpoint *c, struct err *e) {
+                     const struct checkpoint *c, bool seq2seq, struct err *e) {
     enum model_kind kind;
     int rc = model_kind_of(m->path, &kind, e);
     if (rc == 0)
-        rc = kind == MODEL_GGUF ? open_gguf(m, c, e) : open_json(m, e);
+        rc = kind == MODEL_GGUF ? open_gguf(m, c, e)
+                                : open_json(m, (parts & MODEL_TOKENIZER_IF_ANY) != 0, e);
     if (rc)
         return rc;
-    if (!(parts & MODEL_CHAT))
+    if (!(parts & MODEL_CHAT) || seq2seq)
         return 0;
     rc = chat_open(m->tok, o->chat_template, &m->chat, e);
     if (rc)
@@ -99,8 +109,8 @@ int model_open(struct model *m, const struct model_options *o, unsigned parts, s
     if (rc)
         goto done;
     set_name(m, o->name);
-    if (parts & (MODEL_TOKENIZER | MODEL_CHAT))
-        rc = open_text(m, o, parts, c, e);
+    if (parts & (MODEL_TOKENIZER | MODEL_TOKENIZER_IF_ANY | MODEL_CHAT))
+        rc = open_text(m, o, parts, c, graphs.files[GRAPH_ENCODER] != NULL, e);
     if (rc == 0 && parts & MODEL_REVISION)
         rc = c ? checkpoint_revision(c, m->revision, e)
                : graph_model_revision(&graphs, m->revision, e);

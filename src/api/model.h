@@ -8,7 +8,13 @@
 #include "text/chat.h"
 #include "text/tok.h"
 
-enum model_parts { MODEL_TOKENIZER = 1, MODEL_CHAT = 2, MODEL_ENGINE = 4, MODEL_REVISION = 8 };
+enum model_parts {
+    MODEL_TOKENIZER = 1,
+    MODEL_CHAT = 2,
+    MODEL_ENGINE = 4,
+    MODEL_REVISION = 8,
+    MODEL_TOKENIZER_IF_ANY = 16 /* a folder may lack it: tok is NULL then */
+};
 
 struct model_options {
     const char *name;          /* of the catalogue, or a path */
@@ -21,7 +27,7 @@ struct model {
     char name[256]; /* the catalogue's, or the file's base name */
     char revision[HASH_HEX_SIZE];
     struct tok *tok;
-    struct chat *chat;
+    struct chat *chat; /* NULL also for a sequence-to-sequence model */
     struct engine *engine;
 };
 

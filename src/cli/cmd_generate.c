@@ -23,7 +23,8 @@ static const struct option prompt[] = {
      .type = OPTION_TEXT,
      .offset = AT(ids),
      .argument = "FILE",
-     .help = "a JSON array of token ids instead, used as it is; -: standard input"},
+     .help = "a JSON array of token ids instead, used as it is; -: standard input; with --json "
+             "a folder needs no tokenizer then (text is null)"},
     {.name = "raw",
      .offset = AT(raw),
      .help = "no chat template: the text is continued, special tokens in it are recognised"},
@@ -109,7 +110,8 @@ static int on_token(void *user, const struct engine_token *t) {
     buf_append(&s->top_n, &t->n_top, sizeof t->n_top);
     if (t->n_top > 0)
         buf_append(&s->top, t->top, (size_t)t->n_top * sizeof *t->top);
-    detok_push(&s->detok, t->id, &s->text);
+    if (s->detok.tok)
+        detok_push(&s->detok, t->id, &s->text);
     bool stop = find_stop(s, before) || interrupted();
     pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
@@ -119,7 +121,8 @@ static int on_token(void *user, const struct engine_token *t) {
 static void on_done(void *user, const struct engine_result *r) {
     struct stream *s = user;
     pthread_mutex_lock(&s->lock);
-    detok_finish(&s->detok, &s->text);
+    if (s->detok.tok)
+        detok_finish(&s->detok, &s->text);
     s->finish = r->finish;
     s->err = r->err;
     s->done = true;
@@ -184,7 +187,10 @@ static int print_json(const struct stream *s, const struct ids *prompt_ids, stru
     put_ids(&b, "ids", &s->ids);
     buf_str(&b, "\"text\": ");
     size_t len = s->text_end < s->text.len ? s->text_end : s->text.len;
-    json_put_string(&b, s->text.data ? s->text.data : "", len);
+    if (s->detok.tok)
+        json_put_string(&b, s->text.data ? s->text.data : "", len);
+    else
+        buf_str(&b, "null");
     buf_str(&b, ", \"logprobs\": [");
     for (size_t i = 0; i < s->ids.n; i++) {
         buf_str(&b, i ? ", " : "");
@@ -230,7 +236,9 @@ static int build_prompt(const struct args *a, const struct model *m, const struc
     int rc;
     if (a->ids) {
         rc = input_ids(data, text->len, a->ids, engine_info(m->engine)->vocab, out, e);
-    } else if (a->raw) {
+    } else if (!m->chat && a->system) {
+        rc = err_set(e, PRECIS_EUSAGE, "--system: a sequence-to-sequence model takes none");
+    } else if (a->raw || !m->chat) {
         rc = tok_encode(m->tok, data, text->len, TOK_DEFAULT, out, e);
     } else {
         struct chat_message messages[2];
@@ -262,7 +270,7 @@ static int generate(const struct args *a, const struct model *m, const struct id
                              .user = &s};
     model_sampling(a, &job.sampling);
     size_t n_stops = 0;
-    const uint32_t *stops = tok_stops(m->tok, &n_stops);
+    const uint32_t *stops = m->tok ? tok_stops(m->tok, &n_stops) : NULL;
     for (size_t i = 0; i < n_stops && i < ENGINE_MAX_STOPS && !a->ignore_eos; i++)
         job.stops[job.n_stops++] = stops[i];
     for (size_t i = 0; i < a->stops.n; i++)
@@ -270,7 +278,8 @@ static int generate(const struct args *a, const struct model *m, const struct id
             s.hold_back = strlen(a->stops.v[i]) - 1;
     pthread_mutex_init(&s.lock, NULL);
     pthread_cond_init(&s.changed, NULL);
-    detok_start(&s.detok, m->tok, false);
+    if (m->tok)
+        detok_start(&s.detok, m->tok, false);
     uint64_t ticket = 0;
     int rc = engine_submit(m->engine, &job, &ticket, e);
     if (rc == 0)
@@ -307,7 +316,10 @@ static int run_generate(const struct args *a, struct err *e) {
         buf_str(&text, a->prompt);
     else if (rc == 0)
         rc = input_read(a->ids ? a->ids : a->prompt_file, &text, e);
-    unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | (a->raw || a->ids ? 0 : (unsigned)MODEL_CHAT);
+    /* ids in, ids out: that needs no tokenizer */
+    bool bare = a->ids && a->json && a->stops.n == 0;
+    unsigned parts = (bare ? MODEL_TOKENIZER_IF_ANY : MODEL_TOKENIZER) | MODEL_ENGINE |
+                     (a->raw || a->ids ? 0 : (unsigned)MODEL_CHAT);
     if (rc == 0)
         rc = model_open_asked(&m, a, parts, 1, e);
     if (rc == 0)

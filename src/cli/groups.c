@@ -3,6 +3,7 @@
 #define AT(member) offsetof(struct args, member)
 
 static const char *const choices_precision[] = {"auto", "f32", "bf16", "int8", NULL};
+static const char *const choices_device[] = {"auto", "cpu", "cuda", "coreml", NULL};
 static const char *const choices_strategy[] = {"greedy", "temperature", "nucleus", "beam", NULL};
 const char *const choices_template[] = {"auto",    "chatml", "llama3", "phi3",
                                         "mistral", "gemma",  NULL};
@@ -36,6 +37,14 @@ static const struct option model[] = {
      .fallback = "auto",
      .choices = choices_precision,
      .help = "arithmetic; auto is int8 where model and CPU (AVX2) allow it, else bf16 or f32"},
+    {.name = "device",
+     .type = OPTION_CHOICE,
+     .offset = AT(device),
+     .argument = "D",
+     .fallback = "auto",
+     .choices = choices_device,
+     .help = "of ONNX models: auto is what ONNX Runtime offers, else the CPU; cuda and coreml are "
+             "untested"},
     {.name = "lanes",
      .type = OPTION_NUMBER,
      .offset = AT(lanes),

@@ -5,6 +5,7 @@
 
 struct engine_options model_engine_options(const struct args *a, int max_sequences) {
     return (struct engine_options){.precision = (enum precision)a->precision,
+                                   .device = (enum device)a->device,
                                    .lanes = (int)a->lanes,
                                    .max_sequences = max_sequences,
                                    .memory_limit = (size_t)a->memory_limit};

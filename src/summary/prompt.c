@@ -18,7 +18,8 @@ static const char system_text[] = "You write one-line summaries of source code."
 
 static int set_version(struct prompt *p, const char *instruction, struct err *e) {
     if (!instruction) {
-        snprintf(p->version, sizeof p->version, "%s", PROMPT_VERSION);
+        snprintf(p->version, sizeof p->version, "%s",
+                 p->chat ? PROMPT_VERSION : PROMPT_PLAIN_VERSION);
         return 0;
     }
     char hex[HASH_HEX_SIZE];
@@ -54,8 +55,28 @@ static void append_message(const struct prompt *p, const struct prompt_chunk *c,
     buf_str(b, p->instruction);
 }
 
+/* The source of a sequence-to-sequence model. */
+static int encode_source(const struct prompt *p, const struct prompt_chunk *c, size_t len,
+                         struct ids *out, struct err *e) {
+    struct buf source = {0};
+    buf_str(&source, p->instruction);
+    if (!p->own && c->lang)
+        buf_printf(&source, " %s", c->lang->title);
+    buf_str(&source, p->own ? " " : ": ");
+    buf_append(&source, c->text, len);
+    int rc = buf_failed(&source)
+                 ? err_nomem(e, "prompt")
+                 : tok_encode(p->tok, source.data, source.len, TOK_PLAIN | TOK_NO_TRUNCATE, out, e);
+    if (rc == 0 && out->failed)
+        rc = err_nomem(e, "prompt");
+    buf_free(&source);
+    return rc;
+}
+
 static int encode(const struct prompt *p, const struct prompt_chunk *c, size_t len, uint64_t hidden,
                   bool part_line, struct ids *out, struct err *e) {
+    if (!p->chat)
+        return encode_source(p, c, len, out, e);
     struct buf message = {0};
     append_message(p, c, len, hidden, part_line, &message);
     int rc;
@@ -79,13 +100,16 @@ done:
 
 int prompt_open(struct prompt *p, const struct tok *tok, const struct chat *chat, size_t context,
                 size_t max_new_tokens, int max_chars, const char *instruction, struct err *e) {
-    *p = (struct prompt){.tok = tok, .chat = chat, .system = system_text};
+    *p = (struct prompt){
+        .tok = tok, .chat = chat, .system = system_text, .own = instruction != NULL};
     size_t answer = max_new_tokens < context / 4 ? max_new_tokens : context / 4;
-    p->limit = context - answer;
-    p->opening = instruction ? "" : PROMPT_OPENING;
+    p->limit = chat ? context - answer : context;
+    p->opening = instruction || !chat ? "" : PROMPT_OPENING;
     struct buf own = {0};
     if (instruction)
         buf_str(&own, instruction);
+    else if (!chat)
+        buf_str(&own, "Summarize");
     else
         buf_printf(&own, "In one short sentence of at most %d characters, say what this code does.",
                    max_chars);
