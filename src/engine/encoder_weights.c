@@ -76,7 +76,7 @@ static float *gather(const struct encoder_weights *w, int layer, const struct pi
         struct spread s = spread_of(w, tensor_of(w, layer, p->names[i], suffix), p->heads);
         *n += s.groups * s.stride;
     }
-    float *all = calloc(*n, sizeof *all), *at = all;
+    float *all = *n ? calloc(*n, sizeof *all) : NULL, *at = all;
     for (int i = 0; all && i < 3 && p->names[i]; i++) {
         const struct tensor *t = tensor_of(w, layer, p->names[i], suffix);
         struct spread s = spread_of(w, t, p->heads);
