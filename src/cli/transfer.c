@@ -6,13 +6,27 @@
 #include "base/pool.h"
 #include "cli/cli.h"
 
-static const double PLAIN_EVERY = 5; /* seconds */
+static const double PLAIN_EVERY = 5, MARK_EVERY = 4; /* seconds */
 enum { BAR_MOST = 40, BAR_LEAST = 8 };
 
 void transfer_start(struct transfer *t) {
-    *t = (struct transfer){
-        .started = clock_seconds(), .quiet = say_is_quiet(), .live = say_is_live()};
-    t->next = t->started + PLAIN_EVERY;
+    double now = clock_seconds();
+    *t = (struct transfer){.quiet = say_is_quiet(),
+                           .live = say_is_live(),
+                           .next = now + PLAIN_EVERY,
+                           .marks = {{.at = now}, {.at = now}}};
+}
+
+static double rate_now(struct transfer *t, double now, uint64_t bytes) {
+    if (bytes < t->marks[1].bytes) /* what came was wrong and is got again */
+        t->marks[0].bytes = t->marks[1].bytes = bytes;
+    if (now - t->marks[1].at >= MARK_EVERY) {
+        t->marks[0] = t->marks[1];
+        t->marks[1].at = now;
+        t->marks[1].bytes = bytes;
+    }
+    double seconds = now - t->marks[0].at;
+    return seconds > 0 ? (double)(bytes - t->marks[0].bytes) / seconds : 0;
 }
 
 size_t transfer_bytes(char *out, size_t size, double bytes) {
@@ -97,13 +111,12 @@ size_t transfer_plain(const struct transfer_view *v, char *out, size_t size) {
 void transfer_show(struct transfer *t, const char *name, uint64_t done, uint64_t total,
                    uint64_t had) {
     char line[512];
-    double now = clock_seconds();
+    double now = clock_seconds(), rate = rate_now(t, now, done > had ? done - had : 0);
     if (t->quiet || (!t->live && now < t->next))
         return;
     t->next = now + PLAIN_EVERY;
-    struct transfer_view v = {.name = name, .done = done, .total = total < done ? done : total};
-    if (now > t->started && done > had)
-        v.rate = (double)(done - had) / (now - t->started);
+    struct transfer_view v = {
+        .name = name, .done = done, .total = total < done ? done : total, .rate = rate};
     if (t->live) {
         transfer_bar(&v, say_width() - 1, line, sizeof line); /* the last column may wrap */
         say_live(line);

@@ -14,8 +14,13 @@ struct transfer_view {
 };
 
 struct transfer {
-    double started, next; /* clock_seconds */
+    double next; /* clock_seconds */
     bool quiet, live;
+    /* The rate is that since the first mark; every some seconds the second takes its place. */
+    struct {
+        double at;
+        uint64_t bytes;
+    } marks[2];
 };
 
 void transfer_start(struct transfer *t);
