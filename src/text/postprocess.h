@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-enum { POST_TEXT = UINT32_MAX }; /* in a template: the ids of the text */
+#define POST_TEXT UINT32_MAX /* in a template: the ids of the text */
 
 struct postprocess {
     uint32_t *items; /* owned: ids and POST_TEXT, in their order; n 0: the text alone */
