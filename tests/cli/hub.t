@@ -155,6 +155,10 @@ out: 3
 == a body that ends early
 $ export HF_HUB_CACHE=$XDG_CACHE_HOME/short; cmp $(./hub --fault short=1 -- ./pull -q hf:org/one) $TINY
 
+== a renamed repository
+$ export HF_HUB_CACHE=$XDG_CACHE_HOME/moved; cmp $(HF_TOKEN=x ./hub --fault moved -- ./pull -q hf:org/one) $TINY && grep -c 'HEAD /moved/.* token$' $XDG_CACHE_HOME/log
+out: 2
+
 == a server that is busy
 $ export HF_HUB_CACHE=$XDG_CACHE_HOME/busy; cmp $(./hub --fault status=2 --fault list503=1 -- ./pull hf:org/one) $TINY
 err~ status 503; trying again in 0\.0 s \(2 of 5\)

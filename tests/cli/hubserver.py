@@ -22,6 +22,7 @@ Faults, of the large files' bytes unless it says otherwise; N says how many requ
   stall     half of the bytes, then nothing
   headers   headers without end
   loop      redirected to where it came from
+  moved     of everything at the hub: redirected to another path there, as renamed repositories are
   scheme    redirected to file:///etc/passwd
   nobytes   of the list: no sizes and hashes
   hashlie   of the list: another SHA-256 than the file has
@@ -164,6 +165,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
             if self.server is self.cdn:
                 return self.send_large(path.lstrip("/"))
+            if self.hub.has("moved") and not path.startswith("/moved/"):
+                return self.answer(307, {"Location": "/moved" + self.path}, b"Moved")
+            path = path.removeprefix("/moved")
             if path.startswith("/api/models/"):
                 return self.send_list(path[len("/api/models/"):])
             return self.send_file(path.lstrip("/"))
