@@ -72,6 +72,8 @@ int blob_add(struct blob *p, const struct blob_item *item, struct blob_item *out
         x.offset = place(p, x.size);
         x.scales_size = blocks * sizeof(float);
         x.scales_offset = place(p, x.scales_size);
+        x.shifts_size = x.form == BLOB_4_BITS ? blocks * sizeof(uint16_t) : 0;
+        x.shifts_offset = place(p, x.shifts_size);
     } else {
         x.size = values * (x.type == ONNX_F16 ? 2 : 4);
         x.offset = place(p, x.size);
@@ -105,57 +107,70 @@ static float nearest(float x) {
     return (x + shift) - shift;
 }
 
-/* Codes for x * inverse, and what says how well they fit: with q of them and the best scale for
- * them, sum(xq) / sum(qq), the square error is sum(xx) - sum(xq)^2 / sum(qq). */
-static void round_block(const float *x, float inverse, float low, float high, float *q, float *xq,
-                        float *qq) {
-    float a = 0, b = 0;
-    for (int i = 0; i < BLOB_BLOCK; i++) {
-        float v = x[i] * inverse;
-        v = v < low ? low : v > high ? high : v;
-        q[i] = nearest(v);
-    }
-    for (int i = 0; i < BLOB_BLOCK; i++) {
-        a += x[i] * q[i];
-        b += q[i] * q[i];
-    }
-    *xq = a;
-    *qq = b;
-}
-
-static void put_codes(const float *q, int bits, uint8_t *codes) {
-    int middle = 1 << (bits - 1);
-    for (int i = 0; i < BLOB_BLOCK; i++) {
-        unsigned code = (unsigned)((int)q[i] + middle);
-        if (bits == 8)
-            codes[i] = (uint8_t)code;
-        else if (i % 2 == 0)
-            codes[i / 2] = (uint8_t)code;
-        else
-            codes[i / 2] = (uint8_t)(codes[i / 2] | code << 4);
-    }
-}
-
-float blob_quantize(const float x[BLOB_BLOCK], int bits, uint8_t *codes) {
-    float largest = 0, q[BLOB_BLOCK], best[BLOB_BLOCK] = {0}, scale = 1, best_fit = 0;
+float blob_quantize8(const float x[BLOB_BLOCK], uint8_t codes[BLOB_BLOCK]) {
+    float largest = 0;
     for (int i = 0; i < BLOB_BLOCK; i++)
-        if (fabsf(x[i]) > fabsf(largest))
-            largest = x[i];
-    const float middle = (float)(1 << (bits - 1));
-    /* The entry of the largest magnitude goes to the end that has one code more, or beyond or short
-     * of it: with few codes what the others gain is more than what it loses. */
-    const int tries = bits == 4 ? 9 : 0;
-    for (int t = -tries; fabsf(largest) >= 1e-30f && t <= tries; t++) {
-        float xq, qq;
-        round_block(x, -(middle + 0.1f * (float)t) / largest, -middle, middle - 1, q, &xq, &qq);
-        if (qq > 0 && xq * xq > best_fit * qq) {
-            best_fit = xq * xq / qq;
-            scale = xq / qq;
-            memcpy(best, q, sizeof best);
+        largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    bool zero = largest < 1e-30f;
+    for (int i = 0; i < BLOB_BLOCK; i++)
+        codes[i] = (uint8_t)(128 + (zero ? 0 : (int)nearest(x[i] * (127 / largest))));
+    return zero ? 1 : largest / 127;
+}
+
+struct grid {
+    float q[BLOB_BLOCK]; /* whole numbers from 0 to 15 */
+    float step, start;   /* x is about start + step * q */
+    float error;         /* square, of all */
+};
+
+/* Steps from `from` on, n of which (at most 15) span `width`, and the line that fits them best. */
+static void try_grid(const float *x, float from, float width, float n, struct grid *g) {
+    float inverse = n / width, sum_q = 0, sum_qq = 0, sum_x = 0, sum_xq = 0, error = 0;
+    for (int i = 0; i < BLOB_BLOCK; i++) {
+        float v = (x[i] - from) * inverse;
+        g->q[i] = nearest(v < 0 ? 0 : v > n ? n : v);
+    }
+    for (int i = 0; i < BLOB_BLOCK; i++) {
+        float off = x[i] - from; /* near 0: sums of them lose less */
+        sum_q += g->q[i];
+        sum_qq += g->q[i] * g->q[i];
+        sum_x += off;
+        sum_xq += off * g->q[i];
+    }
+    float spread = (float)BLOB_BLOCK * sum_qq - sum_q * sum_q;
+    g->step = spread > 0 ? ((float)BLOB_BLOCK * sum_xq - sum_x * sum_q) / spread : 0;
+    g->start = from + (sum_x - g->step * sum_q) / (float)BLOB_BLOCK;
+    for (int i = 0; i < BLOB_BLOCK; i++) {
+        float off = x[i] - g->start - g->step * g->q[i];
+        error += off * off;
+    }
+    g->error = error;
+}
+
+float blob_quantize4(const float x[BLOB_BLOCK], uint8_t codes[BLOB_BLOCK / 2], float *offset) {
+    float low = x[0], high = x[0];
+    for (int i = 1; i < BLOB_BLOCK; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    struct grid best = {.start = low}, g;
+    if (high - low > 1e-30f) {
+        try_grid(x, low, high - low, 15, &best);
+        /* One of 8 to 15 is a multiple of any number of steps that a block may span. */
+        for (int n = 14; n >= 8; n--) {
+            try_grid(x, low, high - low, (float)n, &g);
+            best = g.error < best.error ? g : best;
+        }
+        for (int cut = 1; cut <= 4; cut++) { /* the ends are cut off, the rest gets finer steps */
+            float off = 0.02f * (float)cut * (high - low);
+            try_grid(x, low + off, high - low - 2 * off, 15, &g);
+            best = g.error < best.error ? g : best;
         }
     }
-    put_codes(best, bits, codes);
-    return scale;
+    for (int i = 0; i < BLOB_BLOCK / 2; i++)
+        codes[i] = (uint8_t)((unsigned)best.q[2 * i] | (unsigned)best.q[2 * i + 1] << 4);
+    *offset = best.start + 8 * best.step;
+    return best.step;
 }
 
 /* Where row r (of heads * dim) of weights for rotary over two halves lies in weights for
@@ -227,8 +242,13 @@ static void store_codes(const struct blob_item *x, const float *v, uint64_t row,
         float block[BLOB_BLOCK] = {0};
         uint64_t n = x->columns - i * BLOB_BLOCK, at = row * blocks + i;
         memcpy(block, v + i * BLOB_BLOCK, (n < BLOB_BLOCK ? n : BLOB_BLOCK) * sizeof *v);
-        float scale =
-            blob_quantize(block, x->form == BLOB_4_BITS ? 4 : 8, bytes + x->offset + at * width);
+        uint8_t *codes = bytes + x->offset + at * width;
+        float shift = 0, scale = x->form == BLOB_4_BITS ? blob_quantize4(block, codes, &shift)
+                                                        : blob_quantize8(block, codes);
+        uint16_t half = blob_f16(shift);
+        if (x->form == BLOB_4_BITS)
+            memcpy(bytes + x->shifts_offset + (i * x->rows + row) * sizeof half, &half,
+                   sizeof half);
         memcpy(bytes + x->scales_offset + at * sizeof scale, &scale, sizeof scale);
     }
 }
@@ -326,7 +346,7 @@ static void work(void *user, int index) {
         n = n < UNIT_ROWS ? n : UNIT_ROWS;
         if (write_unit(w, x, first, n, buffer, &e))
             fail(w, &e);
-        note_progress(w, (x->size + x->scales_size) / x->rows * n);
+        note_progress(w, (x->size + x->scales_size + x->shifts_size) / x->rows * n);
     }
     free(buffer);
 }

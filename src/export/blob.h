@@ -14,7 +14,8 @@ enum blob_form {
     BLOB_ROWS,       /* [rows, columns] as the checkpoint has them */
     BLOB_TRANSPOSED, /* [columns, rows] */
     /* MatMulNBits (ONNX Runtime's contrib operators): u8 codes [rows, columns / 32, 32 * bits / 8],
-     * low half first, zero in the middle; f32 scales [rows, columns / 32] behind them. */
+     * low half first, zero in the middle; f32 scales [rows, columns / 32] behind them. 4 bits have
+     * f16 offsets [columns / 32, rows] behind those: a weight is scale * (code - 8) + offset. */
     BLOB_4_BITS,
     BLOB_8_BITS,
     BLOB_COS, /* [rows, columns] of angles position * frequency, times the scale */
@@ -36,6 +37,7 @@ struct blob_item {
     uint64_t rows, columns;
     uint64_t offset, size;               /* in the data file */
     uint64_t scales_offset, scales_size; /* of codes */
+    uint64_t shifts_offset, shifts_size; /* of 4-bit codes: their offsets */
 };
 
 struct blob { /* zeroed at birth */
@@ -62,8 +64,11 @@ int blob_write(const struct blob *p, const struct checkpoint *c, const char *pat
 
 /* Nearest, ties to even; beyond the range: infinity. */
 uint16_t blob_f16(float f);
-/* One block of `bits` (4 or 8) to BLOB_BLOCK * bits / 8 bytes. Returns the scale: of several tried
- * the one with the least square error after refitting it to the codes. */
-float blob_quantize(const float x[BLOB_BLOCK], int bits, uint8_t *codes);
+/* One block to codes of 8 bits around 128. Returns the scale. */
+float blob_quantize8(const float x[BLOB_BLOCK], uint8_t codes[BLOB_BLOCK]);
+/* The same with 4 bits around 8 and an offset: of several grids the one with the least square error
+ * after a fit of line to codes. Exact for blocks on a grid of up to 16 steps, as those of Q4_0,
+ * Q4_1 and Q4_K are. */
+float blob_quantize4(const float x[BLOB_BLOCK], uint8_t codes[BLOB_BLOCK / 2], float *offset);
 
 #endif

@@ -20,7 +20,8 @@ struct building {
     struct onnx_graph *g;
     struct blob *blob;
     struct err *e;
-    int rc; /* the first failure; nothing is added to the blob after it */
+    struct name summed; /* whose sums over blocks are there: "NAME/sums" */
+    int rc;             /* the first failure; nothing is added to the blob after it */
 };
 
 static struct name named(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -151,9 +152,35 @@ static void add_norm(struct building *b, const char *x, const char *y, const cha
                                   .attributes = {{"epsilon", ONNX_FLOAT, 0, b->d->norm_eps}}});
 }
 
+/* "IN/sums" [.., columns / 32]: of each block of columns. */
+static void sum_blocks(struct building *b, const char *in) {
+    struct name blocks = named("%s/blocks", in), sums = named("%s/sums", in);
+    if (strcmp(b->summed.s, in) == 0)
+        return;
+    b->summed = named("%s", in);
+    binary(b, "Reshape", in, "by_block", blocks.s);
+    onnx_graph_node(b->g, &(struct onnx_node){.op = "ReduceSum",
+                                              .in = {blocks.s, "last_axis"},
+                                              .out = {sums.s},
+                                              .attributes = {{"keepdims", ONNX_INT, 0, 0}}});
+}
+
+/* out = coded + what the offsets of 4-bit weights add: the blocks' sums times them. */
+static void add_offsets(struct building *b, const char *in, const struct blob_item *x,
+                        const char *weight, const char *coded, const char *out) {
+    struct name stored = named("%s.offsets", weight), wide = named("%s.offsets_f32", weight);
+    struct name sums = named("%s/sums", in), shift = named("%s/shift", out);
+    const uint64_t dims[2] = {x->columns / BLOB_BLOCK, x->rows};
+    external(b, stored.s, ONNX_F16, dims, 2, x->shifts_offset, x->shifts_size);
+    cast(b, stored.s, ONNX_F32, wide.s);
+    sum_blocks(b, in);
+    binary(b, "MatMul", sums.s, wide.s, shift.s);
+    binary(b, "Add", coded, shift.s, out);
+}
+
 static void quantized_product(struct building *b, const char *in, struct blob_item *x, int bits,
                               const char *weight, const char *out) {
-    struct name scales = named("%s.scales", weight);
+    struct name scales = named("%s.scales", weight), coded = named("%s/coded", out);
     x->form = bits == 4 ? BLOB_4_BITS : BLOB_8_BITS;
     add_item(b, x);
     const uint64_t blocks = x->columns / BLOB_BLOCK;
@@ -165,13 +192,15 @@ static void quantized_product(struct building *b, const char *in, struct blob_it
                     &(struct onnx_node){.op = "MatMulNBits",
                                         .domain = ONNX_CONTRIB,
                                         .in = {in, weight, scales.s},
-                                        .out = {out},
+                                        .out = {bits == 4 ? coded.s : out},
                                         .attributes = {{"K", ONNX_INT, (int64_t)x->columns, 0},
                                                        {"N", ONNX_INT, (int64_t)x->rows, 0},
                                                        {"bits", ONNX_INT, bits, 0},
                                                        {"block_size", ONNX_INT, BLOB_BLOCK, 0},
                                                        /* int8 products */
                                                        {"accuracy_level", ONNX_INT, 4, 0}}});
+    if (bits == 4)
+        add_offsets(b, in, x, weight, coded.s, out);
 }
 
 /* out = in times the rows of the item's parts. */
@@ -459,14 +488,16 @@ int export_decoder(const struct checkpoint *c, enum export_precision precision,
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "%s: architecture '%s' cannot be exported to ONNX (decoders can)",
                        checkpoint_path(c), checkpoint_encoder(c)->architecture);
-    struct building b = {c, d, precision, data_file, g, p, e, 0};
+    struct building b = {
+        .c = c, .d = d, .precision = precision, .data_file = data_file, .g = g, .blob = p, .e = e};
     int rc = check(&b);
     if (rc)
         return rc;
     const struct onnx_dim ids[] = {{.symbol = "batch_size"}, {.symbol = "sequence_length"}};
     const struct onnx_dim mask[] = {ids[0], {.symbol = "total_sequence_length"}};
     const struct onnx_dim logits[] = {ids[0], ids[1], {.size = d->vocab}};
-    const int64_t by_head[4] = {0, 0, -1, d->head_dim};
+    const int64_t by_head[4] = {0, 0, -1, d->head_dim}, by_block[4] = {0, 0, -1, BLOB_BLOCK};
+    const int64_t last_axis[1] = {-1};
     onnx_graph_input(g, "input_ids", ONNX_I64, ids, 2);
     onnx_graph_input(g, "attention_mask", ONNX_I64, mask, 2);
     onnx_graph_output(g, "logits", ONNX_F32, logits, 3);
@@ -474,6 +505,10 @@ int export_decoder(const struct checkpoint *c, enum export_precision precision,
     small_float(&b, "epsilon", ONNX_F32, d->norm_eps);
     if (d->qk_norm)
         small_ints(&b, "by_head", by_head, 4);
+    if (precision == EXPORT_INT4) {
+        small_ints(&b, "by_block", by_block, 4);
+        small_ints(&b, "last_axis", last_axis, 1);
+    }
     lengths(&b);
     caches(&b, &d->rope, "");
     if (d->window)

@@ -15,7 +15,8 @@ enum export_precision {
     EXPORT_F32,  /* the weights exactly */
     EXPORT_F16,  /* weights, caches and arithmetic */
     EXPORT_INT8, /* linear layers in blocks of 32 with a scale; f16 embedding; f32 caches */
-    EXPORT_INT4  /* the same; the output layer keeps 8 bits */
+    EXPORT_INT4  /* the same with offsets, exact for Q4_0, Q4_1, Q4_K; the output layer keeps 8 bits
+                  */
 };
 
 struct export_options {

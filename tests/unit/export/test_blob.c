@@ -56,11 +56,12 @@ static void halves_are_the_nearest(void **state) {
     assert_true(isnan(quant_f16_to_f32(blob_f16(NAN))));
 }
 
-static double square_error(const float *x, const uint8_t *codes, int bits, float scale) {
+static double square_error(const float *x, const uint8_t *codes, int bits, float scale,
+                           float offset) {
     double sum = 0;
     for (int i = 0; i < BLOB_BLOCK; i++) {
         int code = bits == 8 ? codes[i] : codes[i / 2] >> i % 2 * 4 & 15;
-        double off = (code - (1 << (bits - 1))) * (double)scale - (double)x[i];
+        double off = (code - (1 << (bits - 1))) * (double)scale + (double)offset - (double)x[i];
         sum += off * off;
     }
     return sum;
@@ -71,7 +72,7 @@ static void codes_are_no_worse_than_plain_rounding(void **state) {
     struct rng r = {2};
     double ours = 0, plain = 0;
     for (int round = 0; round < 2000; round++) {
-        float x[BLOB_BLOCK], largest = 0;
+        float x[BLOB_BLOCK], largest = 0, offset;
         uint8_t codes[BLOB_BLOCK];
         for (int i = 0; i < BLOB_BLOCK; i++) {
             double sum = 0;
@@ -80,38 +81,39 @@ static void codes_are_no_worse_than_plain_rounding(void **state) {
             x[i] = (float)sum;
             largest = fabsf(x[i]) > fabsf(largest) ? x[i] : largest;
         }
-        ours += square_error(x, codes, 4, blob_quantize(x, 4, codes));
-        float scale = largest / -8;
+        float scale = blob_quantize4(x, codes, &offset);
+        ours += square_error(x, codes, 4, scale, offset);
+        scale = largest / -8;
         for (int i = 0; i < BLOB_BLOCK; i++) {
             float q = rintf(x[i] / scale);
             q = (q > 7 ? 7 : q) * scale - x[i];
             plain += (double)q * (double)q;
         }
-        assert_true(square_error(x, codes, 8, blob_quantize(x, 8, codes)) <
-                    BLOB_BLOCK * (double)(largest * largest) / 128 / 128 / 3);
+        scale = blob_quantize8(x, codes);
+        assert_true(square_error(x, codes, 8, scale, 0) <
+                    BLOB_BLOCK * (double)(largest * largest) / 127 / 127 / 4);
     }
-    assert_true(ours < 0.9 * plain);
+    assert_true(ours < 0.8 * plain);
 }
 
+/* Blocks of up to 16 different values at equal steps, as Q4_0, Q4_1 and Q4_K have them. */
 static void codes_of_a_grid_are_exact(void **state) {
     (void)state;
     struct rng r = {3};
-    for (int bits = 4; bits <= 8; bits += 4) {
-        float x[BLOB_BLOCK];
-        uint8_t codes[BLOB_BLOCK];
-        int middle = 1 << (bits - 1);
+    for (unsigned steps = 1; steps <= 16; steps++) {
+        float x[BLOB_BLOCK], offset;
+        uint8_t codes[BLOB_BLOCK / 2];
         for (int i = 0; i < BLOB_BLOCK; i++)
-            x[i] = 0.25f * (float)((int)(rng_next(&r) % (unsigned)(2 * middle)) - middle);
-        x[5] = -0.25f * (float)middle;
-        float scale = blob_quantize(x, bits, codes);
-        assert_true(fabsf(scale - 0.25f) < 1e-6f);
-        assert_true(square_error(x, codes, bits, scale) < 1e-9);
+            x[i] = -1.3f + 0.25f * (float)(rng_next(&r) % steps);
+        float scale = blob_quantize4(x, codes, &offset);
+        assert_true(square_error(x, codes, 4, scale, offset) < 1e-10);
     }
     const float zeros[BLOB_BLOCK] = {0};
     uint8_t codes[BLOB_BLOCK];
-    assert_true(isfinite(blob_quantize(zeros, 4, codes)));
-    for (int i = 0; i < BLOB_BLOCK / 2; i++)
-        assert_int_equal(codes[i], 0x88);
+    float offset, scale = blob_quantize4(zeros, codes, &offset);
+    assert_true(square_error(zeros, codes, 4, scale, offset) < 1e-30);
+    scale = blob_quantize8(zeros, codes);
+    assert_true(square_error(zeros, codes, 8, scale, 0) < 1e-30);
 }
 
 /* The file of a blob, as floats; the caller frees. */
@@ -151,6 +153,8 @@ static void constants_are_aligned(void **state) {
     assert_int_equal(out.size, 2 * 2 * 16);
     assert_int_equal(out.scales_size, 2 * 2 * 4);
     assert_int_equal(out.scales_offset % 64, 0);
+    assert_int_equal(out.shifts_size, 2 * 2 * 2);
+    assert_int_equal(out.shifts_offset % 64, 0);
     x.rows = UINT64_C(1) << 40;
     x.columns = UINT64_C(1) << 30;
     assert_int_equal(blob_add(&b, &x, &out, &e), PRECIS_ELIMIT);
