@@ -212,6 +212,25 @@ static void by_length(struct cutter *c, const uint8_t *s, size_t at, size_t n, s
     }
 }
 
+/* Apart where the script changes; what comes before the first character of a script is dropped, as
+ * `tokenizers` does. */
+static void by_scripts(struct cutter *c, const uint8_t *s, size_t at, size_t n) {
+    size_t begun = n;
+    int last = -1;
+    for (size_t i = 0, k; i < n; i += k) {
+        uint32_t x;
+        k = unicode_char(s + at + i, &x);
+        int script = unicode_script(x);
+        if (script < 0 || script == last)
+            continue;
+        if (last >= 0)
+            make_span(c->w, at + begun, i - begun);
+        begun = i;
+        last = script;
+    }
+    make_span(c->w, at + begun, n - begun);
+}
+
 /* One stage that leaves the text as it is, on one span. */
 static void take_apart(const struct pre_stage *p, struct pre_work *w, size_t at, size_t n) {
     struct cutter c = {.w = w, .behavior = p->behavior, .invert = p->invert, .begun = w->n_made};
@@ -251,6 +270,9 @@ static void take_apart(const struct pre_stage *p, struct pre_work *w, size_t at,
     case PRE_METASPACE:
         c.behavior = PRE_NEXT;
         by_char(&c, s, at, n, is_char, p->code_point);
+        break;
+    case PRE_SCRIPTS:
+        by_scripts(&c, s, at, n);
         break;
     case PRE_FIXED_LENGTH:
         by_length(&c, s, at, n, p->length);

@@ -17,6 +17,7 @@ enum pre_kind {
     PRE_WHITESPACE_SPLIT,
     PRE_BERT,
     PRE_CHAR,
+    PRE_SCRIPTS,
     PRE_FIXED_LENGTH
 };
 

@@ -341,6 +341,7 @@ static int pre_options(struct builder *b, const json_t *o, const char *type, str
     case PRE_WHITESPACE:
     case PRE_WHITESPACE_SPLIT:
     case PRE_BERT:
+    case PRE_SCRIPTS:
         break;
     }
     return rc;
@@ -359,6 +360,7 @@ static int pre_tokeniser(struct builder *b, const json_t *o, int depth) {
                  {"WhitespaceSplit", PRE_WHITESPACE_SPLIT},
                  {"BertPreTokenizer", PRE_BERT},
                  {"CharDelimiterSplit", PRE_CHAR},
+                 {"UnicodeScripts", PRE_SCRIPTS},
                  {"FixedLength", PRE_FIXED_LENGTH}};
     static const char where[] = "pre_tokenizer";
     const char *type;

@@ -17,7 +17,13 @@ struct composition {
     uint32_t first, second, composite;
 };
 
+struct script_run {
+    uint32_t first, last;
+    uint8_t script;
+};
+
 #include "text/unicode_props.inc"
+#include "text/unicode_scripts.inc"
 #include "text/unicode_tables.inc"
 
 const char unicode_categories[UNICODE_CATEGORIES][3] = {
@@ -88,6 +94,18 @@ size_t unicode_lower(uint32_t c, uint32_t out[UNICODE_MOST]) {
         return 1;
     memcpy(out, lower_pool + d->at, d->len * sizeof *out);
     return d->len;
+}
+
+int unicode_script(uint32_t c) {
+    size_t lo = 0, hi = COUNT(script_runs);
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (c > script_runs[mid].last)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < COUNT(script_runs) && c >= script_runs[lo].first ? script_runs[lo].script : -1;
 }
 
 /* The full decomposition of c, canonical or compatible, into out. */

@@ -46,6 +46,8 @@ extern const uint8_t unicode_byte_flags[256];
 unsigned unicode_flags(uint32_t code_point);
 
 unsigned unicode_props(uint32_t code_point);
+/* Which script, to UnicodeScripts (Hiragana and Katakana are Han's); -1: goes with any. */
+int unicode_script(uint32_t code_point);
 /* Rust's char::to_lowercase: 1 to 3 code points into out; returns how many. */
 size_t unicode_lower(uint32_t code_point, uint32_t out[UNICODE_MOST]);
 
