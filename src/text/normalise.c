@@ -104,11 +104,10 @@ static bool ascii_table(enum normaliser_kind kind, uint8_t table[128]) {
     return same;
 }
 
-static void map_chars(enum normaliser_kind kind, const uint8_t *s, size_t n, struct buf *out,
-                      bool *first) {
+static void map_chars(enum normaliser_kind kind, const uint8_t *s, size_t n, struct buf *out) {
     uint8_t table[128];
     bool same = ascii_table(kind, table);
-    const uint8_t *end = s + n, *begin = s;
+    const uint8_t *end = s + n;
     if (!buf_reserve(out, n + 8))
         return;
     while (s < end) {
@@ -124,16 +123,11 @@ static void map_chars(enum normaliser_kind kind, const uint8_t *s, size_t n, str
                 to += table[*p] != 0xff;
             }
             out->len = (size_t)(to - out->data);
-            if (s == begin && plain > s && table[*s] == 0xff)
-                *first = false;
         }
         for (s = plain; s < end && *s >= 0x80;) {
             uint32_t c, to[UNICODE_MOST];
-            const uint8_t *at = s;
             s += unicode_char(s, &c);
             size_t k = map_char(kind, c, to);
-            if (k == 0 && at == begin)
-                *first = false;
             for (size_t i = 0; i < k; i++)
                 unicode_append(out, to[i]);
         }
@@ -142,7 +136,7 @@ static void map_chars(enum normaliser_kind kind, const uint8_t *s, size_t n, str
 
 /* Without white space at the ends. */
 static const uint8_t *strip(const struct normaliser *m, const uint8_t *s, size_t *len,
-                            bool *first) {
+                            size_t *origin) {
     const uint8_t *end = s + *len;
     uint32_t c;
     while (m->left && s < end) {
@@ -150,7 +144,7 @@ static const uint8_t *strip(const struct normaliser *m, const uint8_t *s, size_t
         if (!(unicode_props(c) & UNICODE_WHITE))
             break;
         s += k;
-        *first = false;
+        *origin -= *origin < k ? *origin : k;
     }
     while (m->right && s < end) {
         const uint8_t *last = end - 1;
@@ -165,19 +159,11 @@ static const uint8_t *strip(const struct normaliser *m, const uint8_t *s, size_t
     return s;
 }
 
-/* After a match at the very beginning, the text still begins where it did if only one character (or
- * none) was replaced by something. */
-static void replaced_first(const struct normaliser *m, const uint8_t *s, size_t begin, size_t end,
-                           bool *first) {
-    uint32_t c;
-    if (begin == 0 && end > 0 && (m->content_len == 0 || end > unicode_char(s, &c)))
-        *first = false;
-}
-
 /* False: out of memory. *out stays empty and *changed false when nothing matches. */
 static bool replace(const struct normaliser *m, struct normalise_work *w, const uint8_t *s,
-                    size_t n, struct buf *out, bool *changed, bool *first) {
-    size_t done = 0, begin, end;
+                    size_t n, struct buf *out, bool *changed, size_t *origin) {
+    size_t done = 0, begin, end, from = *origin;
+    bool within = true; /* all so far stems from there */
     struct regex_search q;
     if (m->regex)
         regex_start(&q, m->regex, s, n);
@@ -195,12 +181,17 @@ static bool replace(const struct normaliser *m, struct normalise_work *w, const 
             begin = (size_t)(at - s);
             end = begin + m->text_len;
         }
-        replaced_first(m, s, begin, end, first);
         buf_append(out, s + done, begin - done);
+        if (within && end > from) { /* what replaces stems from the last byte replaced */
+            *origin = out->len - (begin > from ? begin - from : 0);
+            within = false;
+        }
         buf_append(out, m->content, m->content_len);
         done = end;
         *changed = true;
     }
+    if (*changed && within)
+        *origin = out->len + (from > done ? from - done : 0);
     if (*changed)
         buf_append(out, s + done, n - done);
     return !buf_failed(out);
@@ -230,15 +221,45 @@ void byte_level_append(struct buf *out, const uint8_t *s, size_t n) {
     }
 }
 
+/* The beginning of a normalised text that stems from the first `origin` bytes of s. */
+static bool form_origin(enum unicode_form form, const uint8_t *s, const uint8_t *to, size_t to_len,
+                        size_t *origin) {
+    struct nfc_work w = {0};
+    size_t n = *origin;
+    bool ok = unicode_normalise(&w, form, s, &n) != NULL;
+    nfc_work_free(&w);
+    n = n ? n : 1;
+    while (n < to_len && (to[n] & 0xc0) == 0x80)
+        n++;
+    *origin = n < to_len ? n : to_len;
+    return ok;
+}
+
+/* The same of a text that the map changed; a first character that is removed hands it on. */
+static bool map_origin(const struct precompiled *map, const uint8_t *s, const struct buf *to,
+                       size_t *origin) {
+    struct buf part = {0};
+    bool ok = precompiled_normalize(map, s, *origin, &part) == 0;
+    size_t n = part.len ? part.len : to->len > 0;
+    buf_free(&part);
+    while (n < to->len && (to->data[n] & 0xc0) == 0x80)
+        n++;
+    *origin = n < to->len ? n : to->len;
+    return ok;
+}
+
 /* One normaliser: s itself, or out->data. */
 static const uint8_t *apply(const struct normaliser *m, struct normalise_work *w, const uint8_t *s,
-                            size_t *len, struct buf *out, bool *first) {
+                            size_t *len, struct buf *out, size_t *origin) {
     bool changed = false;
+    size_t from = *origin;
     buf_clear(out);
     switch (m->kind) {
     case NORMALISE_FORM: {
         const uint8_t *to = unicode_normalise(&w->form, m->form, s, len);
         if (to && to != s) {
+            if (from && !form_origin(m->form, s, to, *len, origin))
+                return NULL;
             /* its buffer is wanted again */
             struct buf swap = *out;
             *out = w->form.out;
@@ -247,35 +268,41 @@ static const uint8_t *apply(const struct normaliser *m, struct normalise_work *w
         return to;
     }
     case NORMALISE_STRIP:
-        return strip(m, s, len, first);
+        return strip(m, s, len, origin);
     case NORMALISE_STRIP_ACCENTS:
     case NORMALISE_BERT_ACCENTS:
     case NORMALISE_BERT_CHINESE:
         if (is_ascii(s, *len))
             return s;
-        map_chars(m->kind, s, *len, out, first);
-        break;
+        __attribute__((fallthrough));
     case NORMALISE_LOWERCASE:
     case NORMALISE_NMT:
     case NORMALISE_BERT_CLEAN:
-        map_chars(m->kind, s, *len, out, first);
+        if (from)
+            map_chars(m->kind, s, from, out);
+        *origin = out->len;
+        map_chars(m->kind, s + from, *len - from, out);
         break;
     case NORMALISE_PREPEND:
         buf_append(out, m->text, m->text_len);
         buf_append(out, s, *len);
+        *origin = from ? from + m->text_len : 0;
         break;
     case NORMALISE_REPLACE:
-        if (!replace(m, w, s, *len, out, &changed, first))
+        if (!replace(m, w, s, *len, out, &changed, origin))
             return NULL;
         if (!changed)
             return s;
         break;
     case NORMALISE_PRECOMPILED:
-        if (precompiled_normalize(m->precompiled, s, *len, out))
+        if (precompiled_normalize(m->precompiled, s, *len, out) ||
+            (from && !map_origin(m->precompiled, s, out, origin)))
             return NULL;
         break;
     case NORMALISE_BYTE_LEVEL:
-        byte_level_append(out, s, *len);
+        byte_level_append(out, s, from);
+        *origin = out->len;
+        byte_level_append(out, s + from, *len - from);
         break;
     }
     *len = out->len;
@@ -285,10 +312,10 @@ static const uint8_t *apply(const struct normaliser *m, struct normalise_work *w
 }
 
 const uint8_t *normalise(const struct normalisers *list, struct normalise_work *w, const uint8_t *s,
-                         size_t *len, bool *first) {
+                         size_t *len, size_t *origin) {
     int side = 0;
     for (size_t i = 0; i < list->n && *len; i++) {
-        const uint8_t *to = apply(&list->v[i], w, s, len, &w->out[side], first);
+        const uint8_t *to = apply(&list->v[i], w, s, len, &w->out[side], origin);
         if (!to)
             return NULL;
         /* s may be the other buffer, or within it */

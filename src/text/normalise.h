@@ -54,10 +54,11 @@ struct normalise_work {
 void normalise_work_free(struct normalise_work *w);
 
 /* Valid UTF-8 through all of them: s itself when nothing changes, else a buffer of w; *len becomes
- * its length. *first: "the text begins where the whole input does", cleared when its beginning was
- * removed (Metaspace asks). NULL: out of memory, or a regular expression reached its limits. */
+ * its length. *origin: bytes at the beginning that stem from the first character of the whole input
+ * (Metaspace asks; 0: none do, or nobody asks), kept true. NULL: out of memory, or a regular
+ * expression reached its limits. */
 const uint8_t *normalise(const struct normalisers *list, struct normalise_work *w, const uint8_t *s,
-                         size_t *len, bool *first);
+                         size_t *len, size_t *origin);
 
 /* The character of GPT-2's alphabet (openai/gpt-2, encoder.py) for a byte, and back (-1: none). */
 uint32_t byte_level_char(uint8_t byte);

@@ -321,10 +321,23 @@ static bool take_text(struct pre_work *w, struct buf *b) {
     return true;
 }
 
+/* Span i, part of which stems from the input's first character, was written to out from `at` on:
+ * where that part ends. A span that goes on beyond it counts with its first character only, which
+ * is where the next stage may take it apart. */
+static size_t origin_of(const struct pre_work *w, size_t i, const struct buf *out, size_t at) {
+    if (w->spans[i].at + w->spans[i].len <= w->origin)
+        return out->len;
+    size_t n = at + 1;
+    while (n < out->len && (out->data[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
 /* Spaces become the replacement, which is put before a span that lacks it as the scheme says. */
-static void metaspace(const struct pre_stage *p, struct pre_work *w, bool first) {
+static void metaspace(const struct pre_stage *p, struct pre_work *w) {
     struct buf *out = other_text(w);
     struct buf mark = {0};
+    size_t origin = 0;
     unicode_append(&mark, p->code_point);
     w->failed |= buf_failed(&mark);
     for (size_t i = 0; i < w->n && !w->failed; i++) {
@@ -332,8 +345,8 @@ static void metaspace(const struct pre_stage *p, struct pre_work *w, bool first)
         size_t at = out->len;
         bool marked =
             *s == ' ' || ((size_t)(end - s) >= mark.len && memcmp(s, mark.data, mark.len) == 0);
-        if (!marked && (p->scheme == PRE_ALWAYS ||
-                        (p->scheme == PRE_FIRST && first && i == 0 && w->spans[i].at == 0)))
+        if (!marked &&
+            (p->scheme == PRE_ALWAYS || (p->scheme == PRE_FIRST && w->spans[i].at < w->origin)))
             buf_append(out, mark.data, mark.len);
         for (const uint8_t *space; s < end; s = space + 1) {
             space = memchr(s, ' ', (size_t)(end - s));
@@ -343,14 +356,18 @@ static void metaspace(const struct pre_stage *p, struct pre_work *w, bool first)
             buf_append(out, mark.data, mark.len);
         }
         make_span(w, at, out->len - at);
+        if (w->spans[i].at < w->origin)
+            origin = origin_of(w, i, out, at);
     }
     buf_free(&mark);
+    w->origin = origin;
     if (take_text(w, out) && p->split)
         each_span(p, w);
 }
 
 static void prefix_spaces(struct pre_work *w) {
     struct buf *out = other_text(w);
+    size_t origin = 0;
     for (size_t i = 0; i < w->n; i++) {
         size_t at = out->len;
         const uint8_t *s = w->s + w->spans[i].at;
@@ -358,24 +375,31 @@ static void prefix_spaces(struct pre_work *w) {
             buf_char(out, ' ');
         buf_append(out, s, w->spans[i].len);
         make_span(w, at, out->len - at);
+        if (w->spans[i].at < w->origin)
+            origin = origin_of(w, i, out, at);
     }
+    w->origin = origin;
     take_text(w, out);
 }
 
 static void map_bytes(struct pre_work *w) {
     struct buf *out = other_text(w);
+    size_t origin = 0;
     for (size_t i = 0; i < w->n; i++) {
         size_t at = out->len;
         byte_level_append(out, w->s + w->spans[i].at, w->spans[i].len);
         make_span(w, at, out->len - at);
+        if (w->spans[i].at < w->origin)
+            origin = origin_of(w, i, out, at);
     }
+    w->origin = origin;
     take_text(w, out);
 }
 
-static void stage(const struct pre_stage *p, struct pre_work *w, bool first) {
+static void stage(const struct pre_stage *p, struct pre_work *w) {
     switch (p->kind) {
     case PRE_METASPACE:
-        metaspace(p, w, first);
+        metaspace(p, w);
         break;
     case PRE_BYTE_LEVEL:
         if (p->prefix_space)
@@ -394,23 +418,27 @@ static void stage(const struct pre_stage *p, struct pre_work *w, bool first) {
     }
 }
 
+bool pre_stages_ask(const struct pre_stages *p) {
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].kind == PRE_METASPACE && p->v[i].scheme == PRE_FIRST)
+            return true;
+    return false;
+}
+
 bool pre_tokenise(const struct pre_stages *p, struct pre_work *w, const uint8_t *s, size_t n,
-                  bool first) {
+                  size_t origin) {
     w->failed = false;
     w->s = s;
     w->len = n;
+    w->origin = origin;
     w->n = w->n_made = 0;
     if (n > INT32_MAX)
         return false;
     if (n)
         make_span(w, 0, n);
     take_made(w);
-    for (size_t i = 0; i < p->n && !w->failed; i++) {
-        bool at_begin = w->n && w->spans[0].at == 0;
-        stage(&p->v[i], w, first);
-        /* a stage that writes a new text puts the first span at 0, wherever it was */
-        first = first && at_begin;
-    }
+    for (size_t i = 0; i < p->n && !w->failed; i++)
+        stage(&p->v[i], w);
     return !w->failed;
 }
 

@@ -65,15 +65,19 @@ struct pre_work {
     struct regex_work regex;
     const uint8_t *s; /* what spans are of: the text, or one of the buffers */
     size_t len;
+    size_t origin; /* bytes at its beginning that stem from the input's first character */
     bool failed;
 };
 void pre_work_free(struct pre_work *w);
 
 /* Takes n < 2^31 bytes of valid UTF-8 apart: w->spans[0 .. w->n) of w->s, none of them empty.
- * first: the text begins where the whole input does. False: out of memory, or a regular expression
- * reached its limits. */
+ * origin: as normalise leaves it. False: out of memory, or a regular expression reached its limits.
+ */
 bool pre_tokenise(const struct pre_stages *p, struct pre_work *w, const uint8_t *s, size_t n,
-                  bool first);
+                  size_t origin);
+
+/* Does a stage ask for the origin? */
+bool pre_stages_ask(const struct pre_stages *p);
 
 /* The scanner that does what these stages do to a text; NULL: none is known. */
 split_fn *pre_stages_scanner(const struct pre_stages *p);

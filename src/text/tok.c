@@ -93,12 +93,12 @@ static const uint8_t *clean(struct encoder *enc, const uint8_t *s, size_t *len) 
     return buf_failed(&enc->clean) ? NULL : (const uint8_t *)enc->clean.data;
 }
 
-/* Normalised text without added tokens. first: it begins where the whole input does. */
+/* Normalised text without added tokens. */
 static int encode_plain(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
-                        bool first, struct ids *out) {
+                        size_t origin, struct ids *out) {
     if (t->split)
         return encoder_words(enc, &t->model, t->split, s, len, out);
-    if (!pre_tokenise(&t->pre, &enc->pre, s, len, first))
+    if (!pre_tokenise(&t->pre, &enc->pre, s, len, origin))
         return PRECIS_ENOMEM;
     return encoder_spans(enc, &t->model, out);
 }
@@ -106,10 +106,12 @@ static int encode_plain(const struct tok *t, struct encoder *enc, const uint8_t 
 /* Text without such added tokens as are found before normalising. */
 static int encode_part(const struct tok *t, struct encoder *enc, const uint8_t *s, size_t len,
                        bool first, unsigned flags, struct ids *out) {
-    if (t->normalisers.n && !(s = normalise(&t->normalisers, &enc->normal, s, &len, &first)))
+    uint32_t c;
+    size_t origin = first && t->ask_origin ? unicode_char(s, &c) : 0;
+    if (t->normalisers.n && !(s = normalise(&t->normalisers, &enc->normal, s, &len, &origin)))
         return PRECIS_ENOMEM;
     if (!t->special[1].n)
-        return encode_plain(t, enc, s, len, first, out);
+        return encode_plain(t, enc, s, len, origin, out);
     struct special_walk w;
     const struct special_token *token;
     const uint8_t *text;
@@ -117,8 +119,9 @@ static int encode_part(const struct tok *t, struct encoder *enc, const uint8_t *
     special_start(&w, &t->special[1], s, len, flags & TOK_PLAIN);
     do {
         token = special_next(&w, &text, &len);
+        size_t at = (size_t)(text - s);
         if (len)
-            rc = encode_plain(t, enc, text, len, first && text == s, out);
+            rc = encode_plain(t, enc, text, len, origin > at ? origin - at : 0, out);
         if (token)
             ids_push(out, token->id);
     } while (rc == 0 && token);

@@ -171,8 +171,8 @@ static int alias(struct builder *b, struct build_added *x, struct str s) {
 static int make_alias(struct builder *b, struct build_added *x) {
     struct normalise_work w = {0};
     size_t len = x->s.len;
-    bool first = true;
-    const uint8_t *s = normalise(&b->t->normalisers, &w, (const uint8_t *)x->s.s, &len, &first);
+    size_t origin = 0;
+    const uint8_t *s = normalise(&b->t->normalisers, &w, (const uint8_t *)x->s.s, &len, &origin);
     int rc = s ? 0 : err_nomem(b->e, "added tokens");
     if (s && len == 0)
         rc = build_bad(b, PRECIS_EUNSUPPORTED,
@@ -347,6 +347,7 @@ static int write_bytes(struct builder *b) {
 
 int build_tables(struct builder *b) {
     decoder_ready(&b->t->decoder);
+    b->t->ask_origin = pre_stages_ask(&b->t->pre);
     int rc = write_pieces(b);
     if (rc == 0)
         rc = special_lists(b);

@@ -28,6 +28,7 @@ struct tok {
     char *special_text;        /* their spellings */
     struct normalisers normalisers;
     struct pre_stages pre;
+    bool ask_origin; /* pre does */
     split_fn *split; /* does what pre does; NULL: none */
     struct postprocess post;
     struct decoder decoder;
