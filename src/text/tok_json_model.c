@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "text/score_text.h"
 #include "text/tok_json.h"
 
 static const char where[] = "model";
@@ -187,6 +189,19 @@ static int word_piece(struct builder *b, const json_t *o) {
     return build_word_piece(b, prefix, most);
 }
 
+/* The library's JSON reader rounds in its own way: the file is read once more for that. */
+static int unigram_scores(struct builder *b, double *scores, size_t n) {
+    struct mapping m;
+    int rc = file_map(b->path, &m, b->e);
+    if (rc)
+        return rc;
+    size_t found = score_text_read((const char *)m.data, m.size, scores, n);
+    file_unmap(&m);
+    return found == n ? 0
+                      : build_bad(b, PRECIS_EINPUT, "%s: vocab: %zu scores for %zu pieces", where,
+                                  found, n);
+}
+
 static int unigram(struct builder *b, const json_t *o) {
     struct word_model *m = &b->t->model;
     const json_t *vocab = json_object_get(o, "vocab"), *unk = json_object_get(o, "unk_id");
@@ -202,18 +217,19 @@ static int unigram(struct builder *b, const json_t *o) {
         return rc;
     size_t n = json_array_size(vocab);
     struct unigram_piece *pieces = malloc((n + 1) * sizeof *pieces);
-    if (!pieces)
-        return err_nomem(b->e, "model");
-    for (size_t i = 0; i < n; i++) {
-        const json_t *pair = json_array_get(vocab, i);
-        pieces[i] = (struct unigram_piece){b->spelling[i].s, (uint32_t)b->spelling[i].len,
-                                           json_number_value(json_array_get(pair, 1))};
+    double *scores = malloc((n + 1) * sizeof *scores);
+    rc = pieces && scores ? unigram_scores(b, scores, n) : err_nomem(b->e, "model");
+    if (rc == 0) {
+        for (size_t i = 0; i < n; i++)
+            pieces[i] =
+                (struct unigram_piece){b->spelling[i].s, (uint32_t)b->spelling[i].len, scores[i]};
+        rc = unigram_new(pieces, n, m->unk, fallback, &m->unigram, b->e);
+        if (rc && rc != PRECIS_ENOMEM)
+            err_prefix(b->e, b->path);
     }
-    rc = unigram_new(pieces, n, m->unk, fallback, &m->unigram, b->e);
     free(pieces);
-    if (rc)
-        return rc == PRECIS_ENOMEM ? rc : (err_prefix(b->e, b->path), rc);
-    return build_ready(b);
+    free(scores);
+    return rc ? rc : build_ready(b);
 }
 
 int part_model(struct builder *b, const json_t *o) {

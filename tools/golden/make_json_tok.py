@@ -59,6 +59,7 @@ def strings(lines, cats):
     for base in SPELLED:
         out += [base, " " + base, base + " ", "  " + base + "  x", "a" + base, base + "a", base + base, base.lower(),
                 base.upper(), "(" + base + ")", "x \t" + base + "\n\ny", unicodedata.normalize("NFD", base)]
+    out.append("KB (1000 * b")  # two ways of equal score, but for the last bits of how the scores are read
     base = [t for make in (make_tok.scripts, make_tok.emoji, make_tok.combining, make_tok.code) for t in make(rng, cats)]
     out += [mutate(rng, rng.choice(rng.choice([base, lines, out[:400]]))) for _ in range(1500)]
     return list(dict.fromkeys(t for t in out if not any(0xD800 <= ord(c) < 0xE000 for c in t)))

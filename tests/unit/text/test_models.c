@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "text/grapheme.h"
 #include "text/precompiled.h"
+#include "text/score_text.h"
 #include "text/spm.h"
 #include "text/trie.h"
 #include "text/unigram.h"
@@ -285,6 +286,25 @@ static void scores_become_merges(void **state) {
     assert_int_equal(spm_merges(bad, 1, &v, &n, &e), PRECIS_EINPUT);
 }
 
+/* The first is not rounded to the nearest number, which is -1.6050480435515961. */
+static void scores_are_read_as_the_library_reads_them(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"vocab\": [[\"no\", 7]], \"model\": {\"x\": {\"vocab\": [[1]]}, \"vocab\": "
+        "[[\"\\\"]\", -1.6050480435515961], [\"b\", 0], [\"c\", -1.5e-3], [\"d\", "
+        "123456789012345678901234567890], [\"e\", 1E-400], [\"f\", 0.1], [\"g\", "
+        "-0.30000000000000000000000004]], \"y\": [[[[5]]]]}, \"z\": [[[[6]]]]}";
+    double scores[8];
+    assert_int_equal(score_text_read(json, sizeof json - 1, scores, COUNT(scores)), 7);
+    const double want[] = {
+        -1.605048043551596, 0.0, -0.0015, 1.2345678901234568e+29, 0.0, 0.1, -0.3};
+    assert_memory_equal(scores, want, sizeof want);
+    assert_int_equal(score_text_read(json, sizeof json - 1, scores, 2), 7);
+    static const char cut[] = "{\"model\": {\"vocab\": [[\"a\", 1";
+    assert_int_equal(score_text_read(cut, sizeof cut - 1, scores, 2), 1);
+    assert_int_equal(score_text_read("\"", 1, scores, 2), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trie_holds_its_keys),
@@ -296,6 +316,7 @@ int main(void) {
         cmocka_unit_test(hostile_maps_are_refused),
         cmocka_unit_test(graphemes_end_where_they_should),
         cmocka_unit_test(scores_become_merges),
+        cmocka_unit_test(scores_are_read_as_the_library_reads_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
