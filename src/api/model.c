@@ -58,12 +58,14 @@ static int open_json(struct model *m, bool if_any, struct err *e) {
     return if_any && access(path, F_OK) != 0 ? 0 : tok_from_json(path, &m->tok, e);
 }
 
-static int open_gguf(struct model *m, const struct checkpoint *c, struct err *e) {
+static int open_gguf(struct model *m, bool if_any, const struct checkpoint *c, struct err *e) {
     struct gguf *g = NULL;
     int rc = c ? 0 : gguf_open(m->path, &g, e);
     if (rc)
         return rc;
-    rc = tok_from_gguf(c ? checkpoint_gguf(c) : g, &m->tok, e);
+    const struct gguf *from = c ? checkpoint_gguf(c) : g;
+    if (!if_any || gguf_has(from, "tokenizer.ggml.model"))
+        rc = tok_from_gguf(from, &m->tok, e);
     gguf_close(g);
     if (rc && rc != PRECIS_ENOMEM)
         err_prefix(e, m->path);
@@ -73,10 +75,10 @@ static int open_gguf(struct model *m, const struct checkpoint *c, struct err *e)
 static int open_text(struct model *m, const struct model_options *o, unsigned parts,
                      const struct checkpoint *c, bool seq2seq, struct err *e) {
     enum model_kind kind;
+    bool if_any = (parts & MODEL_TOKENIZER_IF_ANY) != 0;
     int rc = model_kind_of(m->path, &kind, e);
     if (rc == 0)
-        rc = kind == MODEL_GGUF ? open_gguf(m, c, e)
-                                : open_json(m, (parts & MODEL_TOKENIZER_IF_ANY) != 0, e);
+        rc = kind == MODEL_GGUF ? open_gguf(m, if_any, c, e) : open_json(m, if_any, e);
     if (rc)
         return rc;
     if (!(parts & MODEL_CHAT) || seq2seq)

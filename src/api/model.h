@@ -13,7 +13,7 @@ enum model_parts {
     MODEL_CHAT = 2,
     MODEL_ENGINE = 4,
     MODEL_REVISION = 8,
-    MODEL_TOKENIZER_IF_ANY = 16 /* a folder may lack it: tok is NULL then */
+    MODEL_TOKENIZER_IF_ANY = 16 /* a model may lack it: tok is NULL then */
 };
 
 struct model_options {
