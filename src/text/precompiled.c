@@ -144,11 +144,12 @@ int precompiled_normalize(const struct precompiled *p, const uint8_t *s, size_t 
     size_t done = 0;
     for (size_t at = 0, size; at < n; at += size) {
         /* Between two ASCII characters there is always a boundary, but for CR LF. */
-        if (s[at] < 128 && p->plain[s[at]] && s[at] != '\r' && (at + 1 == n || s[at + 1] < 128)) {
-            size = 1;
+        bool alone = s[at] < 128 && s[at] != '\r' && (at + 1 == n || s[at + 1] < 128);
+        size = 1;
+        if (alone && p->plain[s[at]])
             continue;
-        }
-        size = grapheme_next(s + at, n - at);
+        if (!alone)
+            size = grapheme_next(s + at, n - at);
         buf_append(out, s + done, at - done);
         append_grapheme(p, s + at, size, out);
         done = at + size;
