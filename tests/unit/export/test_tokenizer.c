@@ -56,7 +56,7 @@ static void put_scores(struct buf *b) {
 }
 
 static void put_file(struct buf *b, const struct odd *o) {
-    put_head(b, 3, 0, 7 + !o->no_scores + (o->pre != NULL));
+    put_head(b, 3, 0, 7u + !o->no_scores + (o->pre != NULL));
     put_key_string(b, "general.architecture", "llama");
     put_key_string(b, KEY "model", o->model ? o->model : "llama");
     if (o->pre)
@@ -64,7 +64,7 @@ static void put_file(struct buf *b, const struct odd *o) {
     put_key_array(b, KEY "tokens", GGUF_STRING, PIECES);
     for (int i = 0; i < PIECES; i++)
         put_string(b, i == 4 && o->spelling ? o->spelling : pieces[i].s);
-    put_key_array(b, KEY "token_type", GGUF_I32, PIECES - o->short_types);
+    put_key_array(b, KEY "token_type", GGUF_I32, PIECES - (unsigned)o->short_types);
     for (int i = 0; i < PIECES - o->short_types; i++)
         put_u32(b, pieces[i].type);
     if (!o->no_scores)
