@@ -1,4 +1,4 @@
-/* Growable buffers: what is appended is there; a failure stays. Linked with --wrap. */
+/* Growable buffers: what is appended is there; a failure stays. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,15 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-
-void *__real_realloc(void *p, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static bool no_memory;
-
-void *__wrap_realloc(void *p, size_t size) {
-    return no_memory ? NULL : __real_realloc(p, size);
-}
+#include "fault.h"
 
 static void appends_are_there(void **state) {
     (void)state;
@@ -59,10 +51,10 @@ static void failure_stays(void **state) {
     (void)state;
     struct buf b = {0};
     buf_str(&b, "kept");
-    no_memory = true;
+    fault_begin(&fault_memory, 0, FAULT_LASTING);
     char more[200] = {0};
     buf_append(&b, more, sizeof more);
-    no_memory = false;
+    fault_end(&fault_memory);
     assert_true(buf_failed(&b));
     buf_str(&b, "lost");
     buf_char(&b, 'c');
@@ -74,10 +66,10 @@ static void failure_stays(void **state) {
     assert_false(buf_reserve(&b, SIZE_MAX - 3));
     assert_true(buf_failed(&b));
     buf_free(&b);
-    no_memory = true;
+    fault_begin(&fault_memory, 0, FAULT_LASTING);
     struct buf empty = {0};
     buf_str(&empty, "x");
-    no_memory = false;
+    fault_end(&fault_memory);
     assert_true(buf_failed(&empty));
     assert_null(empty.data);
 }
@@ -94,9 +86,9 @@ static void ids_grow(void **state) {
     for (uint32_t i = 0; i < 1000; i++)
         assert_int_equal(ids.v[i], i * 3);
     assert_memory_equal(ids.v + 1000, more, sizeof more);
-    no_memory = true;
+    fault_begin(&fault_memory, 0, FAULT_LASTING);
     assert_false(ids_reserve(&ids, 100000));
-    no_memory = false;
+    fault_end(&fault_memory);
     ids_push(&ids, 1);
     assert_true(ids.failed);
     assert_int_equal(ids.n, 1003);
@@ -118,11 +110,11 @@ static void arrays_grow(void **state) {
     }
     for (size_t i = 0; i < n; i++)
         assert_int_equal(items[i].c, i + 2);
-    no_memory = true;
+    fault_begin(&fault_memory, 0, FAULT_LASTING);
     struct item *before = items;
     size_t cap_before = cap;
     assert_false(array_grow((void **)&items, cap, &cap, sizeof *items));
-    no_memory = false;
+    fault_end(&fault_memory);
     assert_ptr_equal(items, before);
     assert_int_equal(cap, cap_before);
     size_t huge = SIZE_MAX / 64;

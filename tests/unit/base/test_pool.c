@@ -1,6 +1,4 @@
-/* Threads: each runs once, without signals; what was started is there when more cannot be. Linked
- * with --wrap. */
-#include <errno.h>
+/* Threads: each runs once, without signals; what was started is there when more cannot be. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,24 +13,7 @@
 #include <cmocka.h>
 
 #include "base/pool.h"
-
-void *__real_calloc(size_t n, size_t size);
-int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user);
-void *__wrap_calloc(size_t n, size_t size);
-int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user);
-
-static bool no_memory;
-static int threads_left = -1; /* that can be started; negative: any number */
-
-void *__wrap_calloc(size_t n, size_t size) {
-    return no_memory ? NULL : __real_calloc(n, size);
-}
-int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user) {
-    if (threads_left == 0)
-        return EAGAIN;
-    threads_left -= threads_left > 0;
-    return __real_pthread_create(t, a, f, user);
-}
+#include "fault.h"
 
 enum { MOST = 8 };
 
@@ -75,9 +56,9 @@ static void what_was_started_can_be_joined(void **state) {
         struct seen s = {0};
         struct pool *p;
         struct err e;
-        threads_left = n;
+        fault_begin(&fault_threads, n, FAULT_LASTING);
         assert_int_equal(pool_start(&p, 4, work, &s, &e), PRECIS_ENOMEM);
-        threads_left = -1;
+        fault_end(&fault_threads);
         assert_non_null(strstr(e.text, "of 4"));
         assert_int_equal(p != NULL, n > 0);
         pool_join(p);
@@ -90,9 +71,9 @@ static void no_memory_is_an_error(void **state) {
     (void)state;
     struct pool *p;
     struct err e;
-    no_memory = true;
+    fault_begin(&fault_memory, 0, FAULT_ONCE);
     int rc = pool_start(&p, 2, work, NULL, &e);
-    no_memory = false;
+    fault_end(&fault_memory);
     assert_int_equal(rc, PRECIS_ENOMEM);
     assert_null(p);
 }

@@ -1,11 +1,7 @@
 /* Memory and threads run out at every call in turn: opening an encoder fails cleanly, a job is
- * refused, and the engine goes on. Linked with --wrap, so oneDNN's own allocations do not fail. */
-#include <errno.h>
-#include <limits.h>
-#include <pthread.h>
+ * refused, and the engine goes on. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,66 +9,7 @@
 #include <cmocka.h>
 
 #include "engine/engine.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-char *__real_strdup(const char *s);
-int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-char *__wrap_strdup(const char *s);
-int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user);
-
-/* Call number `first` fails, and those after it up to `last`; the count goes over all threads. */
-struct fault {
-    atomic_long calls, first, last;
-    atomic_bool hit;
-};
-static struct fault memory = {.first = LONG_MAX}, threads = {.first = LONG_MAX};
-
-static bool fails(struct fault *f) {
-    long n = atomic_fetch_add(&f->calls, 1);
-    bool hit = n >= atomic_load(&f->first) && n <= atomic_load(&f->last);
-    if (hit)
-        atomic_store(&f->hit, true);
-    return hit;
-}
-
-static void break_at(struct fault *f, long n, bool lasting) {
-    atomic_store(&f->hit, false);
-    atomic_store(&f->last, lasting ? LONG_MAX - 1 : n);
-    atomic_store(&f->first, n);
-    atomic_store(&f->calls, 0);
-}
-
-/* No call fails any more; was there one that did? */
-static bool mend(struct fault *f) {
-    atomic_store(&f->first, LONG_MAX);
-    return atomic_load(&f->hit);
-}
-
-void *__wrap_malloc(size_t size) {
-    return fails(&memory) ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return fails(&memory) ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return fails(&memory) ? NULL : __real_realloc(p, size);
-}
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails(&memory) ? NULL : __real_aligned_alloc(alignment, size);
-}
-char *__wrap_strdup(const char *s) {
-    return fails(&memory) ? NULL : __real_strdup(s);
-}
-int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *user) {
-    return fails(&threads) ? EAGAIN : __real_pthread_create(t, a, f, user);
-}
+#include "fault.h"
 
 static const char model[] = GOLDEN_DIR "/encoder/tiny-bert";
 enum { LANES = 3, LONGEST = 300, WIDTH = 40 };
@@ -83,38 +20,28 @@ static int try_open(int lanes, struct engine **en, struct err *e) {
     return engine_open(model, &o, en, e);
 }
 
-/* Opens with a fault at every place; returns how many places there were. */
-static long open_with(struct fault *f, int lanes, bool lasting) {
-    for (long n = 0; n < 10000; n++) {
-        struct engine *en;
-        struct err e;
-        break_at(f, n, lasting);
-        int rc = try_open(lanes, &en, &e);
-        if (!mend(f)) {
-            assert_int_equal(rc, 0);
-            engine_close(en);
-            return n;
-        }
-        if (rc != PRECIS_ENOMEM)
-            fail_msg("call %ld: %d, %s", n, rc, e.text);
-        assert_int_equal(e.code, PRECIS_ENOMEM);
-        assert_null(en);
-    }
-    fail_msg("there is no end to it");
-    return 0;
+static int open_once(void *user, struct err *e) {
+    struct engine *en;
+    int rc = try_open(*(const int *)user, &en, e);
+    assert_true((rc == 0) == (en != NULL));
+    engine_close(en);
+    return rc;
 }
 
 static void opening_without_memory(void **state) {
     (void)state;
-    assert_true(open_with(&memory, 1, false) > 50);
-    assert_true(open_with(&memory, 2, true) > 50);
+    int lanes = 1;
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, open_once, &lanes) > 50);
+    lanes = 2;
+    assert_true(fault_each(&fault_memory, FAULT_LASTING, open_once, &lanes) > 50);
 }
 
 static void opening_without_threads(void **state) {
     (void)state;
     /* As many for packing the weights as lanes. */
-    assert_int_equal(open_with(&threads, LANES, false), 2 * LANES);
-    assert_int_equal(open_with(&threads, LANES, true), 2 * LANES);
+    int lanes = LANES;
+    assert_int_equal(fault_each(&fault_threads, FAULT_ONCE, open_once, &lanes), 2 * LANES);
+    assert_int_equal(fault_each(&fault_threads, FAULT_LASTING, open_once, &lanes), 2 * LANES);
 }
 
 struct outcome {
@@ -163,9 +90,9 @@ static void jobs_without_memory(void **state) {
             struct engine *en;
             struct err e;
             assert_int_equal(try_open(1, &en, &e), 0);
-            break_at(&memory, n, n % 2);
+            fault_begin(&fault_memory, n, n % 2 ? FAULT_LASTING : FAULT_ONCE);
             int rc = run_one(en, lengths[i], &got, &e);
-            hit = mend(&memory);
+            hit = fault_end(&fault_memory);
             assert_int_equal(rc, hit ? PRECIS_ENOMEM : 0);
             assert_int_equal(run_one(en, lengths[i], &want, &e), 0);
             if (!hit)
@@ -192,9 +119,9 @@ static void closing_needs_no_memory(void **state) {
                                        .user = &out[i]};
         assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
     }
-    break_at(&memory, 0, true);
+    fault_begin(&fault_memory, 0, FAULT_LASTING);
     engine_close(en);
-    mend(&memory);
+    fault_end(&fault_memory);
     for (int i = 0; i < 4; i++)
         assert_int_equal(out[i].done, 1);
 }

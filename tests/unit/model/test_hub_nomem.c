@@ -1,6 +1,6 @@
 /* Memory runs out at every allocation in turn while the store is read and changed, and while an
  * ONNX file is read: an error, nothing leaked (the sanitizer build sees that), nothing half-made.
- * Linked with --wrap. */
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,37 +13,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "fault.h"
 #include "model/hub_cache.h"
 #include "model/hub_http.h"
 #include "model/onnx_read.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *s);
-
-static long left = -1; /* allocations until one fails; negative: none does */
-
-static bool fails(void) {
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    return fails() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return fails() ? NULL : __real_realloc(p, size);
-}
-char *__wrap_strdup(const char *s) {
-    return fails() ? NULL : __real_strdup(s);
-}
 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
 
@@ -85,23 +58,8 @@ static int drop_cache(void **state) {
     return hub_remove_path(cache, &r, NULL);
 }
 
-/* Calls `once` with ever later failures until it succeeds. */
-static void at_every_allocation(int (*once)(struct err *e)) {
-    for (long n = 0;; n++) {
-        struct err e = {0};
-        assert_true(n < 10000);
-        left = n;
-        int rc = once(&e);
-        bool failed = left < 0;
-        left = -1;
-        if (rc == 0 && !failed)
-            return;
-        if (rc != 0 && (rc != PRECIS_ENOMEM || !e.text[0]))
-            fail_msg("%ld: %d %s", n, rc, e.text);
-    }
-}
-
-static int list_once(struct err *e) {
+static int list_once(void *user, struct err *e) {
+    (void)user;
     static const char json[] = "{\"sha\": \"" COMMIT "\", \"siblings\": [{\"rfilename\": "
                                "\"config.json\"}, {\"rfilename\": \"model.safetensors\"}]}";
     struct hub_list l;
@@ -111,14 +69,16 @@ static int list_once(struct err *e) {
     return rc;
 }
 
-static int find_once(struct err *e) {
+static int find_once(void *user, struct err *e) {
+    (void)user;
     char out[HUB_CACHE_SIZE];
     struct hub_name n;
     int rc = hub_name_parse("hf:org/name", &n, e);
     return rc ? rc : hub_cache_find(&n, out, sizeof out, e);
 }
 
-static int scan_once(struct err *e) {
+static int scan_once(void *user, struct err *e) {
+    (void)user;
     struct hub_pulled_list l;
     int rc = hub_cache_scan(&l, e);
     if (rc == 0) {
@@ -130,18 +90,21 @@ static int scan_once(struct err *e) {
     return rc;
 }
 
-static int link_once(struct err *e) {
+static int link_once(void *user, struct err *e) {
+    (void)user;
     return hub_cache_link(repo, COMMIT, "sub/sub/README.md", "bbbb", e);
 }
 
-static int remove_once(struct err *e) {
+static int remove_once(void *user, struct err *e) {
+    (void)user;
     struct hub_name n;
     struct hub_removed r;
     int rc = hub_name_parse("hf:org/name:*.gguf", &n, e);
     return rc ? rc : hub_cache_remove(&n, &r, e);
 }
 
-static int open_once(struct err *e) {
+static int open_once(void *user, struct err *e) {
+    (void)user;
     struct hub_http_options o = {.timeout = 1};
     struct hub_http *h;
     int rc = hub_http_open(&o, &h, e);
@@ -150,7 +113,8 @@ static int open_once(struct err *e) {
     return rc;
 }
 
-static int onnx_once(struct err *e) {
+static int onnx_once(void *user, struct err *e) {
+    (void)user;
     struct onnx_info m;
     int rc = onnx_read_open(CORPUS_DIR "/onnx/model", &m, e);
     if (rc == 0) {
@@ -162,16 +126,16 @@ static int onnx_once(struct err *e) {
 
 static void lists(void **state) {
     (void)state;
-    at_every_allocation(list_once);
+    fault_each(&fault_memory, FAULT_ONCE, list_once, NULL);
 }
 
 static void store(void **state) {
     (void)state;
     fill();
-    at_every_allocation(find_once);
-    at_every_allocation(scan_once);
-    at_every_allocation(link_once);
-    at_every_allocation(remove_once);
+    fault_each(&fault_memory, FAULT_ONCE, find_once, NULL);
+    fault_each(&fault_memory, FAULT_ONCE, scan_once, NULL);
+    fault_each(&fault_memory, FAULT_ONCE, link_once, NULL);
+    fault_each(&fault_memory, FAULT_ONCE, remove_once, NULL);
     assert_int_not_equal(access(repo, F_OK), 0);
 }
 
@@ -179,13 +143,13 @@ static void connections(void **state) {
     (void)state;
     setenv("HF_TOKEN", "token", 1);
     struct err e;
-    assert_int_equal(open_once(&e), 0); /* what libcurl does once */
-    at_every_allocation(open_once);
+    assert_int_equal(open_once(NULL, &e), 0); /* what libcurl does once */
+    fault_each(&fault_memory, FAULT_ONCE, open_once, NULL);
 }
 
 static void onnx(void **state) {
     (void)state;
-    at_every_allocation(onnx_once);
+    fault_each(&fault_memory, FAULT_ONCE, onnx_once, NULL);
 }
 
 int main(void) {
