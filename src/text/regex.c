@@ -19,10 +19,10 @@ int regex_new(const char *pattern, size_t len, struct regex **out, struct err *e
     buf_str(&text, "");
     int rc = regex_translate(pattern, len, &text, e);
     struct regex *re = rc ? NULL : calloc(1, sizeof *re);
-    if (rc == 0 && !re)
-        rc = err_nomem(e, "regular expression");
-    if (rc)
+    if (!re) {
+        rc = rc ? rc : err_nomem(e, "regular expression");
         goto done;
+    }
     re->code = pcre2_compile((PCRE2_SPTR)text.data, text.len, PCRE2_UTF | PCRE2_MULTILINE, &why,
                              &at, NULL);
     if (!re->code) {

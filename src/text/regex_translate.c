@@ -197,7 +197,7 @@ static int bracket(struct translation *t) {
         if (t->s >= t->end)
             return refuse(t, "an open bracket", at);
         const uint8_t *item = t->s;
-        uint32_t c;
+        uint32_t c = 0;
         if (*t->s == ']' && !first) {
             t->s++;
             buf_char(t->out, ']');
@@ -206,7 +206,7 @@ static int bracket(struct translation *t) {
         if (*t->s == '[' || (*t->s == '&' && t->s + 1 < t->end && t->s[1] == '&'))
             return refuse(t, "a class within a class", item);
         bool is_class = false;
-        struct class k;
+        struct class k = {0};
         if (*t->s == '\\') {
             t->s++;
             int rc = escape(t, &is_class, &k, &c);
@@ -290,7 +290,7 @@ static int interval(struct translation *t) {
 
 static int one(struct translation *t) {
     const uint8_t *at = t->s;
-    uint32_t c;
+    uint32_t c = 0;
     switch (*t->s) {
     case '\\':
         t->s++;
@@ -302,8 +302,8 @@ static int one(struct translation *t) {
             t->last = 0;
             return 0;
         }
-        bool is_class;
-        struct class k;
+        bool is_class = false;
+        struct class k = {0};
         int rc = escape(t, &is_class, &k, &c);
         if (rc)
             return rc;

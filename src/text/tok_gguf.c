@@ -37,11 +37,11 @@ static int read_types(struct source *l, size_t n, uint8_t **types) {
     if (count != n)
         return build_bad(&l->b, PRECIS_EINPUT,
                          KEY "token_type has %zu entries, " KEY "tokens has %zu", count, n);
-    *types = malloc(n + 1);
+    *types = calloc(n + 1, 1);
     if (!*types)
         return err_nomem(l->b.e, "vocabulary");
     for (size_t i = 0; i < n; i++) {
-        double v;
+        double v = 0;
         if (!gguf_array_f64(l->g, KEY "token_type", i, &v) ||
             !(v >= TOK_TYPE_NORMAL && v <= TOK_TYPE_BYTE))
             return build_bad(&l->b, PRECIS_EINPUT, KEY "token_type: entry %zu is not 1 to 6", i);
@@ -359,7 +359,7 @@ static int spm_ranks(struct source *l) {
     struct spm_piece *pieces = malloc(((size_t)b->n + 1) * sizeof *pieces);
     struct spm_merge *merges = NULL;
     int rc = pieces ? 0 : err_nomem(b->e, "vocabulary");
-    for (uint32_t i = 0; rc == 0 && i < b->n; i++) {
+    for (uint32_t i = 0; pieces && rc == 0 && i < b->n; i++) {
         double score;
         if (!gguf_array_f64(l->g, KEY "scores", i, &score))
             rc = build_bad(b, PRECIS_EINPUT, KEY "scores: entry %" PRIu32 " cannot be read", i);
@@ -444,7 +444,7 @@ static struct str bert_spelling(struct source *l, struct str s, enum tok_type *t
         return s;
     char *at = l->block;
     l->block += s.len + 2;
-    memcpy(at, "##", 2);
+    at[0] = at[1] = '#';
     memcpy(at + 2, s.s, s.len);
     return (struct str){at, s.len + 2};
 }

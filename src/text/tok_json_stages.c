@@ -156,7 +156,7 @@ static int add_normaliser(struct builder *b, struct normaliser m) {
 }
 
 static int bert_normaliser(struct builder *b, const json_t *o, const char *where) {
-    bool clean, chinese, lower, accents;
+    bool clean = false, chinese = false, lower = false, accents = false;
     int rc = part_flag(b, o, where, "clean_text", &clean);
     if (rc == 0)
         rc = part_flag(b, o, where, "handle_chinese_chars", &chinese);
@@ -511,7 +511,7 @@ static int template_piece(struct builder *b, const json_t *piece, const json_t *
     if (rc)
         return rc;
     if (part)
-        return strcmp(name.s, "A") == 0
+        return name.s && strcmp(name.s, "A") == 0
                    ? post_item(b, POST_TEXT)
                    : build_bad(b, PRECIS_EUNSUPPORTED,
                                "%s: \"single\" with a sequence \"%.*s\" is not supported", where,
@@ -556,7 +556,7 @@ int part_post_processor(struct builder *b, const json_t *o) {
 int part_truncation(struct builder *b, const json_t *o) {
     static const char where[] = "truncation";
     struct postprocess *p = &b->t->post;
-    struct str direction, strategy;
+    struct str direction = {0}, strategy = {0};
     size_t stride = 0;
     if (!o || json_is_null(o))
         return 0;
@@ -574,7 +574,8 @@ int part_truncation(struct builder *b, const json_t *o) {
     if (direction.s && !p->from_left && strcmp(direction.s, "Right") != 0)
         return build_bad(b, PRECIS_EUNSUPPORTED, "%s: direction \"%.*s\" is not supported", where,
                          build_shown(direction), direction.s);
-    if (strcmp(strategy.s, "LongestFirst") != 0 && strcmp(strategy.s, "OnlyFirst") != 0)
+    if (!strategy.s ||
+        (strcmp(strategy.s, "LongestFirst") != 0 && strcmp(strategy.s, "OnlyFirst") != 0))
         return build_bad(b, PRECIS_EUNSUPPORTED, "%s: strategy \"%.*s\" is not supported", where,
                          build_shown(strategy), strategy.s);
     if (p->max_length < p->added || (stride && stride >= p->max_length - p->added))
