@@ -48,11 +48,13 @@ static int64_t take_exponent(struct scan *p) {
 
 static double scale(const struct scan *p, uint64_t significand, int64_t exponent) {
     double f = (double)significand;
-    for (; f != 0; f /= p->powers[POWERS - 1], exponent += POWERS - 1) {
+    while (f != 0) {
         if (exponent >= POWERS)
             return INFINITY;
         if (exponent > -POWERS)
             return exponent >= 0 ? f * p->powers[exponent] : f / p->powers[-exponent];
+        f /= p->powers[POWERS - 1];
+        exponent += POWERS - 1;
     }
     return f;
 }

@@ -71,7 +71,9 @@ int spm_merges(const struct spm_piece *pieces, size_t n, struct spm_merge **out,
     struct cuts cuts = {0};
     struct trie trie = {0};
     struct trie_key *keys = malloc((n + 1) * sizeof *keys);
-    int rc = keys ? 0 : err_nomem(e, "a vocabulary");
+    if (!keys)
+        return err_nomem(e, "a vocabulary");
+    int rc = 0;
     for (size_t i = 0; !rc && i < n; i++) {
         keys[i] = (struct trie_key){pieces[i].s, pieces[i].len, (uint32_t)i, 0};
         if (!isfinite(pieces[i].score))

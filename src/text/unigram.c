@@ -109,11 +109,10 @@ static inline bool offer(struct unigram_node *v, size_t at, uint32_t length, dou
 
 /* False: a character without a piece lies on the best way, and there is no unknown piece. */
 static bool find_path(const struct unigram *u, struct unigram_node *v, const uint8_t *s, size_t n) {
-    for (size_t i = 0; i <= n; i++)
-        v[i].length = 0;
-    v[0].score = 0;
+    memset(v, 0, (n + 1) * sizeof *v);
     for (size_t at = 0, size; at < n; at += size) {
         size = char_length(s[at]);
+        size = size < n - at ? size : n - at;
         double here = v[at].score;
         bool covered = false;
         uint32_t node = 0;

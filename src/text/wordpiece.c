@@ -33,7 +33,7 @@ int wordpiece_new(struct trie_key *pieces, size_t n, int64_t unk_id, const char 
         size_t kept = 0;
         for (size_t i = 0; i < n; i++) {
             struct trie_key key = pieces[i];
-            if (key.len < prefix_len || (prefix_len && memcmp(key.s, prefix, prefix_len)))
+            if (key.len < prefix_len || (prefix_len && memcmp(key.s, prefix, prefix_len) != 0))
                 continue;
             key.s += prefix_len;
             key.len -= (uint32_t)prefix_len;
