@@ -517,7 +517,7 @@ static void what_cannot_run_is_refused(void **state) {
     assert_int_equal(engine_submit(en, &job, NULL, &e), PRECIS_ELIMIT);
     assert_non_null(strstr(e.text, "memory limit"));
     engine_close(en);
-    assert_int_equal(engine_open("/nonexistent.gguf", &small, &en, &e), PRECIS_EIO);
+    assert_int_equal(engine_open("/nonexistent.gguf", &small, &en, &e), PRECIS_ENOTFOUND);
     struct engine_options many = {.lanes = 1, .max_sequences = INT_MAX};
     assert_int_equal(engine_open(model, &many, &en, &e), PRECIS_EUSAGE);
     many = (struct engine_options){.lanes = INT_MAX};
