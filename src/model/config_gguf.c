@@ -198,7 +198,8 @@ static int check_kind(const struct reading *r) {
 }
 
 /* attention.sliding_window and the layers that see only it. llama.cpp does the same for Gemma 3;
- * for Phi-3 the source is transformers, where all layers slide. */
+ * for Phi-3 and Mistral (whose files are of the llama architecture) the source is transformers,
+ * where all layers slide. */
 static int read_window(const struct reading *r) {
     struct decoder_config *c = r->c;
     char k[KEY_SIZE], text[96];
@@ -216,7 +217,7 @@ static int read_window(const struct reading *r) {
                            gguf_path(r->g), k, window, CONFIG_MAX_SIZE);
     } else if (window == 0 || window >= c->context) {
         return 0;
-    } else if (!r->family->partial_rope) {
+    } else if (!r->family->partial_rope && strcmp(c->architecture, "llama") != 0) {
         snprintf(text, sizeof text, "a sliding window of %" PRIu64 " tokens", window);
         return unsupported(r, text);
     }

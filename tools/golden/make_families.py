@@ -78,7 +78,7 @@ MODELS = {
         layer_types=["sliding_attention", "full_attention", "sliding_attention"])),
 }
 CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM")}
-GGUFS = {"llama3": "llama", "qwen3": "qwen3", "phi3": "phi3", "gemma3": "gemma3"}
+GGUFS = {"llama3": "llama", "mistral": "llama", "qwen3": "qwen3", "phi3": "phi3", "gemma3": "gemma3"}
 
 
 def randomise(model, seed):
@@ -206,7 +206,10 @@ def write_gguf(model, path, arch):
     w.add_rope_freq_base(rope["rope_theta"])
     if arch == "llama":
         w.add_rope_dimension_count(dim)
-        w.add_tensor("rope_freqs.weight", llama3_factors(c))
+        if rope["rope_type"] == "llama3":
+            w.add_tensor("rope_freqs.weight", llama3_factors(c))
+        else:
+            w.add_sliding_window(c.sliding_window)
     if arch == "phi3":
         original = rope["original_max_position_embeddings"]
         scale = c.max_position_embeddings / original
