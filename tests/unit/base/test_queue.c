@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "asleep.h"
 #include "base/queue.h"
 
 enum { PRODUCERS = 4, CONSUMERS = 3, EACH = 3000, ALL = PRODUCERS * EACH };
@@ -120,17 +120,6 @@ static void *wait_for_it(void *arg) {
     return NULL;
 }
 
-static bool is_asleep(int thread) {
-    char path[64], name[64], state = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
-    FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%*d %63s %c", name, &state) != 2)
-        state = 0;
-    if (f)
-        fclose(f);
-    return state == 'S';
-}
-
 static void closing_wakes_who_waits(void **state) {
     (void)state;
     for (int pushes = 0; pushes < 2; pushes++) {
@@ -144,7 +133,7 @@ static void closing_wakes_who_waits(void **state) {
             assert_int_equal(pthread_create(&t[i], NULL, wait_for_it, &w[i]), 0);
         }
         for (int i = 0; i < 3; i++)
-            while (atomic_load(&w[i].thread) == 0 || !is_asleep(atomic_load(&w[i].thread)))
+            while (!is_asleep(atomic_load(&w[i].thread)))
                 sched_yield();
         queue_close(q);
         for (int i = 0; i < 3; i++) {
