@@ -1,20 +1,15 @@
 /* The native engine on tiny encoders: states that depend on the job alone, bounds, cancelling. */
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/rng.h"
-#include "engine/engine.h"
+#include "jobs.h"
 
 enum { JOBS = 48, LONGEST = 320, WIDEST = 48, CLIENTS = 4 };
 
@@ -22,41 +17,9 @@ static const char *const models[] = {GOLDEN_DIR "/encoder/tiny-bert",
                                      GOLDEN_DIR "/encoder/tiny-roberta"};
 static const char decoder[] = GOLDEN_DIR "/engine/tiny-llama.gguf";
 
-struct outcome {
-    int done, hidden; /* calls */
-    enum engine_finish finish;
-    struct err err;
-    size_t n, width;
-    float *states; /* [LONGEST, WIDEST]; NULL: not kept */
-};
-
-static void on_hidden(void *user, const float *states, size_t n, size_t width) {
-    struct outcome *o = user;
-    o->hidden++;
-    o->n = n;
-    o->width = width;
-    if (o->states)
-        memcpy(o->states, states, n * width * sizeof *states);
-}
-
-static void on_done(void *user, const struct engine_result *r) {
-    struct outcome *o = user;
-    o->done++;
-    o->finish = r->finish;
-    o->err = r->err;
-}
-
 static int try_open(const char *model, struct engine_options o, struct engine **en, struct err *e) {
     *e = (struct err){0};
     return engine_open(model, &o, en, e);
-}
-
-static struct engine *must_open(const char *model, struct engine_options o) {
-    struct engine *en;
-    struct err e;
-    if (try_open(model, o, &en, &e) != 0)
-        fail_msg("%s", e.text);
-    return en;
 }
 
 static bool bf16_here(void) {
@@ -70,12 +33,13 @@ static bool bf16_here(void) {
 /* Job i of a mixed load, of 1 to LONGEST tokens. */
 static struct engine_job job_of(int i, uint32_t *ids, size_t vocab, struct outcome *o) {
     static const size_t lengths[] = {1, 2, 5, 17, 63, 64, 65, 100, 128, 200, LONGEST, 31};
-    struct rng rng = {(uint64_t)i};
     size_t n = lengths[i % 12];
-    for (size_t t = 0; t < n; t++)
-        ids[t] = (uint32_t)(rng_next(&rng) % vocab);
-    return (struct engine_job){
-        .ids = ids, .n_ids = n, .on_hidden = on_hidden, .on_done = on_done, .user = o};
+    jobs_fill(ids, n, vocab, (uint64_t)i);
+    return (struct engine_job){.ids = ids,
+                               .n_ids = n,
+                               .on_hidden = outcome_on_hidden,
+                               .on_done = outcome_on_done,
+                               .user = o};
 }
 
 struct client {
@@ -108,22 +72,20 @@ static void run_mixed(struct engine *en, struct outcome out[JOBS], float *states
         assert_int_equal(clients[i].code, 0);
     }
     engine_drain(en);
-    for (int i = 0; i < JOBS; i++) {
-        assert_int_equal(out[i].done, 1);
-        assert_int_equal(out[i].hidden, 1);
-        assert_int_equal(out[i].finish, FINISH_LENGTH);
-        assert_int_equal(out[i].width, engine_info(en)->width);
-    }
 }
 
 static void run_alone(struct engine *en, struct outcome out[JOBS], float *states) {
-    struct client one = {en, out, 0, 1, 0};
     uint32_t ids[LONGEST];
     for (int i = 0; i < JOBS; i++) {
         out[i] = (struct outcome){.states = states + (size_t)i * LONGEST * WIDEST};
-        struct engine_job job = job_of(i, ids, engine_info(one.en)->vocab, &out[i]);
-        assert_int_equal(engine_submit(en, &job, NULL, NULL), 0);
+        struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &out[i]);
+        jobs_submit(en, &job);
         engine_drain(en);
+        assert_int_equal(out[i].called, 1);
+        assert_int_equal(out[i].hidden, 1);
+        assert_int_equal(out[i].finish, FINISH_LENGTH);
+        assert_int_equal(out[i].rows, job.n_ids);
+        assert_int_equal(out[i].width, engine_info(en)->width);
     }
 }
 
@@ -140,23 +102,20 @@ static void states_depend_on_the_job_alone(void **state) {
         struct engine_options o = {.precision = m < 2 ? PRECISION_F32 : PRECISION_BF16, .lanes = 1};
         if (m >= 2 && !bf16_here())
             break;
-        struct engine *en = must_open(models[m % 2], o);
+        struct engine *en = jobs_open(models[m % 2], o);
         run_alone(en, want, alone);
         engine_close(en);
         for (size_t s = 0; s < sizeof setups / sizeof setups[0]; s++) {
             o.lanes = setups[s].lanes;
             o.max_sequences = setups[s].agents;
-            en = must_open(models[m % 2], o);
+            en = jobs_open(models[m % 2], o);
             run_mixed(en, got, mixed);
             struct engine_stats st;
             engine_get_stats(en, &st);
             assert_in_range(st.most_running, 1, setups[s].agents);
             engine_close(en);
-            for (int i = 0; i < JOBS; i++) {
-                assert_int_equal(got[i].n, want[i].n);
-                assert_memory_equal(got[i].states, want[i].states,
-                                    want[i].n * want[i].width * sizeof(float));
-            }
+            for (int i = 0; i < JOBS; i++)
+                outcome_same(i, &got[i], &want[i]);
         }
     }
     free(alone);
@@ -164,7 +123,7 @@ static void states_depend_on_the_job_alone(void **state) {
 
 static void info_and_figures(void **state) {
     (void)state;
-    struct engine *en = must_open(models[1], (struct engine_options){.lanes = 2});
+    struct engine *en = jobs_open(models[1], (struct engine_options){.lanes = 2});
     const struct engine_info *i = engine_info(en);
     assert_int_equal(i->capabilities, ENGINE_EMBED);
     assert_string_equal(i->engine, "native");
@@ -178,7 +137,7 @@ static void info_and_figures(void **state) {
     struct outcome o = {0};
     uint32_t ids[LONGEST];
     struct engine_job job = job_of(3, ids, i->vocab, &o);
-    assert_int_equal(engine_submit(en, &job, NULL, NULL), 0);
+    jobs_submit(en, &job);
     engine_drain(en);
     struct engine_stats st;
     engine_get_stats(en, &st);
@@ -199,15 +158,9 @@ static void expect_refused(struct engine *en, const struct engine_job *job, int 
         fail_msg("'%s' does not say '%s'", e.text, says);
 }
 
-static void on_logits(void *user, size_t position, const float *logits) {
-    (void)user;
-    (void)position;
-    (void)logits;
-}
-
 static void jobs_that_do_not_fit_are_refused(void **state) {
     (void)state;
-    struct engine *en = must_open(models[0], (struct engine_options){.lanes = 1});
+    struct engine *en = jobs_open(models[0], (struct engine_options){.lanes = 1});
     uint32_t ids[LONGEST + 1] = {0};
     struct outcome o = {0};
     struct engine_job job = job_of(10, ids, engine_info(en)->vocab, &o);
@@ -222,15 +175,15 @@ static void jobs_that_do_not_fit_are_refused(void **state) {
     job.max_new_tokens = 1;
     expect_refused(en, &job, PRECIS_EUSAGE, "generates");
     job.max_new_tokens = 0;
-    job.on_logits = on_logits;
+    job.on_logits = outcome_on_logits;
     expect_refused(en, &job, PRECIS_EUSAGE, "scores");
     job.on_logits = NULL;
     job.on_hidden = NULL;
     expect_refused(en, &job, PRECIS_EUNSUPPORTED, "generates nothing");
     engine_close(en);
-    assert_int_equal(o.done, 0);
-    en = must_open(decoder, (struct engine_options){.lanes = 1});
-    job.on_hidden = on_hidden;
+    assert_int_equal(o.called, 0);
+    en = jobs_open(decoder, (struct engine_options){.lanes = 1});
+    job.on_hidden = outcome_on_hidden;
     expect_refused(en, &job, PRECIS_EUNSUPPORTED, "no embeddings");
     engine_close(en);
 }
@@ -245,10 +198,10 @@ static void options_that_do_not_fit_are_refused(void **state) {
     assert_non_null(strstr(e.text, "int8 comes with the fast encoder"));
     assert_null(en);
     struct engine_options o = {.precision = PRECISION_F32, .lanes = 2};
-    en = must_open(models[0], o);
+    en = jobs_open(models[0], o);
     o.memory_limit = engine_info(en)->weight_bytes + engine_info(en)->scratch_bytes;
     engine_close(en);
-    engine_close(must_open(models[0], o));
+    engine_close(jobs_open(models[0], o));
     o.memory_limit--;
     assert_int_equal(try_open(models[0], o, &en, &e), PRECIS_ELIMIT);
     assert_null(en);
@@ -262,7 +215,7 @@ static void cancelling_ends_every_job_once(void **state) {
     (void)state;
     for (int round = 0; round < 12; round++) {
         static struct outcome out[JOBS];
-        struct engine *en = must_open(
+        struct engine *en = jobs_open(
             models[round % 2],
             (struct engine_options){.lanes = 1 + round % 3, .max_sequences = round < 6 ? 50 : 3});
         uint32_t ids[LONGEST];
@@ -270,7 +223,7 @@ static void cancelling_ends_every_job_once(void **state) {
         for (int i = 0; i < JOBS; i++) {
             out[i] = (struct outcome){0};
             struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &out[i]);
-            assert_int_equal(engine_submit(en, &job, &tickets[i], NULL), 0);
+            tickets[i] = jobs_submit(en, &job);
             assert_true(tickets[i] > 0);
             if (i % 4 == 3)
                 engine_cancel(en, tickets[i - round % 3]);
@@ -282,80 +235,17 @@ static void cancelling_ends_every_job_once(void **state) {
             engine_drain(en);
         engine_close(en);
         for (int i = 0; i < JOBS; i++) {
-            assert_int_equal(out[i].done, 1);
+            assert_int_equal(out[i].called, 1);
             assert_true(out[i].finish == FINISH_CANCELLED || out[i].finish == FINISH_LENGTH);
             assert_int_equal(out[i].hidden, out[i].finish == FINISH_LENGTH);
         }
     }
 }
 
-/* A job that holds its lane until it is let go, one in the queue, and a thread with a third. */
-struct blocked {
-    struct engine *en;
-    struct engine_job job;
-    atomic_int thread; /* its id */
-    atomic_bool let_go;
-    atomic_int done;
-    int rc;
-};
-
-static void hold(void *user, const float *states, size_t n, size_t width) {
-    struct blocked *b = user;
-    (void)states;
-    (void)n;
-    (void)width;
-    while (!atomic_load(&b->let_go))
-        sched_yield();
-}
-
-/* Cancelling what is over, or comes next, is allowed here. */
-static void count_done(void *user, const struct engine_result *r) {
-    struct blocked *b = user;
-    engine_cancel(b->en, r->ticket + 1);
-    atomic_fetch_add(&b->done, 1);
-}
-
-static void *submit_third(void *user) {
-    struct blocked *b = user;
-    atomic_store(&b->thread, gettid());
-    b->rc = engine_submit(b->en, &b->job, NULL, NULL);
-    atomic_store(&b->let_go, true);
-    return NULL;
-}
-
-static bool is_asleep(int thread) {
-    char path[64], name[64], state = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
-    FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%*d %63s %c", name, &state) != 2)
-        state = 0;
-    if (f)
-        fclose(f);
-    return state == 'S';
-}
-
 static void closing_wakes_a_waiting_submit(void **state) {
     (void)state;
-    uint32_t ids[1] = {1};
-    struct blocked b = {
-        .en = must_open(models[0], (struct engine_options){.lanes = 1, .max_sequences = 1}),
-        .job = {.ids = ids, .n_ids = 1, .on_hidden = hold, .on_done = count_done, .user = &b}};
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(engine_submit(b.en, &b.job, NULL, NULL), 0);
-    struct engine_stats st;
-    do { /* until the first holds the lane */
-        sched_yield();
-        engine_get_stats(b.en, &st);
-    } while (st.running == 0);
-    assert_int_equal(st.waiting, 1);
-    pthread_t t;
-    assert_int_equal(pthread_create(&t, NULL, submit_third, &b), 0);
-    while (atomic_load(&b.thread) == 0 || !is_asleep(atomic_load(&b.thread)))
-        sched_yield();
-    engine_close(b.en);
-    pthread_join(t, NULL);
-    assert_int_equal(b.rc, PRECIS_ECANCELLED);
-    assert_int_equal(atomic_load(&b.done), 2);
+    jobs_closing_wakes_submit(
+        jobs_open(models[0], (struct engine_options){.lanes = 1, .max_sequences = 1}));
 }
 
 int main(void) {
