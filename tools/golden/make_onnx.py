@@ -14,6 +14,7 @@ import tempfile
 import numpy
 import onnx
 import onnxruntime
+import tokenizers
 import torch
 import transformers
 from onnx import TensorProto, helper, numpy_helper
@@ -276,6 +277,26 @@ def genai(model, out, config):
         indent=1) + "\n")
 
 
+WORDS = """Reads Writes Parses Opens Closes Counts Finds Sorts Returns Checks the a file files list of to
+from and names lines text number into each one it its value values bytes in at by on for with data first last
+all open read write error node nodes tree map queue cache"""
+
+
+def tokenizer(path):
+    """Whole words, so that a random model's answer is a line of words."""
+    vocab = [(t, 0.0) for t in ("<unk>", "<pad>", "<s>", "</s>")] + [("\u2581", -9.0), (".", -3.0)]
+    vocab += [("\u2581" + w, -4.0 - i / 64) for i, w in enumerate(WORDS.split())]
+    if len(vocab) > VOCAB:
+        sys.exit(f"{len(vocab)} tokens: at most {VOCAB}")
+    tok = tokenizers.Tokenizer(tokenizers.models.Unigram(vocab, unk_id=0, byte_fallback=False))
+    tok.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    tok.decoder = tokenizers.decoders.Metaspace()
+    tok.add_special_tokens(["<unk>", "<pad>", "<s>", "</s>"])
+    tok.post_processor = tokenizers.processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", STOP)])
+    tok.save(str(path / "tokenizer.json"), pretty=False)
+
+
 def external(model, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(shrink(model), path, save_as_external_data=True, location=path.name + "_data",
@@ -345,6 +366,7 @@ def main():
     t5 = export(work / "t5", "text2text-generation-with-past", work)
     put(t5, out / "t5", ["encoder_model.onnx", "decoder_model.onnx", "decoder_with_past_model.onnx"])
     put(t5, out / "t5-merged", ["encoder_model.onnx", "decoder_model_merged.onnx"])
+    tokenizer(out / "t5-merged")
     once = export(work / "t5", "text2text-generation", work)
     put(once, out / "t5-no-past", ["encoder_model.onnx", "decoder_model.onnx"])
     bart = export(work / "bart", "text2text-generation-with-past", work)
