@@ -4,7 +4,7 @@ usage: run.py PRECIS [FILE.t ...] [-k WORD]
 
 A transcript is a list of cases, each begun by "== NAME" and run by bash in a folder of its own file:
 
-    needs: model      skipped, and said so, without the real model (or: user, tty)
+    needs: model      skipped, and said so, without the real model (or: onnx, user, tty)
     $ COMMAND         more than one "$" line is one script
     exit: N           0 unless given; several numbers: any of them
     out: LINE         standard output is exactly these lines
@@ -15,7 +15,7 @@ A transcript is a list of cases, each begun by "== NAME" and run by bash in a fo
 Whatever else a case says, one that exits with 2 must write exactly one line on standard error (unless
 it says "lines: any"), nothing on standard output, and leave the folder as it was.
 
-In commands: $TINY, a model of noise; $TESTS, this folder; precis and parallel_summarizer on the PATH.
+In commands: $TINY, a model of noise; $ONNX, the folder of ONNX models; $TESTS, this folder; precis and parallel_summarizer on the PATH.
 The real model is $PRECIS_TEST_MODEL, or smollm2 when the models folder has it; $MODEL in commands.
 """
 
@@ -179,6 +179,12 @@ def lacking(case, env):
                            capture_output=True)
         if p.returncode != 0:
             return "runs as root, and another user cannot reach the program"
+    if "onnx" in case.needs:
+        p = subprocess.run(["precis", "generate", "--model", os.path.join(env["ONNX"], "t5-merged"),
+                            "--prompt", "a"], env=env, check=False, text=True,
+                           capture_output=True)
+        if p.returncode != 0 and ("setup.sh --onnx" in p.stderr):
+            return "ONNX Runtime is not here"
     return None
 
 
@@ -196,7 +202,10 @@ def environment(precis, scratch):
         os.symlink(os.path.abspath(precis), os.path.join(programs, name))
     env.update(PATH=programs + ":" + env["PATH"], TESTS=HERE, TERM="xterm", LC_ALL="C.UTF-8",
                XDG_CACHE_HOME=os.path.join(scratch, "cache"),
-               TINY=os.path.join(scratch, "tiny.gguf"))
+               TINY=os.path.join(scratch, "tiny.gguf"),
+               ONNX=os.path.join(os.path.dirname(HERE), "golden", "onnx"))
+    if "PRECIS_ONNXRUNTIME" in os.environ:
+        env["PRECIS_ONNXRUNTIME"] = os.environ["PRECIS_ONNXRUNTIME"]
     os.mkdir(env["XDG_CACHE_HOME"], 0o777)
     subprocess.run([sys.executable, os.path.join(HERE, "tinygguf.py"), env["TINY"]], check=True)
     model = real_model(env)
