@@ -63,8 +63,14 @@ static const uint8_t *find(const struct special *sp, const uint8_t *s, const uin
 
 void special_start(struct special_walk *w, const struct special *sp, const uint8_t *s, size_t n,
                    bool plain) {
-    *w = (struct special_walk){
-        .sp = sp, .begin = s, .end = s + n, .from = s, .done = s, .plain = plain};
+    *w = (struct special_walk){.sp = sp,
+                               .begin = s,
+                               .end = s + n,
+                               .from = s,
+                               .done = s,
+                               .plain = plain,
+                               .white = s,
+                               .white_end = s};
 }
 
 /* Properties of the character that ends at p. */
@@ -104,12 +110,18 @@ const struct special_token *special_next(struct special_walk *w, const uint8_t *
         const uint8_t *at;
         unsigned k;
         if (token->lstrip) {
-            while (from > w->begin && props_before(from, &at) & UNICODE_WHITE)
+            while (from > w->done && props_before(from, &at) & UNICODE_WHITE)
                 from = at;
             from = from > w->done ? from : w->done;
         }
-        while (token->rstrip && to < w->end && props_at(to, &k) & UNICODE_WHITE)
-            to += k;
+        if (token->rstrip && to >= w->white && to < w->white_end) {
+            to = w->white_end; /* seen before: many tokens in one run of white space */
+        } else if (token->rstrip) {
+            w->white = to;
+            while (to < w->end && props_at(to, &k) & UNICODE_WHITE)
+                to += k;
+            w->white_end = to;
+        }
         *text = w->done;
         *len = from > w->done ? (size_t)(from - w->done) : 0;
         w->done = to;

@@ -31,9 +31,10 @@ void special_free(struct special *sp);
 struct special_walk {
     const struct special *sp;
     const uint8_t *begin, *end;
-    const uint8_t *from; /* where the search goes on */
-    const uint8_t *done; /* all before it was given out */
-    bool plain;          /* special tokens are text */
+    const uint8_t *from;              /* where the search goes on */
+    const uint8_t *done;              /* all before it was given out */
+    bool plain;                       /* special tokens are text */
+    const uint8_t *white, *white_end; /* white space that a token took along */
 };
 void special_start(struct special_walk *w, const struct special *sp, const uint8_t *s, size_t n,
                    bool plain);
