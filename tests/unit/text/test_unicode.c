@@ -84,12 +84,59 @@ static void characters_there_and_back(void **state) {
     buf_free(&b);
 }
 
+static void form(enum unicode_form to, const char *text, const char *want) {
+    struct nfc_work w = {0};
+    size_t len = strlen(text);
+    const uint8_t *got = unicode_normalise(&w, to, (const uint8_t *)text, &len);
+    assert_non_null(got);
+    assert_int_equal(len, strlen(want));
+    assert_memory_equal(got, want, len);
+    nfc_work_free(&w);
+}
+
+static void other_forms(void **state) {
+    (void)state;
+    form(UNICODE_NFD, "plain", "plain");
+    form(UNICODE_NFD, "\xc3\xa9x", "e\xcc\x81x");
+    form(UNICODE_NFD, "\xea\xb0\x81", "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8"); /* Hangul */
+    form(UNICODE_NFD, "\xef\xac\x81", "\xef\xac\x81");                         /* fi ligature */
+    form(UNICODE_NFKD, "\xef\xac\x81\xc3\xa9", "fie\xcc\x81");
+    form(UNICODE_NFKC, "\xef\xac\x81 \xe2\x91\xa0 e\xcc\x81", "fi 1 \xc3\xa9");
+    form(UNICODE_NFKC, "\xe3\x8e\x8f", "kg");
+    form(UNICODE_NFKC, "\xc2\xa0\xc2\xa8", "  \xcc\x88"); /* below U+0300, too */
+}
+
+static void properties(void **state) {
+    (void)state;
+    uint32_t out[UNICODE_MOST];
+    assert_int_equal(unicode_lower('Q', out), 1);
+    assert_int_equal(out[0], 'q');
+    assert_int_equal(unicode_lower(0x130, out), 2); /* dotted I */
+    assert_int_equal(out[0], 'i');
+    assert_int_equal(out[1], 0x307);
+    assert_int_equal(unicode_lower(0x3a3, out), 1);
+    assert_int_equal(out[0], 0x3c3);
+    assert_true(unicode_props('_') & UNICODE_WORD);
+    assert_true(unicode_props('$') & UNICODE_PUNCTUATION);
+    assert_true(unicode_props(0x2014) & UNICODE_PUNCTUATION);
+    assert_true(unicode_props(0x85) & UNICODE_WHITE);
+    assert_true(unicode_props(0xfffd) & UNICODE_CONTROL);
+    assert_false(unicode_props('\n') & UNICODE_CONTROL);
+    assert_true(unicode_props(0x301) & UNICODE_NONSPACING);
+    assert_string_equal(unicode_categories[unicode_props('A') & UNICODE_CATEGORY], "Lu");
+    assert_string_equal(unicode_categories[unicode_props(0x378) & UNICODE_CATEGORY], "Cn");
+    assert_string_equal(unicode_categories[unicode_props(0x10fffd) & UNICODE_CATEGORY], "Co");
+    assert_int_equal(unicode_script(' '), -1);
+    assert_int_equal(unicode_script('a'), unicode_script(0xe9));
+    assert_int_equal(unicode_script(0x3042), unicode_script(0x4e2d));
+    assert_int_not_equal(unicode_script('a'), unicode_script(0x431));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(composes),
-        cmocka_unit_test(composes_hangul),
-        cmocka_unit_test(knows_classes),
-        cmocka_unit_test(characters_there_and_back),
+        cmocka_unit_test(other_forms),   cmocka_unit_test(properties),
+        cmocka_unit_test(composes),      cmocka_unit_test(composes_hangul),
+        cmocka_unit_test(knows_classes), cmocka_unit_test(characters_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
