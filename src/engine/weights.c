@@ -10,16 +10,16 @@
 /* One piece of packing work: the rows of up to three tensors on top of each other. */
 struct piece {
     const char *names[3]; /* below "blk.N."; NULL-ended */
+    size_t weight;        /* offset of the struct weight * in struct layer */
     bool rotary[3];
-    size_t weight; /* offset of the struct weight * in struct layer */
     bool rows_of_heads, columns_of_heads;
 };
 
 static const struct piece pieces[] = {
-    {{"attn_q", "attn_k", "attn_v"}, {true, true, false}, offsetof(struct layer, qkv), true, false},
-    {{"attn_output"}, {false}, offsetof(struct layer, attention_out), false, true},
-    {{"ffn_gate", "ffn_up"}, {false}, offsetof(struct layer, gate_up), false, false},
-    {{"ffn_down"}, {false}, offsetof(struct layer, down), false, false},
+    {{"attn_q", "attn_k", "attn_v"}, offsetof(struct layer, qkv), {true, true, false}, true, false},
+    {{"attn_output"}, offsetof(struct layer, attention_out), {false}, false, true},
+    {{"ffn_gate", "ffn_up"}, offsetof(struct layer, gate_up), {false}, false, false},
+    {{"ffn_down"}, offsetof(struct layer, down), {false}, false, false},
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0] };
 
@@ -86,8 +86,8 @@ static float *gather(const struct weights *w, int layer, const struct piece *p, 
         weights_spread(all, total / width / dim, dim, w->dim, width);
     else if (p->columns_of_heads)
         weights_spread(all, total / dim, dim, w->dim, 1);
+    *rows = p->rows_of_heads ? total / width / dim * w->dim : total / width;
     *columns = p->columns_of_heads ? width / dim * w->dim : width;
-    *rows = room / *columns;
     return all;
 }
 
@@ -183,14 +183,23 @@ static size_t sum_bytes(const struct weights *w) {
     return n;
 }
 
+static bool ropes_differ(const struct rope *a, const struct rope *b) {
+    bool differ = a->dims != b->dims || a->original != b->original;
+    for (int far = 0; far < 2; far++) {
+        differ = differ || a->scale[far] != b->scale[far];
+        for (unsigned i = 0; !differ && i < a->dims / 2; i++)
+            differ = a->frequencies[far][i] != b->frequencies[far][i];
+    }
+    return differ;
+}
+
 void weights_init(struct weights *w, struct checkpoint *c) {
     w->checkpoint = c;
     w->config = *checkpoint_decoder(c);
     w->embedding = checkpoint_tensor(c, "token_embd.weight");
     w->embedding_row = w->embedding->size / w->config.vocab;
     w->dim = (w->config.head_dim + 15) / 16 * 16;
-    w->local_rope = w->config.window &&
-                    memcmp(&w->config.rope, &w->config.rope_local, sizeof w->config.rope) != 0;
+    w->local_rope = w->config.window && ropes_differ(&w->config.rope, &w->config.rope_local);
 }
 
 int weights_pack(struct weights *w, const struct kernel *kernel, int threads, struct err *e) {
