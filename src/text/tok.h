@@ -17,7 +17,9 @@ struct tok;
 enum tok_flags {
     TOK_DEFAULT = 0,
     TOK_NO_SPECIAL = 1, /* add no BOS/EOS of its own */
-    TOK_PLAIN = 2,      /* special tokens spelled out in the text are text (all source code) */
+    /* Special tokens spelled out in the text are text (all source code). Added tokens that are not
+     * special are still found, but in GGUF files of byte-level BPE, where all of them are text. */
+    TOK_PLAIN = 2,
     TOK_NO_TRUNCATE = 4 /* as long as the text is, whatever the tokenizer says */
 };
 
