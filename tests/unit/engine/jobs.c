@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "asleep.h"
 #include "base/hash.h"
 #include "base/rng.h"
+#include "kernel/kernel.h"
 
 int outcome_on_token(void *user, const struct engine_token *t) {
     struct outcome *o = user;
@@ -65,6 +67,15 @@ void outcome_same(int job, const struct outcome *got, const struct outcome *want
         (want->states &&
          memcmp(got->states, want->states, want->rows * want->width * sizeof *want->states) != 0))
         fail_msg("job %d has other states", job);
+}
+
+bool jobs_can_run(void) {
+    enum isa isa;
+    struct err e;
+    int rc = isa_detect(&isa, &e);
+    if (rc)
+        printf("SKIPPED: %s\n", e.text);
+    return rc == 0;
 }
 
 struct engine *jobs_open(const char *model, struct engine_options o) {

@@ -38,6 +38,10 @@ void outcome_on_done(void *user, const struct engine_result *r);
 /* `got` ended once, and has all that `want` has. */
 void outcome_same(int job, const struct outcome *got, const struct outcome *want);
 
+/* False, and says why: this machine lacks the class of instruction sets that PRECIS_ISA names. Then
+ * main returns 77. */
+bool jobs_can_run(void);
+
 struct engine *jobs_open(const char *model, struct engine_options o);
 uint64_t jobs_submit(struct engine *en, const struct engine_job *job); /* the ticket */
 void jobs_fill(uint32_t *ids, size_t n, size_t vocab, uint64_t seed);  /* with random ids */

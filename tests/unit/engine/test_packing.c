@@ -15,9 +15,7 @@
 
 #include <cmocka.h>
 
-#include "base/hash.h"
-#include "base/rng.h"
-#include "engine/engine.h"
+#include "jobs.h"
 #include "kernel/kernel.h"
 #include "toy_model.h"
 
@@ -25,12 +23,8 @@ static char folder[] = "/tmp/precis-packing-XXXXXX";
 static char model[sizeof folder + 16];
 
 static struct engine *open_toy(const struct toy *t, struct engine_options o) {
-    struct engine *en;
-    struct err e;
     toy_write(t, model);
-    if (engine_open(model, &o, &en, &e) != 0)
-        fail_msg("%s", e.text);
-    return en;
+    return jobs_open(model, o);
 }
 
 /* Logits after every position of a prompt. */
@@ -55,9 +49,8 @@ static float *score(struct engine *en, const uint32_t *ids, size_t n) {
     struct scores s = {calloc(n * vocab, sizeof(float)), vocab, FINISH_FAILED};
     struct engine_job job = {
         .ids = ids, .n_ids = n, .on_logits = keep_logits, .on_done = keep_finish, .user = &s};
-    struct err e;
     assert_non_null(s.v);
-    assert_int_equal(engine_submit(en, &job, NULL, &e), 0);
+    jobs_submit(en, &job);
     engine_drain(en);
     assert_int_equal(s.finish, FINISH_LENGTH);
     return s.v;
@@ -109,18 +102,12 @@ enum { SHAPES = sizeof shapes / sizeof *shapes, PROMPT = 150 };
 #define MOST_DIVERGENCE 0.12
 #define LEAST_COSINE 0.975
 
-static void fill(uint32_t *ids, size_t n, size_t vocab, uint64_t seed) {
-    struct rng rng = {seed};
-    for (size_t i = 0; i < n; i++)
-        ids[i] = (uint32_t)(rng_next(&rng) % vocab);
-}
-
 static void int8_is_near_f32(void **state) {
     (void)state;
     for (int i = 0; i < SHAPES; i++) {
         uint32_t ids[PROMPT];
         float *logits[2];
-        fill(ids, PROMPT, shapes[i].vocab, shapes[i].seed);
+        jobs_fill(ids, PROMPT, shapes[i].vocab, shapes[i].seed);
         for (int int8 = 0; int8 < 2; int8++) {
             struct engine *en = open_toy(
                 &shapes[i], (struct engine_options){
@@ -161,18 +148,15 @@ static void other_shapes_are_left_to_floats(void **state) {
     }
 }
 
-enum { JOBS = 17, MOST_NEW = 48, LONGEST = 70 };
+enum { JOBS = 17, MOST_NEW = OUTCOME_MOST_NEW, LONGEST = 70 };
 
-struct outcome {
-    int called;
-    enum engine_finish finish;
-    size_t n, tokens;
+struct task {
+    struct outcome outcome;
+    size_t tokens;
     bool beams;
-    uint32_t ids[MOST_NEW];
-    float logprobs[MOST_NEW];
     struct engine *en;
     atomic_ullong ticket;
-    struct outcome *other; /* to be cancelled at token cancel_at of this one; or NULL */
+    struct task *other; /* to be cancelled at token cancel_at of this one; or NULL */
     size_t cancel_at;
 };
 
@@ -181,7 +165,7 @@ struct outcome {
 static atomic_int beginning;
 
 static int count_tokens(void *user, const struct engine_token *t) {
-    struct outcome *o = user;
+    struct task *o = user;
     if (t->index == 0 && !o->beams)
         atomic_fetch_sub(&beginning, 1);
     for (int i = 0; i < 5 || (i < 1000 && atomic_load(&beginning) > 0); i++)
@@ -192,22 +176,13 @@ static int count_tokens(void *user, const struct engine_token *t) {
     return 0;
 }
 
-static void keep_outcome(void *user, const struct engine_result *r) {
-    struct outcome *o = user;
-    o->called++;
-    o->finish = r->finish;
-    o->n = r->n;
-    memcpy(o->ids, r->ids, r->n * sizeof *r->ids);
-    memcpy(o->logprobs, r->logprobs, r->n * sizeof *r->logprobs);
-}
-
 /* Short prompts and long answers of different lengths, so that lanes soon only decode, each some of
  * them; some with beams, which are several rows each. */
-static struct engine_job short_job(int i, size_t vocab, uint32_t ids[LONGEST], struct outcome *o) {
+static struct engine_job short_job(int i, size_t vocab, uint32_t ids[LONGEST], struct task *o) {
     static const enum sampling_strategy strategies[] = {SAMPLE_GREEDY, SAMPLE_NUCLEUS, SAMPLE_BEAM};
     static const size_t lengths[] = {1, 5, 33, 64, LONGEST};
     size_t n = lengths[i % 5];
-    fill(ids, n, vocab, (uint64_t)i + 1);
+    jobs_fill(ids, n, vocab, (uint64_t)i + 1);
     return (struct engine_job){
         .ids = ids,
         .n_ids = n,
@@ -215,38 +190,27 @@ static struct engine_job short_job(int i, size_t vocab, uint32_t ids[LONGEST], s
         .sampling = {.strategy = strategies[i % 3], .temperature = 0.8f, .beams = 3, .seed = 3},
         .key = (uint64_t)i,
         .on_token = count_tokens,
-        .on_done = keep_outcome,
+        .on_done = outcome_on_done,
         .user = o};
 }
 
-static void run_jobs(struct engine *en, int n, struct outcome out[JOBS]) {
-    struct err e;
+static void run_jobs(struct engine *en, int n, struct task out[JOBS]) {
     int agents = engine_info(en)->max_sequences, first = n < agents ? n : agents;
     atomic_store(&beginning, first - first / 3);
     for (int i = 0; i < n; i++) {
         uint32_t ids[LONGEST];
-        uint64_t ticket;
         out[i].en = en;
         out[i].beams = i % 3 == 2;
         struct engine_job job = short_job(i, engine_info(en)->vocab, ids, &out[i]);
-        if (engine_submit(en, &job, &ticket, &e) != 0)
-            fail_msg("%s", e.text);
-        atomic_store(&out[i].ticket, ticket);
+        atomic_store(&out[i].ticket, jobs_submit(en, &job));
     }
-}
-
-static void check_outcome(int i, const struct outcome *got, const struct outcome *want) {
-    if (got->called != 1 || got->finish != FINISH_LENGTH || got->n != want->n ||
-        memcmp(got->ids, want->ids, want->n * sizeof *want->ids) != 0 ||
-        memcmp(got->logprobs, want->logprobs, want->n * sizeof *want->logprobs) != 0)
-        fail_msg("job %d has another outcome", i);
 }
 
 /* Keys and values in int8, and in floats. */
 static const struct toy *const decoded[] = {&shapes[1], &shapes[6]};
 enum { DECODED = sizeof decoded / sizeof *decoded };
 
-static struct outcome want[JOBS];
+static struct task want[JOBS];
 
 /* Each job in an engine of one lane that runs nothing else. */
 static void run_alone(const struct toy *t) {
@@ -257,7 +221,7 @@ static void run_alone(const struct toy *t) {
     engine_drain(en);
     engine_close(en);
     for (int i = 0; i < JOBS; i++)
-        check_outcome(i, &want[i], &want[i]);
+        assert_int_equal(want[i].outcome.finish, FINISH_LENGTH);
 }
 
 /* With as many agents as lanes each lane admits one job, and soon hands it over. */
@@ -274,12 +238,12 @@ static void few_sequences_on_many_lanes(void **state) {
                 open_toy(decoded[d], (struct engine_options){.precision = PRECISION_INT8,
                                                              .lanes = setups[s].lanes,
                                                              .max_sequences = setups[s].agents});
-            static struct outcome got[JOBS];
+            static struct task got[JOBS];
             memset(got, 0, sizeof got);
             run_jobs(en, setups[s].jobs, got);
             engine_drain(en);
             for (int i = 0; i < setups[s].jobs; i++)
-                check_outcome(i, &got[i], &want[i]);
+                outcome_same(i, &got[i].outcome, &want[i].outcome);
             struct engine_stats st;
             engine_get_stats(en, &st);
             assert_int_equal(st.kv_bytes, 0);
@@ -298,7 +262,7 @@ static void cancelled_while_handed_over(void **state) {
         struct engine *en = open_toy(
             decoded[0],
             (struct engine_options){.precision = PRECISION_INT8, .lanes = 3, .max_sequences = 9});
-        static struct outcome out[JOBS];
+        static struct task out[JOBS];
         memset(out, 0, sizeof out);
         out[0].other = &out[1 + round % (N - 1)];
         out[0].cancel_at = (size_t)(1 + 6 * round % MOST_NEW);
@@ -307,10 +271,10 @@ static void cancelled_while_handed_over(void **state) {
             engine_drain(en);
         engine_close(en);
         for (int i = 0; i < N; i++)
-            if (out[i].finish == FINISH_CANCELLED)
-                assert_int_equal(out[i].called, 1);
+            if (out[i].outcome.finish == FINISH_CANCELLED)
+                assert_int_equal(out[i].outcome.called, 1);
             else
-                check_outcome(i, &out[i], &want[i]);
+                outcome_same(i, &out[i].outcome, &want[i].outcome);
     }
 }
 
@@ -335,12 +299,8 @@ static int drop_folder(void **state) {
 }
 
 int main(void) {
-    enum isa isa;
-    struct err e;
-    if (isa_detect(&isa, &e) != 0) {
-        printf("SKIPPED: %s\n", e.text);
+    if (!jobs_can_run())
         return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(int8_is_near_f32),
         cmocka_unit_test(other_shapes_are_left_to_floats),

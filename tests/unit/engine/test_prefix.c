@@ -1,81 +1,25 @@
 /* Prompts that begin alike, in the native engine: the results of each job alone, whatever is
  * shared, cancelled or evicted; and the order in which jobs are admitted. */
-#include <math.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "base/hash.h"
 #include "base/rng.h"
-#include "engine/engine.h"
+#include "jobs.h"
 #include "kernel/kernel.h"
 
-enum { JOBS = 20, MOST_NEW = 12, MOST_PROMPT = 700, PAGE = 64 };
+enum { JOBS = 20, MOST_PROMPT = 700, PAGE = 64 };
 
 static const char model[] = GOLDEN_DIR "/engine/tiny-llama-3to1.gguf";
 
-struct outcome {
-    int called;
-    enum engine_finish finish;
-    struct err err;
-    uint32_t ids[MOST_NEW];
-    float logprobs[MOST_NEW];
-    size_t n, vocab, n_scored, next; /* next: the position whose logits come next */
-    uint64_t scores;                 /* a hash of all logits */
-};
-
-static void on_logits(void *user, size_t position, const float *logits) {
-    struct outcome *o = user;
-    if (position != o->next++)
-        abort();
-    o->n_scored++;
-    o->scores = hash_bytes(logits, o->vocab * sizeof *logits, o->scores);
-}
-
-static void on_done(void *user, const struct engine_result *r) {
-    struct outcome *o = user;
-    o->called++;
-    o->finish = r->finish;
-    o->err = r->err;
-    o->n = r->n;
-    memcpy(o->ids, r->ids, r->n * sizeof *r->ids);
-    memcpy(o->logprobs, r->logprobs, r->n * sizeof *r->logprobs);
-}
-
 static struct engine *open_tiny(struct engine_options o) {
-    struct engine *en;
-    struct err e;
-    if (engine_open(model, &o, &en, &e) != 0)
-        fail_msg("%s", e.text);
-    return en;
-}
-
-/* The precisions that this class of instruction sets computes the model in; with PRECIS_TEST_SHORT
- * set (sanitizers), int8 alone. */
-static int precisions_here(enum precision out[3]) {
-    static const enum precision all[] = {PRECISION_F32, PRECISION_BF16, PRECISION_INT8};
-    int n = 0;
-    for (int i = getenv("PRECIS_TEST_SHORT") ? 2 : 0; i < 3; i++) {
-        struct engine *en;
-        struct err e;
-        int rc =
-            engine_open(model, &(struct engine_options){.precision = all[i], .lanes = 1}, &en, &e);
-        if (rc == 0) {
-            out[n++] = all[i];
-            engine_close(en);
-        } else if (rc != PRECIS_EUNSUPPORTED) {
-            fail_msg("%s", e.text);
-        }
-    }
-    assert_true(n > 0);
-    return n;
+    return jobs_open(model, o);
 }
 
 /* Prompts that share 0, 100, 200 or 500 tokens, some of them all; every strategy; some scored, from
@@ -95,20 +39,14 @@ static struct engine_job job_of(int i, uint32_t *ids, size_t vocab, struct outco
         .max_new_tokens = (size_t)(i % 9 == 8 ? 0 : 2 + i % 10),
         .sampling = {.strategy = strategies[i % 5], .temperature = 0.8f, .beams = 3, .seed = 7},
         .key = (uint64_t)i,
-        .on_done = on_done,
+        .on_done = outcome_on_done,
         .user = o};
     if (i % 3 == 1) {
-        job.on_logits = on_logits;
+        job.on_logits = outcome_on_logits;
         job.logits_from = i % 2 ? n - 1 : (size_t)(i % 4) * 35;
     }
     *o = (struct outcome){.vocab = vocab, .next = job.logits_from};
     return job;
-}
-
-static void submit(struct engine *en, const struct engine_job *job, uint64_t *ticket) {
-    struct err e;
-    if (engine_submit(en, job, ticket, &e) != 0)
-        fail_msg("%s", e.text);
 }
 
 /* One job after the other; between them a prompt that is like no other, which pushes out the pages
@@ -119,32 +57,19 @@ static void run_alone(enum precision p, struct outcome out[JOBS]) {
     for (int i = 0; i < JOBS; i++) {
         uint32_t ids[MOST_PROMPT];
         struct engine_job job = job_of(i, ids, vocab, &out[i]);
-        submit(en, &job, NULL);
+        jobs_submit(en, &job);
         engine_drain(en);
         struct outcome ignored = {0};
-        struct rng rng = {(uint64_t)i + 1000};
-        for (size_t t = 0; t < MOST_PROMPT; t++)
-            ids[t] = (uint32_t)(rng_next(&rng) % vocab);
+        jobs_fill(ids, MOST_PROMPT, vocab, (uint64_t)i + 1000);
         job = (struct engine_job){
-            .ids = ids, .n_ids = MOST_PROMPT, .on_done = on_done, .user = &ignored};
-        submit(en, &job, NULL);
+            .ids = ids, .n_ids = MOST_PROMPT, .on_done = outcome_on_done, .user = &ignored};
+        jobs_submit(en, &job);
         engine_drain(en);
     }
     struct engine_stats st;
     engine_get_stats(en, &st);
     assert_int_equal(st.tokens_shared, 0);
     engine_close(en);
-}
-
-static void check_same(int i, const struct outcome *got, const struct outcome *want) {
-    if (got->called != 1 || got->finish != want->finish)
-        fail_msg("job %d ended %d times with %s (%s)", i, got->called,
-                 engine_finish_name(got->finish), got->err.text);
-    if (got->n != want->n || memcmp(got->ids, want->ids, want->n * sizeof *want->ids) != 0 ||
-        memcmp(got->logprobs, want->logprobs, want->n * sizeof *want->logprobs) != 0)
-        fail_msg("job %d has other tokens", i);
-    if (got->n_scored != want->n_scored || got->scores != want->scores)
-        fail_msg("job %d has other logits", i);
 }
 
 /* All jobs in one engine; returns the sum of their prompts. */
@@ -154,21 +79,13 @@ static size_t run_together(struct engine *en, const struct outcome want[JOBS]) {
     for (int i = 0; i < JOBS; i++) {
         uint32_t ids[MOST_PROMPT];
         struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &got[i]);
-        submit(en, &job, NULL);
+        jobs_submit(en, &job);
         tokens += job.n_ids;
     }
     engine_drain(en);
     for (int i = 0; i < JOBS; i++)
-        check_same(i, &got[i], &want[i]);
+        outcome_same(i, &got[i], &want[i]);
     return tokens;
-}
-
-static size_t limit_of(struct engine_options o, size_t pages) {
-    struct engine *probe = open_tiny(o);
-    const struct engine_info *i = engine_info(probe);
-    size_t limit = i->weight_bytes + i->scratch_bytes + i->kv_bytes_per_token * PAGE * pages;
-    engine_close(probe);
-    return limit;
 }
 
 /* Sanitizers take a part of the cases. */
@@ -183,7 +100,7 @@ static void sharing_changes_no_result(void **state) {
         size_t pages; /* 0: no limit */
     } setups[] = {{1, 1, 0}, {1, 20, 0}, {2, 2, 0}, {2, 20, 0}, {3, 20, 0}, {1, 3, 18}, {3, 5, 24}};
     enum precision precisions[3];
-    for (int p = precisions_here(precisions); p-- > 0;) {
+    for (int p = jobs_precisions(model, precisions); p-- > 0;) {
         static struct outcome want[JOBS];
         run_alone(precisions[p], want);
         for (size_t s = 0; s < sizeof setups / sizeof setups[0]; s += is_short() ? 3 : 1) {
@@ -191,7 +108,7 @@ static void sharing_changes_no_result(void **state) {
                                        .lanes = setups[s].lanes,
                                        .max_sequences = setups[s].agents};
             if (setups[s].pages)
-                o.memory_limit = limit_of(o, setups[s].pages);
+                o.memory_limit = jobs_limit_of(model, o, setups[s].pages);
             struct engine *en = open_tiny(o);
             struct engine_stats st;
             size_t tokens = run_together(en, want);
@@ -224,9 +141,9 @@ static void a_prefix_is_computed_once(void **state) {
             struct engine_job job = {.ids = ids,
                                      .n_ids = LENGTH,
                                      .max_new_tokens = 3,
-                                     .on_done = on_done,
+                                     .on_done = outcome_on_done,
                                      .user = &out[i]};
-            submit(en, &job, NULL);
+            jobs_submit(en, &job);
             if (i == 0)
                 engine_drain(en);
         }
@@ -255,7 +172,7 @@ struct cancelled_job {
 
 static void on_done_cancel_next(void *user, const struct engine_result *r) {
     struct cancelled_job *j = user;
-    on_done(&j->c->out[j->i], r);
+    outcome_on_done(&j->c->out[j->i], r);
     int next = j->i + 1;
     if (j->i % 3 == 0 && next < atomic_load(&j->c->submitted))
         engine_cancel(j->c->en, j->c->tickets[next]);
@@ -263,7 +180,7 @@ static void on_done_cancel_next(void *user, const struct engine_result *r) {
 
 static void on_logits_of_job(void *user, size_t position, const float *logits) {
     struct cancelled_job *j = user;
-    on_logits(&j->c->out[j->i], position, logits);
+    outcome_on_logits(&j->c->out[j->i], position, logits);
 }
 
 static void cancelling_leaves_whole_prefixes(void **state) {
@@ -284,7 +201,7 @@ static void cancelling_leaves_whole_prefixes(void **state) {
                 job.on_done = on_done_cancel_next;
                 job.on_logits = job.on_logits ? on_logits_of_job : NULL;
                 job.user = &jobs[i];
-                submit(c.en, &job, &c.tickets[i]);
+                c.tickets[i] = jobs_submit(c.en, &job);
                 atomic_store(&c.submitted, i + 1);
                 if (i % 5 == round)
                     engine_cancel(c.en, c.tickets[i]);
@@ -292,7 +209,7 @@ static void cancelling_leaves_whole_prefixes(void **state) {
             engine_drain(c.en);
             for (int i = 0; i < JOBS; i++)
                 if (c.out[i].finish != FINISH_CANCELLED)
-                    check_same(i, &c.out[i], &want[i]);
+                    outcome_same(i, &c.out[i], &want[i]);
             run_together(c.en, want);
             engine_close(c.en);
         }
@@ -330,7 +247,7 @@ static void submit_ordered(struct engine *en, struct ordered_job *j, size_t n_id
         .ids = ids, .n_ids = n_ids, .max_new_tokens = holds, .on_done = note_end, .user = j};
     if (holds)
         job.on_token = hold;
-    submit(en, &job, NULL);
+    jobs_submit(en, &job);
     while (holds && !atomic_load(&j->o->held))
         sched_yield();
 }
@@ -421,7 +338,7 @@ static void a_lane_reads_one_prompt_after_the_other(void **state) {
                                  .on_logits = count_reading,
                                  .on_done = ignore_end,
                                  .user = &readers[i]};
-        submit(en, &job, NULL);
+        jobs_submit(en, &job);
     }
     engine_drain(en);
     for (int i = 0; i < N; i++)
@@ -431,12 +348,8 @@ static void a_lane_reads_one_prompt_after_the_other(void **state) {
 }
 
 int main(void) {
-    enum isa isa;
-    struct err e;
-    if (isa_detect(&isa, &e) != 0) {
-        printf("SKIPPED: %s\n", e.text);
+    if (!jobs_can_run())
         return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sharing_changes_no_result),
         cmocka_unit_test(a_prefix_is_computed_once),
