@@ -17,6 +17,7 @@ struct fault {
 };
 
 struct fault fault_memory = {.first = LONG_MAX}, fault_threads = {.first = LONG_MAX};
+int fault_error = ENOMEM;
 
 FAULT_WRAP(&fault_memory, void *, malloc, (size_t size), (size), NULL)
 FAULT_WRAP(&fault_memory, void *, calloc, (size_t n, size_t size), (n, size), NULL)
@@ -31,8 +32,10 @@ FAULT_WRAP(&fault_threads, int, pthread_create,
 bool fault_due(struct fault *f, const char *call) {
     long n = atomic_fetch_add(&f->calls, 1);
     bool due = n >= atomic_load(&f->first) && n <= atomic_load(&f->last);
-    if (due)
+    if (due) {
         atomic_store(&f->failed, call);
+        errno = fault_error;
+    }
     return due;
 }
 

@@ -16,6 +16,7 @@
 
 struct fault;
 extern struct fault fault_memory, fault_threads; /* allocations; pthread_create (EAGAIN) */
+extern int fault_error;                          /* errno of a call that fails; at first ENOMEM */
 
 /* Only that call fails, or all after it too. */
 enum fault_kind { FAULT_ONCE, FAULT_LASTING };
@@ -34,11 +35,11 @@ bool fault_reported(struct fault *f, int rc, const struct err *e);
 long fault_each(struct fault *f, enum fault_kind kind, int (*once)(void *user, struct err *e),
                 void *user);
 
-/* For other functions that a test wraps: counts a call; whether it is to fail. */
+/* For other functions that a test wraps: counts a call; whether it is to fail, with errno set. */
 bool fault_due(struct fault *f, const char *call);
 
-/* Defines __wrap_NAME, which gives `on_failure` (an expression that may set errno) when it is due
- * and else what NAME gives. Link with --wrap=NAME. */
+/* Defines __wrap_NAME, which gives `on_failure` when it is due and else what NAME gives. Link with
+ * --wrap=NAME. */
 #define FAULT_WRAP(fault, type, name, parameters, arguments, on_failure)                           \
     type __real_##name parameters;                                                                 \
     type __wrap_##name parameters;                                                                 \

@@ -11,36 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config_cases.h"
 #include "folder_build.h"
 #include "model/config_json.h"
-
-static json_t *golden;
-
-static int load(void **state) {
-    (void)state;
-    golden = json_load_file(GOLDEN_DIR "/configs.json", 0, NULL);
-    return golden ? 0 : -1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    json_decref(golden);
-    return 0;
-}
-
-static const json_t *case_named(const char *name) {
-    const json_t *cases = json_object_get(golden, "cases");
-    for (size_t i = 0; i < json_array_size(cases); i++)
-        if (strcmp(json_string_value(json_object_get(json_array_get(cases, i), "name")), name) == 0)
-            return json_array_get(cases, i);
-    fail_msg("no case '%s'", name);
-    return NULL;
-}
-
-static const json_t *shapes_of(const json_t *one) {
-    return json_array_get(json_object_get(golden, "tensors"),
-                          (size_t)json_integer_value(json_object_get(one, "tensors")));
-}
 
 static int read_config(const json_t *config, const json_t *shapes, struct model_config *m,
                        struct err *e) {
@@ -141,7 +114,7 @@ static void same_encoder(const char *name, const struct encoder_config *c, const
 
 static void agrees_with_transformers(void **state) {
     (void)state;
-    const json_t *cases = json_object_get(golden, "cases");
+    const json_t *cases = cases_all();
     assert_true(json_array_size(cases) >= 42);
     for (size_t i = 0; i < json_array_size(cases); i++) {
         const json_t *one = json_array_get(cases, i), *want = json_object_get(one, "want");
@@ -319,5 +292,5 @@ int main(void) {
         cmocka_unit_test(refuses_bad_values),
         cmocka_unit_test(every_tensor_counts),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, cases_load, cases_unload);
 }

@@ -1,6 +1,6 @@
 /* Memory and the operating system fail at every call in turn while a file is packed and opened: an
  * error, nothing left in the folder or leaked (the sanitizer build sees that), and the old file
- * still there. Linked with --wrap. */
+ * still there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,47 +18,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "model/packed.h"
 
 static char folder[] = "/tmp/precis-packed-XXXXXX";
 static char path[256];
-static long left = -1; /* calls until one fails; negative: none does */
-static int error = EIO;
 static bool nameless = true; /* the file system has O_TMPFILE */
-static const char *failed;   /* the call that did */
-
-static bool fails(const char *call) {
-    if (left < 0 || left-- != 0)
-        return false;
-    failed = call;
-    errno = error;
-    return true;
-}
-
-#define WRAP(type, name, parameters, arguments, on_failure)                                        \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters {                                                                \
-        return fails(#name) ? (on_failure) : __real_##name arguments;                              \
-    }
-
-WRAP(void *, malloc, (size_t size), (size), NULL)
-WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
-WRAP(char *, strdup, (const char *s), (s), NULL)
-WRAP(void *, mmap64, (void *at, size_t n, int prot, int flags, int fd, off_t from),
-     (at, n, prot, flags, fd, from), MAP_FAILED)
-WRAP(int, mprotect, (void *at, size_t n, int prot), (at, n, prot), -1)
-WRAP(int, fsync, (int fd), (fd), -1)
-WRAP(int, rename, (const char *from, const char *to), (from, to), -1)
-WRAP(int, linkat, (int a, const char *from, int b, const char *to, int flags),
-     (a, from, b, to, flags), -1)
-WRAP(int, posix_fallocate64, (int fd, off_t from, off_t n), (fd, from, n), error)
-WRAP(int, fstat64, (int fd, struct stat *st), (fd, st), -1)
+FAULT_WRAP(&fault_memory, void *, mmap64,
+           (void *at, size_t n, int prot, int flags, int fd, off_t from),
+           (at, n, prot, flags, fd, from), MAP_FAILED)
+FAULT_WRAP(&fault_memory, int, mprotect, (void *at, size_t n, int prot), (at, n, prot), -1)
+FAULT_WRAP(&fault_memory, int, fsync, (int fd), (fd), -1)
+FAULT_WRAP(&fault_memory, int, rename, (const char *from, const char *to), (from, to), -1)
+FAULT_WRAP(&fault_memory, int, linkat, (int a, const char *from, int b, const char *to, int flags),
+           (a, from, b, to, flags), -1)
+FAULT_WRAP(&fault_memory, int, posix_fallocate64, (int fd, off_t from, off_t n), (fd, from, n),
+           fault_error)
+FAULT_WRAP(&fault_memory, int, fstat64, (int fd, struct stat *st), (fd, st), -1)
 
 int __real_open64(const char *name, int flags, mode_t mode);
 int __wrap_open64(const char *name, int flags, mode_t mode);
 int __wrap_open64(const char *name, int flags, mode_t mode) {
-    if (fails("open"))
+    if (fault_due(&fault_memory, "open"))
         return -1;
     if ((flags & O_TMPFILE) == O_TMPFILE && !nameless)
         return errno = EOPNOTSUPP, -1;
@@ -126,10 +107,9 @@ static void packing_fails_cleanly(bool over_old, const char *to) {
         assert_true(n < 60);
         if (over_old)
             assert_int_equal(pack(path, 'o', NULL), 0);
-        failed = NULL;
-        left = n;
+        fault_begin(&fault_memory, n, FAULT_ONCE);
         rc = pack(to, 'n', &e);
-        left = -1;
+        const char *failed = fault_end(&fault_memory);
         assert_int_equal(e.code, rc);
         if (rc == 0) {
             /* Nothing was to fail any more, or it was something that can be done without. */
@@ -151,7 +131,7 @@ static void packing_fails_cleanly_everywhere(void **state) {
     (void)state;
     for (int i = 0; i < 4; i++) {
         nameless = i & 1;
-        error = i & 2 ? ENOSPC : EACCES;
+        fault_error = i & 2 ? ENOSPC : EACCES;
         packing_fails_cleanly(true, path);
         packing_fails_cleanly(false, path);
     }
@@ -162,15 +142,14 @@ static void packing_fails_cleanly_everywhere(void **state) {
 static void opening_fails_cleanly(void **state) {
     (void)state;
     assert_int_equal(pack(path, 'x', NULL), 0);
-    error = EIO;
+    fault_error = EIO;
     for (long n = 0;; n++) {
         struct err e = {0};
         int rc;
         assert_true(n < 20);
-        failed = NULL;
-        left = n;
+        fault_begin(&fault_memory, n, FAULT_ONCE);
         char c = content(&rc, &e);
-        left = -1;
+        const char *failed = fault_end(&fault_memory);
         assert_int_equal(e.code, rc);
         assert_int_equal(c, rc ? 0 : 'x');
         if (!failed)
