@@ -486,8 +486,7 @@ static size_t bytes_per_token(const struct onnx_model *m) {
     return 2 * m->slot_bytes + scores * m->rows;
 }
 
-static void describe(struct onnx *on, const struct engine_options *o, enum isa isa,
-                     size_t weight_bytes) {
+static void describe(struct onnx *on, const struct engine_options *o, enum isa isa) {
     const struct onnx_model *m = &on->model;
     const struct graph_model *f = &m->files;
     size_t context = f->context ? f->context : DEFAULT_CONTEXT;
@@ -507,7 +506,7 @@ static void describe(struct onnx *on, const struct engine_options *o, enum isa i
         .vocab = m->vocab,
         .context = context < MOST_CONTEXT ? context : MOST_CONTEXT,
         .width = capabilities(m) == ENGINE_EMBED ? m->width : 0,
-        .weight_bytes = weight_bytes,
+        .weight_bytes = f->bytes,
         .scratch_bytes =
             (size_t)o->lanes * (m->rows * (m->vocab + 8 * (size_t)f->hidden) * sizeof(float) +
                                 (m->vocab ? chooser_bytes(m->vocab) : 0)),
@@ -565,7 +564,6 @@ int onnx_open(const char *path, const struct engine_options *o, struct engine **
     pthread_cond_init(&on->room, NULL);
     pthread_cond_init(&on->drained, NULL);
     pthread_cond_init(&on->started, NULL);
-    size_t before = onnx_library_bytes(), held;
     enum isa isa;
     int rc = isa_detect(&isa, e);
     if (rc == 0)
@@ -575,9 +573,7 @@ int onnx_open(const char *path, const struct engine_options *o, struct engine **
     if (rc == 0)
         rc = check_model(on, o, path, e);
     if (rc == 0) {
-        held = onnx_library_bytes();
-        held = held > before ? held - before : 0;
-        describe(on, o, isa, held > on->model.files.bytes ? held : on->model.files.bytes);
+        describe(on, o, isa);
         rc = set_budget(on, o, e);
     }
     if (rc == 0)

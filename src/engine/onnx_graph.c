@@ -41,7 +41,7 @@ size_t onnx_element_size(ONNXTensorElementDataType t) {
 
 static int copy_name(const struct onnx_library *l, char *theirs, char **out, struct err *e) {
     *out = strdup(theirs);
-    OrtStatus *status = l->api->AllocatorFree(l->allocator, theirs);
+    OrtStatus *status = l->api->AllocatorFree(l->names, theirs);
     if (status)
         l->api->ReleaseStatus(status);
     return *out ? 0 : err_nomem(e, "graph");
@@ -70,8 +70,8 @@ static int read_tensor(const struct onnx_library *l, const struct onnx_graph *g,
     char *name = NULL;
     OrtTypeInfo *info = NULL;
     int rc = onnx_check(l,
-                        input ? a->SessionGetInputName(g->session, i, l->allocator, &name)
-                              : a->SessionGetOutputName(g->session, i, l->allocator, &name),
+                        input ? a->SessionGetInputName(g->session, i, l->names, &name)
+                              : a->SessionGetOutputName(g->session, i, l->names, &name),
                         g->path, e);
     if (rc == 0)
         rc = copy_name(l, name, &t->name, e);

@@ -2,8 +2,6 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,49 +9,10 @@
 #include "base/file.h"
 #include "base/log.h"
 
-/* API: what is asked of the library, whatever newer header this was built with. */
-enum { ALIGNMENT = 64, API = 21 };
+enum { API = 21 }; /* what is asked of the library, whatever newer header this was built with */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct onnx_library library; /* api NULL: not loaded yet */
-static atomic_size_t bytes_held;
-
-/* The size stands before the memory. */
-static void *ORT_API_CALL take(OrtAllocator *a, size_t size) {
-    (void)a;
-    if (size > SIZE_MAX / 2)
-        return NULL;
-    size_t whole = (size + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    uint8_t *p = aligned_alloc(ALIGNMENT, whole);
-    if (!p)
-        return NULL;
-    memcpy(p, &whole, sizeof whole);
-    atomic_fetch_add(&bytes_held, whole);
-    return p + ALIGNMENT;
-}
-
-static void ORT_API_CALL give(OrtAllocator *a, void *memory) {
-    (void)a;
-    if (!memory)
-        return;
-    uint8_t *p = (uint8_t *)memory - ALIGNMENT;
-    size_t whole;
-    memcpy(&whole, p, sizeof whole);
-    atomic_fetch_sub(&bytes_held, whole);
-    free(p);
-}
-
-static const OrtMemoryInfo *ORT_API_CALL where(const OrtAllocator *a) {
-    (void)a;
-    return library.cpu;
-}
-
-static OrtAllocator allocator = {
-    .version = API, .Alloc = take, .Free = give, .Info = where, .Reserve = take};
-
-size_t onnx_library_bytes(void) {
-    return atomic_load(&bytes_held);
-}
 
 int onnx_check(const struct onnx_library *l, OrtStatus *status, const char *what, struct err *e) {
     if (!status)
@@ -156,7 +115,6 @@ static void ORT_API_CALL on_message(void *user, OrtLoggingLevel severity, const 
 
 static int start(struct onnx_library *l, struct err *e) {
     const OrtApi *api = l->api;
-    l->allocator = &allocator;
     int rc = onnx_check(l,
                         api->CreateEnvWithCustomLogger(on_message, NULL, ORT_LOGGING_LEVEL_WARNING,
                                                        "precis", &l->env),
@@ -166,13 +124,11 @@ static int start(struct onnx_library *l, struct err *e) {
     if (rc == 0)
         rc = onnx_check(l, api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &l->cpu),
                         l->path, e);
-    library.cpu = l->cpu;
     if (rc == 0)
-        rc = onnx_check(l, api->RegisterAllocator(l->env, &allocator), l->path, e);
+        rc = onnx_check(l, api->GetAllocatorWithDefaultOptions(&l->names), l->path, e);
     if (rc == 0)
         return 0;
     api->ReleaseMemoryInfo(l->cpu);
-    library.cpu = NULL;
     api->ReleaseEnv(l->env);
     return rc;
 }
@@ -276,9 +232,6 @@ int onnx_session_options(const struct onnx_library *l, enum device *device, OrtS
         rc = onnx_check(l, api->DisableMemPattern(o), what, e);
     if (rc == 0)
         rc = onnx_check(l, api->DisableCpuMemArena(o), what, e);
-    if (rc == 0)
-        rc = onnx_check(l, api->AddSessionConfigEntry(o, "session.use_env_allocators", "1"), what,
-                        e);
     if (rc == 0)
         rc = add_device(l, device, o, e);
     if (rc)

@@ -1,5 +1,6 @@
 /* ONNX Runtime, found when it is first needed and kept until the process ends. It computes nothing
- * on threads of its own, and all memory that it takes on the CPU is counted. */
+ * on threads of its own, and keeps no memory between steps but weights and what it handed out: its
+ * arenas are off. (An allocator of our own would have to abort: kernels do not check for NULL.) */
 #ifndef PRECIS_ENGINE_ONNX_LIBRARY_H
 #define PRECIS_ENGINE_ONNX_LIBRARY_H
 
@@ -13,8 +14,8 @@
 struct onnx_library {
     const OrtApi *api;
     OrtEnv *env;
-    OrtMemoryInfo *cpu;      /* where our allocator's memory lies */
-    OrtAllocator *allocator; /* ours */
+    OrtMemoryInfo *cpu;
+    OrtAllocator *names; /* of what the library hands out; the library's */
     char version[32];
     char path[4096];
 };
@@ -27,9 +28,6 @@ int onnx_library_get(const struct onnx_library **out, struct err *e);
 
 /* Releases the status; 0 when it is none. Else the library's message after "WHAT: ". */
 int onnx_check(const struct onnx_library *l, OrtStatus *status, const char *what, struct err *e);
-
-/* Bytes that the library holds on the CPU now, in all engines of this process. */
-size_t onnx_library_bytes(void);
 
 /* What a session on this device is made with. auto: CUDA or CoreML where the library has it;
  * *device says which was chosen. Errors: PRECIS_EUNSUPPORTED: the library lacks it. */

@@ -310,15 +310,15 @@ static int run(struct onnx_lane *lane, const struct feed *f, struct onnx_state *
         rc = onnx_check(m->library, api->RunWithBinding(g->session, NULL, binding), g->path, e);
     if (rc == 0)
         rc = onnx_check(m->library,
-                        api->GetBoundOutputValues(binding, m->library->allocator, &values, &n),
-                        g->path, e);
+                        api->GetBoundOutputValues(binding, m->library->names, &values, &n), g->path,
+                        e);
     if (rc == 0)
         rc = take_values(lane, f, values, n, out, e);
     for (size_t i = 0; i < n; i++)
         if (values[i])
             api->ReleaseValue(values[i]);
     if (values) {
-        OrtStatus *status = api->AllocatorFree(m->library->allocator, values);
+        OrtStatus *status = api->AllocatorFree(m->library->names, values);
         if (status)
             api->ReleaseStatus(status);
     }
