@@ -1,5 +1,5 @@
 /* Memory runs out at every allocation in turn: an error, nothing leaked (the sanitizer build sees
- * that), nothing half-made. Linked with --wrap. */
+ * that), nothing half-made. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,37 +10,10 @@
 #include <string.h>
 
 #include "../model/gguf_build.h"
+#include "fault.h"
 #include "json_tok.h"
 #include "text/chat.h"
 #include "tiny_tok.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-
-static long left = -1; /* allocations until one fails; negative: none does */
-
-static bool fails(void) {
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    return fails() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return fails() ? NULL : __real_realloc(p, size);
-}
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
 
 static const char *const merges[] = {"a b", "ab c", NULL};
 static const char *const control[] = {"<|im_start|>", "<|im_end|>", NULL};
@@ -49,8 +22,6 @@ static const struct tiny_tok tiny = {.pre = "qwen2",
                                      .control = control,
                                      .chat_template =
                                          "{{ '<|im_start|>system\\nBe brief.<|im_end|>\\n' }}"};
-
-enum { MOST = 1000 };
 
 static struct gguf *open_gguf(uint8_t **copy) {
     struct buf b = {0};
@@ -62,25 +33,19 @@ static struct gguf *open_gguf(uint8_t **copy) {
     return g;
 }
 
+static int open_once(void *user, struct err *e) {
+    struct tok *t;
+    int rc = tok_from_gguf(user, &t, e);
+    assert_true((rc == 0) == (t != NULL));
+    tok_free(t);
+    return rc;
+}
+
 static void opening_fails_cleanly(void **state) {
     (void)state;
     uint8_t *copy;
     struct gguf *g = open_gguf(&copy);
-    struct tok *t;
-    int rc = PRECIS_ENOMEM;
-    long n = 0;
-    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
-        struct err e = {0};
-        left = n;
-        rc = tok_from_gguf(g, &t, &e);
-        left = -1;
-        assert_int_equal(e.code, rc);
-        if (rc)
-            assert_null(t);
-    }
-    assert_int_equal(rc, 0);
-    assert_true(n > 10);
-    tok_free(t);
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, open_once, g) > 10);
     gguf_close(g);
     free(copy);
 }
@@ -93,16 +58,14 @@ static void encoding_fails_cleanly(void **state) {
     char text[LEN];
     memset(text, 'a', LONG);
     memcpy(text + LONG, tail, sizeof tail - 1);
-    int rc = PRECIS_ENOMEM;
     long n = 0;
-    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+    for (bool failed = true; failed; n++) {
         struct tok *t = open_tiny_tok(&tiny); /* a fresh one has no buffers yet */
         struct ids ids = {0};
         struct err e = {0};
-        left = n;
-        rc = tok_encode(t, text, LEN, 0, &ids, &e);
-        left = -1;
-        assert_int_equal(e.code, rc);
+        fault_begin(&fault_memory, n, FAULT_ONCE);
+        int rc = tok_encode(t, text, LEN, 0, &ids, &e);
+        failed = fault_reported(&fault_memory, rc, &e);
         if (rc)
             assert_int_equal(ids.n, 0);
         ids.failed = false;
@@ -110,33 +73,27 @@ static void encoding_fails_cleanly(void **state) {
         ids_free(&ids);
         tok_free(t);
     }
-    assert_int_equal(rc, 0);
     assert_true(n > 8);
+}
+
+static int chat_once(void *user, struct err *e) {
+    const struct chat_message m = {"user", "abc", 3};
+    struct chat *c;
+    struct ids ids = {0};
+    int rc = chat_open(user, NULL, &c, e);
+    if (rc == 0)
+        rc = chat_encode(c, &m, 1, &ids, e);
+    if (rc)
+        assert_int_equal(ids.n, 0);
+    ids_free(&ids);
+    chat_free(c);
+    return rc;
 }
 
 static void chat_fails_cleanly(void **state) {
     (void)state;
     struct tok *t = open_tiny_tok(&tiny);
-    const struct chat_message m = {"user", "abc", 3};
-    int rc = PRECIS_ENOMEM;
-    long n = 0;
-    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
-        struct chat *c;
-        struct ids ids = {0};
-        struct err e = {0};
-        left = n;
-        rc = chat_open(t, NULL, &c, &e);
-        if (rc == 0)
-            rc = chat_encode(c, &m, 1, &ids, &e);
-        left = -1;
-        assert_int_equal(e.code, rc);
-        if (rc)
-            assert_int_equal(ids.n, 0);
-        ids_free(&ids);
-        chat_free(c);
-    }
-    assert_int_equal(rc, 0);
-    assert_true(n > 4);
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, chat_once, t) > 3);
     tok_free(t);
 }
 
@@ -158,48 +115,41 @@ static const struct json_file files[] = {
      "\"_\": 1, \"+a\": 2, \"_a\": 3, \"+a#\": 4, \"<0x41>\": 5}, \"merges\": [[\"_\", \"+a\"]]}}"},
     {"tokenizer_config.json", "{\"eos_token\": \"?\", \"chat_template\": \"T\"}"},
     {0}};
-static const char unigram[] =
+static char unigram[] =
     "{\"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"}, \"model\": {\"type\": \"Unigram\", "
     "\"unk_id\": 0, \"vocab\": [[\"?\", 0], [\"a\", -1], [\"b\", -2]]}}";
-static const char pieces[] =
+static char pieces[] =
     "{\"model\": {\"type\": \"WordPiece\", \"unk_token\": \"?\", \"continuing_subword_prefix\": "
     "\"##\", \"vocab\": {\"?\": 0, \"a\": 1, \"##b\": 2}}}";
 
+/* user: the text of a tokenizer.json; NULL: of the files. */
+static int json_once(void *user, struct err *e) {
+    struct tok *t;
+    int rc = user ? open_json_tok(user, &t, e) : open_json_files(files, &t, e);
+    assert_true((rc == 0) == (t != NULL));
+    tok_free(t);
+    return rc;
+}
+
 static void json_opening_fails_cleanly(void **state) {
     (void)state;
-    for (int kind = 0; kind < 3; kind++) {
-        struct tok *t;
-        int rc = PRECIS_ENOMEM;
-        long n = 0;
-        for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
-            struct err e = {0};
-            left = n;
-            rc = kind == 0 ? open_json_files(files, &t, &e)
-                           : open_json_tok(kind == 1 ? unigram : pieces, &t, &e);
-            left = -1;
-            assert_int_equal(e.code, rc);
-            if (rc)
-                assert_null(t);
-        }
-        assert_int_equal(rc, 0);
-        assert_true(n > 10);
-        tok_free(t);
-    }
+    char *const texts[] = {NULL, unigram, pieces};
+    for (int i = 0; i < 3; i++)
+        assert_true(fault_each(&fault_memory, FAULT_ONCE, json_once, texts[i]) > 10);
 }
 
 static void json_use_fails_cleanly(void **state) {
     (void)state;
     static const char text[] = "xx aA <S>,b \xef\xac\x81 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    int rc = PRECIS_ENOMEM;
     long n = 0;
-    for (; rc == PRECIS_ENOMEM && n < MOST; n++) {
+    for (bool failed = true; failed; n++) {
         struct tok *t;
         struct ids ids = {0};
         struct buf out = {0};
         struct err e = {0};
         assert_int_equal(open_json_files(files, &t, &e), 0);
-        left = n;
-        rc = tok_encode(t, text, sizeof text - 1, 0, &ids, &e);
+        fault_begin(&fault_memory, n, FAULT_ONCE);
+        int rc = tok_encode(t, text, sizeof text - 1, 0, &ids, &e);
         if (rc == 0) {
             struct detok d;
             detok_start(&d, t, true);
@@ -208,14 +158,13 @@ static void json_use_fails_cleanly(void **state) {
             detok_push(&d, 5, &out);
             detok_finish(&d, &out);
             if (buf_failed(&out))
-                rc = PRECIS_ENOMEM;
+                rc = err_nomem(&e, "text");
         }
-        left = -1;
+        failed = fault_reported(&fault_memory, rc, &e);
         buf_free(&out);
         ids_free(&ids);
         tok_free(t);
     }
-    assert_int_equal(rc, 0);
     assert_true(n > 10);
 }
 
