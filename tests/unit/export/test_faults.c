@@ -1,6 +1,6 @@
 /* Memory and the operating system fail at every call in turn while a model is exported: an error,
  * nothing left beside the folder or leaked (the sanitizer build sees that), and an earlier export
- * still there. Linked with --wrap. */
+ * still there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,45 +20,30 @@
 
 #include "base/file.h"
 #include "export/export.h"
+#include "fault.h"
 
 static char folder[] = "/tmp/precis-export-XXXXXX";
 static char target[256];
-static long left = -1; /* calls until one fails; negative: none does */
 static bool can_exchange = true;
 static struct checkpoint *model;
 
-static bool fails(void) {
-    if (left < 0 || left-- != 0)
-        return false;
-    errno = ENOSPC;
-    return true;
-}
-
-#define WRAP(type, name, parameters, arguments, on_failure)                                        \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters {                                                                \
-        return fails() ? (on_failure) : __real_##name arguments;                                   \
-    }
-
-WRAP(void *, malloc, (size_t size), (size), NULL)
-WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
-WRAP(void *, realloc, (void *p, size_t size), (p, size), NULL)
-WRAP(char *, strdup, (const char *s), (s), NULL)
-WRAP(void *, mmap64, (void *at, size_t n, int prot, int flags, int fd, off_t from),
-     (at, n, prot, flags, fd, from), MAP_FAILED)
-WRAP(int, fsync, (int fd), (fd), -1)
-WRAP(ssize_t, write, (int fd, const void *data, size_t n), (fd, data, n), -1)
-WRAP(int, rename, (const char *from, const char *to), (from, to), -1)
-WRAP(int, posix_fallocate64, (int fd, off_t from, off_t n), (fd, from, n), ENOSPC)
-WRAP(int, open64, (const char *name, int flags, mode_t mode), (name, flags, mode), -1)
-WRAP(char *, mkdtemp, (char *name), (name), NULL)
-WRAP(int, chmod, (const char *name, mode_t mode), (name, mode), -1)
+FAULT_WRAP(&fault_memory, void *, mmap64,
+           (void *at, size_t n, int prot, int flags, int fd, off_t from),
+           (at, n, prot, flags, fd, from), MAP_FAILED)
+FAULT_WRAP(&fault_memory, int, fsync, (int fd), (fd), -1)
+FAULT_WRAP(&fault_memory, ssize_t, write, (int fd, const void *data, size_t n), (fd, data, n), -1)
+FAULT_WRAP(&fault_memory, int, rename, (const char *from, const char *to), (from, to), -1)
+FAULT_WRAP(&fault_memory, int, posix_fallocate64, (int fd, off_t from, off_t n), (fd, from, n),
+           fault_error)
+FAULT_WRAP(&fault_memory, int, open64, (const char *name, int flags, mode_t mode),
+           (name, flags, mode), -1)
+FAULT_WRAP(&fault_memory, char *, mkdtemp, (char *name), (name), NULL)
+FAULT_WRAP(&fault_memory, int, chmod, (const char *name, mode_t mode), (name, mode), -1)
 
 int __real_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
 int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
 int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned flags) {
-    if (fails())
+    if (fault_due(&fault_memory, "renameat2"))
         return -1;
     return can_exchange ? __real_renameat2(a, from, b, to, flags) : (errno = EINVAL, -1);
 }
@@ -66,6 +51,7 @@ int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned fl
 static int open_model(void **state) {
     (void)state;
     struct err e;
+    fault_error = ENOSPC;
     bool ok = mkdtemp(folder) != NULL;
     snprintf(target, sizeof target, "%s/out", folder);
     return ok && checkpoint_open(GOLDEN_DIR "/tiny-llama.gguf", &model, &e) == 0 ? 0 : -1;
@@ -161,9 +147,9 @@ static void every_failure_leaves_nothing(void **state) {
     int rc = -1;
     long n = 0;
     for (; rc && n < 5000; n++) {
-        left = n;
+        fault_begin(&fault_memory, n, FAULT_ONCE);
         rc = run(&o, &result, &e);
-        left = -1;
+        fault_end(&fault_memory);
         if (rc == 0)
             break;
         assert_true(rc == PRECIS_ENOMEM || rc == PRECIS_EIO);
@@ -187,9 +173,9 @@ static void every_failure_keeps_the_old_folder(void **state) {
         put("mine.txt", "old");
         int rc = -1;
         for (long n = 0; rc; n++) {
-            left = n;
+            fault_begin(&fault_memory, n, FAULT_ONCE);
             rc = run(&o, &result, &e);
-            left = -1;
+            fault_end(&fault_memory);
             assert_int_equal(entries(folder), 1);
             if (rc) {
                 assert_int_equal(first_byte("mine.txt"), 'o');
