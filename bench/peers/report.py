@@ -16,7 +16,7 @@ import roofline
 import table
 
 TITLES = {"prefill": "Prefill", "decode": "Batched decode", "lanes": "Lanes",
-          "avx2": "Without AVX-512", "roofline": "Roofline", "fidelity": "Fidelity", "end-to-end": "End to end"}
+          "avx2": "Without AVX-512", "roofline": "Roofline", "start": "Start", "fidelity": "Fidelity", "end-to-end": "End to end"}
 WHAT = {
     "prefill": "One prompt of random token ids, alone in the engine, from its submission to the logits of its"
                " last token. llama.cpp: flash attention, batches of 512, each form made by its own quantiser"
@@ -33,6 +33,8 @@ WHAT = {
                 " weights do not fit in the second level, and with one row a product reads more than it"
                 " computes. Bars: linear layers with 128 rows, which is what the engine gives them in a prefill, and"
                 " the output layer also with 32, which is the most it gives that one; attention in int8.",
+    "start": "From the start of the program to its first token, which ends it; files are in the page cache. The first start"
+             " with a model reads it whole, for its digest, and packs its weights into a file of the cache.",
     "fidelity": "Mean Kullback-Leibler divergence from f32 arithmetic on the same weights, and how often the"
                 " most likely token is the same, on source code in windows of {window} tokens. *large*: precis"
                 " against its own f32; *small*: every engine on the same tokens, peers against transformers in"

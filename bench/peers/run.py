@@ -15,9 +15,11 @@ import endtoend
 import fidelity
 import roofline
 import speed
+import start
 import table
 
-PARTS = ("prefill", "qwen", "decode", "lanes", "avx2", "roofline", "fidelity", "end-to-end")
+PARTS = ("prefill", "qwen", "decode", "lanes", "avx2", "roofline", "start", "fidelity",
+         "end-to-end")
 
 
 def arguments():
@@ -72,6 +74,8 @@ def parts(bench, o):
             yield "avx2/smollm2", lambda: speed.avx2(bench, "smollm2")
         elif part == "roofline":
             yield "roofline/smollm2", lambda: roofline.measure(bench, "smollm2")
+        elif part == "start":
+            yield "start/smollm2", lambda: start.measure(bench, "smollm2")
         elif part == "fidelity":
             for model in o.fidelity_models.split(","):
                 yield f"fidelity/{model}", lambda model=model: fidelity.measure(bench, model)
