@@ -1,5 +1,4 @@
 /* Inputs read or mapped, outputs whole or absent. */
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "tree.h"
 
 static char folder[] = "/tmp/precis-file-XXXXXX";
 static char path_space[4][256];
@@ -28,18 +28,6 @@ static const char *in_folder(int i, const char *name) {
 static int make_folder(void **state) {
     (void)state;
     return mkdtemp(folder) ? 0 : -1;
-}
-
-/* How many things are in the folder; -1: unreadable. */
-static int count_files(void) {
-    DIR *d = opendir(folder);
-    int n = 0;
-    for (struct dirent *f; d && (f = readdir(d));)
-        n += f->d_name[0] != '.';
-    if (!d)
-        return -1;
-    closedir(d);
-    return n;
 }
 
 static int drop_folder(void **state) {
@@ -111,14 +99,14 @@ static void outputs_appear_whole(void **state) {
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 11);
     assert_int_equal(st.st_mode & 0777, 0640);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     assert_int_equal(outfile_open(&o, path, &e), 0);
     fputs("never", o.f);
     outfile_abort(&o);
     outfile_abort(&o);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 11);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     unlink(path);
 }
 
@@ -172,7 +160,7 @@ static void a_failed_write_leaves_nothing(void **state) {
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(rc, PRECIS_EIO);
     assert_non_null(strstr(e.text, "File too large"));
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(tree_count(folder), 0);
 }
 
 static void a_failed_rename_leaves_nothing(void **state) {
@@ -181,10 +169,10 @@ static void a_failed_rename_leaves_nothing(void **state) {
     struct err e;
     const char *path = in_folder(0, "taken");
     assert_int_equal(outfile_open(&o, path, &e), 0);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(outfile_commit(&o, &e), PRECIS_EIO);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     assert_int_equal(outfile_open(&o, path, &e), PRECIS_EIO);
     assert_non_null(strstr(e.text, "is a folder"));
     rmdir(path);

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "base/file.h"
 #include "export/export.h"
 #include "fault.h"
+#include "tree.h"
 
 static char folder[] = "/tmp/precis-export-XXXXXX";
 static char target[256];
@@ -63,26 +63,6 @@ static int close_model(void **state) {
     return rmdir(folder);
 }
 
-static int entries(const char *path) {
-    DIR *d = opendir(path);
-    if (!d)
-        return -1;
-    int n = -2; /* "." and ".." */
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
-}
-
-static void put(const char *name, const char *text) {
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", target, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
 static void drop(void) {
     char command[300];
     snprintf(command, sizeof command, "rm -rf '%s'", target);
@@ -119,8 +99,8 @@ static void writes_a_folder(void **state) {
         assert_int_equal(run(&o, &result, &e), 0);
         assert_int_equal(result.n_files, 7);
         assert_int_equal(result.context, 1024);
-        assert_int_equal(entries(target), 7);
-        assert_int_equal(entries(folder), 1);
+        assert_int_equal(tree_count(target), 7);
+        assert_int_equal(tree_count(folder), 1);
         for (int i = 0; i < 7; i++) {
             char path[512];
             struct stat st;
@@ -154,7 +134,7 @@ static void every_failure_leaves_nothing(void **state) {
             break;
         assert_true(rc == PRECIS_ENOMEM || rc == PRECIS_EIO);
         assert_true(e.text[0]);
-        assert_int_equal(entries(folder), 0);
+        assert_int_equal(tree_count(folder), 0);
     }
     assert_int_equal(rc, 0);
     assert_true(n > 50);
@@ -169,17 +149,17 @@ static void every_failure_keeps_the_old_folder(void **state) {
     for (int way = 0; way < 2; way++) {
         can_exchange = way == 0;
         assert_int_equal(mkdir(target, 0777), 0);
-        put("model.onnx", "old");
-        put("mine.txt", "old");
+        tree_write(target, "model.onnx", "old");
+        tree_write(target, "mine.txt", "old");
         int rc = -1;
         for (long n = 0; rc; n++) {
             fault_begin(&fault_memory, n, FAULT_ONCE);
             rc = run(&o, &result, &e);
             fault_end(&fault_memory);
-            assert_int_equal(entries(folder), 1);
+            assert_int_equal(tree_count(folder), 1);
             if (rc) {
                 assert_int_equal(first_byte("mine.txt"), 'o');
-                assert_int_equal(entries(target), 2);
+                assert_int_equal(tree_count(target), 2);
             }
         }
         assert_int_equal(first_byte("mine.txt"), -1);
@@ -195,10 +175,10 @@ static void refuses_what_is_no_export(void **state) {
     struct err e;
     const struct export_options o = {.force = true};
     assert_int_equal(mkdir(target, 0777), 0);
-    put("notes.txt", "mine");
+    tree_write(target, "notes.txt", "mine");
     assert_int_equal(run(&o, &result, &e), PRECIS_EUSAGE);
     assert_non_null(strstr(e.text, "no model.onnx"));
-    put("model.onnx", "x");
+    tree_write(target, "model.onnx", "x");
     char inner[300];
     snprintf(inner, sizeof inner, "%s/inner", target);
     assert_int_equal(mkdir(inner, 0777), 0);
@@ -227,7 +207,7 @@ static void cancelling_leaves_nothing(void **state) {
     struct err e;
     const struct export_options o = {.progress = no, .threads = 2};
     assert_int_equal(run(&o, &result, &e), PRECIS_ECANCELLED);
-    assert_int_equal(entries(folder), 0);
+    assert_int_equal(tree_count(folder), 0);
 }
 
 int main(void) {

@@ -15,34 +15,35 @@
 
 #include "config_cases.h"
 #include "fault.h"
-#include "folder_build.h"
+#include "safetensors_build.h"
 #include "gguf_build.h"
 #include "model/checkpoint.h"
+#include "tree.h"
 
-static char folder[64];
+static char *folder;
 
 static int make_folder(void **state) {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/precis-checkpoint-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    folder = tree_new();
+    return 0;
 }
 
 static int drop_folder(void **state) {
     (void)state;
-    remove_folder(folder);
+    tree_remove(folder);
     return 0;
 }
 
 static void write_json(const char *name, const json_t *value) {
     char *text = json_dumps(value, 0);
-    write_file(folder, name, text, strlen(text));
+    tree_write(folder, name, text);
     free(text);
 }
 
 static void write_tensors(const char *name, const json_t *shapes) {
     struct buf b = {0};
     put_tensors(&b, shapes);
-    write_file(folder, name, b.data, b.len);
+    tree_write_bytes(folder, name, b.data, b.len);
     buf_free(&b);
 }
 
@@ -251,22 +252,22 @@ static void refuses_hostile_shards(void **state) {
     snprintf(path, sizeof path, "%s/%s", folder, two[1]);
     assert_int_equal(unlink(path), 0);
     refused(PRECIS_EIO, two[1]);
-    write_file(folder, "model.safetensors.index.json", "{\"weight_map\":{}}", 17);
+    tree_write(folder, "model.safetensors.index.json", "{\"weight_map\":{}}");
     refused(PRECIS_EINPUT, "weight_map is missing or empty");
-    write_file(folder, "model.safetensors.index.json", "{\"weight_map\":7", 15);
+    tree_write(folder, "model.safetensors.index.json", "{\"weight_map\":7");
     refused(PRECIS_EINPUT, "not valid JSON");
-    write_file(folder, "model.safetensors.index.json", "[]", 2);
+    tree_write(folder, "model.safetensors.index.json", "[]");
     refused(PRECIS_EINPUT, "weight_map is missing or empty");
 }
 
 static void refuses_incomplete_folders(void **state) {
     (void)state;
     refused(PRECIS_EIO, "config.json");
-    write_file(folder, "config.json", "{\"a\":1,\"a\":2}", 13);
+    tree_write(folder, "config.json", "{\"a\":1,\"a\":2}");
     refused(PRECIS_EINPUT, "duplicate");
-    write_file(folder, "config.json", "{}", 2);
+    tree_write(folder, "config.json", "{}");
     refused(PRECIS_EIO, "has neither model.safetensors nor");
-    write_file(folder, "pytorch_model.bin", "", 0);
+    tree_write(folder, "pytorch_model.bin", "");
     refused(PRECIS_EUNSUPPORTED, "pytorch_model.bin is not supported");
     write_tensors("model.safetensors", shapes_of(case_named("llama")));
     refused(PRECIS_EINPUT, "'model_type' is missing");
@@ -279,7 +280,7 @@ static void refuses_types_it_cannot_read(void **state) {
     struct buf b = {0};
     write_case("llama");
     put_raw(&b, header, 384);
-    write_file(folder, "model.safetensors", b.data, b.len);
+    tree_write_bytes(folder, "model.safetensors", b.data, b.len);
     refused(PRECIS_EUNSUPPORTED, "'model.embed_tokens.weight': type F8_E4M3 is not supported");
     buf_free(&b);
 }
@@ -319,7 +320,7 @@ static void opens_gguf(void **state) {
     struct err e;
     char path[128], hex[HASH_HEX_SIZE];
     put_tiny(&b, &(struct tiny){.architecture = "qwen2", .bias = true, .layers = 2});
-    write_file(folder, "m.gguf", b.data, b.len);
+    tree_write_bytes(folder, "m.gguf", b.data, b.len);
     buf_free(&b);
     snprintf(path, sizeof path, "%s/m.gguf", folder);
     if (checkpoint_open(path, &c, &e) != 0)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "config_cases.h"
-#include "folder_build.h"
+#include "safetensors_build.h"
 #include "model/config_json.h"
 
 static int read_config(const json_t *config, const json_t *shapes, struct model_config *m,

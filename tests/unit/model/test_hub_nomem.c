@@ -7,34 +7,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "fault.h"
 #include "model/hub_cache.h"
 #include "model/hub_http.h"
 #include "model/onnx_read.h"
+#include "tree.h"
 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
 
 static char cache[] = "/tmp/precis-store-XXXXXX";
 static char repo[HUB_CACHE_SIZE];
-
-static void put(const char *below, const char *text) {
-    char path[HUB_CACHE_SIZE];
-    assert_int_equal(hub_cache_join(path, repo, below, NULL), 0);
-    char *slash = strrchr(path, '/');
-    *slash = 0;
-    assert_int_equal(file_make_dirs(path, NULL), 0);
-    *slash = '/';
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
 
 static int make_cache(void **state) {
     (void)state;
@@ -45,8 +30,8 @@ static int make_cache(void **state) {
 }
 
 static void fill(void) {
-    put("blobs/aaaa", "weights");
-    put("blobs/bbbb", "card");
+    tree_write(cache, "models--org--name/blobs/aaaa", "weights");
+    tree_write(cache, "models--org--name/blobs/bbbb", "card");
     assert_int_equal(hub_cache_link(repo, COMMIT, "a-Q8_0.gguf", "aaaa", NULL), 0);
     assert_int_equal(hub_cache_link(repo, COMMIT, "sub/README.md", "bbbb", NULL), 0);
     assert_int_equal(hub_cache_write_ref(repo, "main", COMMIT, NULL), 0);

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "model/packed_format.h"
+#include "tree.h"
 
 #define KEY "test-v1 model=0 precision=int8"
 
@@ -41,16 +41,6 @@ static int make_folder(void **state) {
 static int drop_folder(void **state) {
     (void)state;
     return rmdir(folder); /* fails, too, when something was left in it */
-}
-
-static int count_files(void) {
-    DIR *d = opendir(folder);
-    assert_non_null(d);
-    int n = 0;
-    for (struct dirent *f; (f = readdir(d));)
-        n += strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0;
-    closedir(d);
-    return n;
 }
 
 static uint8_t value(const char *name, size_t i) {
@@ -98,7 +88,7 @@ static void what_was_packed_is_found(void **state) {
     struct err e = {0};
     p = pack(path, sections, SECTIONS);
     check(p, sections, SECTIONS);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     for (int threads = 0; threads < 5; threads++) {
         if (packed_open(path, KEY, threads, &q, &e) != 0)
             fail_msg("%s", e.text);
@@ -142,7 +132,7 @@ static void bytes_depend_on_the_content_only(void **state) {
     assert_int_equal(packed_sha256(p, hex, NULL), 0);
     assert_string_equal(hex, first);
     packed_close(p);
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(tree_count(folder), 0);
 }
 
 /* A copy of a packed file's bytes, aligned as a mapping is. */
@@ -321,7 +311,7 @@ static void wrong_sections_are_refused(void **state) {
         assert_null(w);
     }
     assert_int_equal(packed_writer_open(path, key, small, SMALL, &w, NULL), PRECIS_EUSAGE);
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(tree_count(folder), 0);
     key[PACKED_MOST_KEY - 1] = 0;
     name[PACKED_NAME_SIZE - 1] = 0;
     const struct packed_section longest = {name, 1};
@@ -387,7 +377,7 @@ static void writers_do_not_disturb_one_another(void **state) {
         waitpid(pids[i], &status, 0);
         assert_int_equal(status, 0);
     }
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     unlink(path);
 }
 
@@ -406,7 +396,7 @@ static void a_replaced_file_stays_readable(void **state) {
     packed_close(pack(path, small, SMALL));
     check(p, sections, SECTIONS);
     packed_close(p);
-    assert_int_equal(count_files(), 1);
+    assert_int_equal(tree_count(folder), 1);
     unlink(path);
 }
 
@@ -424,7 +414,7 @@ static void a_limit_on_files_is_an_error(void **state) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(rc, PRECIS_EIO);
     assert_non_null(strstr(e.text, "File too large"));
-    assert_int_equal(count_files(), 0);
+    assert_int_equal(tree_count(folder), 0);
     check(p, sections, SECTIONS);
     packed_close(p);
 }

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "fault.h"
 #include "model/packed.h"
+#include "tree.h"
 
 static char folder[] = "/tmp/precis-packed-XXXXXX";
 static char path[256];
@@ -56,16 +56,6 @@ static int make_folder(void **state) {
 static int drop_folder(void **state) {
     (void)state;
     return rmdir(folder);
-}
-
-static int count_files(void) {
-    DIR *d = opendir(folder);
-    assert_non_null(d);
-    int n = 0;
-    for (struct dirent *f; (f = readdir(d));)
-        n += strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0;
-    closedir(d);
-    return n;
 }
 
 static int pack(const char *to, char content, struct err *e) {
@@ -116,11 +106,11 @@ static void packing_fails_cleanly(bool over_old, const char *to) {
             assert_int_equal(content(&ignored, NULL), to ? 'n' : 0);
         } else {
             assert_int_equal(rc, is_memory(failed) || !to ? PRECIS_ENOMEM : PRECIS_EIO);
-            assert_int_equal(count_files(), over_old);
+            assert_int_equal(tree_count(folder), over_old);
             assert_int_equal(content(&ignored, NULL), over_old ? 'o' : 0);
         }
         unlink(path);
-        assert_int_equal(count_files(), 0);
+        assert_int_equal(tree_count(folder), 0);
         if (!failed)
             return;
         errno = 0;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "folder_build.h"
+#include "safetensors_build.h"
 #include "model/safetensors.h"
 
 /* Exactly sized, so that the sanitizer sees every byte read beyond it. */

@@ -122,3 +122,14 @@ void tree_mkdir(const char *root, const char *name) {
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
         fail_msg("%s: %s", path, strerror(errno));
 }
+
+int tree_count(const char *folder) {
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return -1;
+    int n = -2; /* "." and ".." */
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}

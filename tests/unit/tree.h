@@ -1,6 +1,6 @@
 /* Throw-away folders for tests. Every function fails the test when it cannot do its work. */
-#ifndef TEST_TREE_H
-#define TEST_TREE_H
+#ifndef PRECIS_TESTS_TREE_H
+#define PRECIS_TESTS_TREE_H
 
 #include <stddef.h>
 
@@ -12,5 +12,7 @@ void tree_write(const char *root, const char *name, const char *text);
 void tree_write_bytes(const char *root, const char *name, const void *data, size_t size);
 void tree_link(const char *root, const char *name, const char *target);
 void tree_mkdir(const char *root, const char *name);
+
+int tree_count(const char *folder); /* what is directly in it; -1: no folder that can be read */
 
 #endif

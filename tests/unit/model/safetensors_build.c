@@ -1,16 +1,7 @@
-#include "folder_build.h"
+#include "safetensors_build.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <dirent.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 void put_raw(struct buf *b, const char *header, size_t size) {
     const uint64_t n = strlen(header);
@@ -43,25 +34,4 @@ void put_tensors(struct buf *b, const json_t *shapes) {
         buf_append(b, &v, sizeof v);
     }
     buf_free(&header);
-}
-
-void write_file(const char *folder, const char *name, const void *data, size_t size) {
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(data, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
-}
-
-void remove_folder(const char *folder) {
-    char path[800];
-    DIR *d = opendir(folder);
-    for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        unlink(path);
-    }
-    if (d)
-        closedir(d);
-    rmdir(folder);
 }
