@@ -10,34 +10,13 @@
 
 #include <cmocka.h>
 
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/engine.h"
+#include "fault.h"
 
-enum { SKIPPED = 77, MOST_PATH = 4096, MOST_FAULTS = 20000 };
-
-static atomic_long countdown; /* the allocation that makes it 0 fails */
-
-static bool fails(void) {
-    return atomic_fetch_sub(&countdown, 1) == 1;
-}
-
-#define WRAP(type, name, parameters, ...)                                                          \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters {                                                                \
-        return fails() ? NULL : __real_##name(__VA_ARGS__);                                        \
-    }
-
-WRAP(void *, malloc, (size_t n), n)
-WRAP(void *, calloc, (size_t n, size_t size), n, size)
-WRAP(void *, realloc, (void *p, size_t n), p, n)
-WRAP(void *, aligned_alloc, (size_t alignment, size_t n), alignment, n)
-WRAP(char *, strdup, (const char *s), s)
-WRAP(char *, strndup, (const char *s, size_t n), s, n)
+enum { SKIPPED = 77, MOST_PATH = 4096 };
 
 static const char *folder;
 
@@ -75,19 +54,14 @@ static int attempt(const char *name, enum sampling_strategy strategy, struct err
 
 static void check(const char *name, enum sampling_strategy strategy) {
     struct err e;
-    atomic_store(&countdown, 0);
     if (attempt(name, strategy, &e)) /* the library is loaded once, and stays */
         fail_msg("%s: %s", name, e.text);
-    for (long i = 1; i < MOST_FAULTS; i++) {
-        atomic_store(&countdown, i);
+    bool failed = true;
+    for (long n = 0; failed; n++) {
+        fault_begin(&fault_memory, n, FAULT_ONCE);
         int rc = attempt(name, strategy, &e);
-        bool reached = atomic_load(&countdown) < 1;
-        if (rc != 0 && rc != PRECIS_ENOMEM)
-            fail_msg("%s: allocation %ld: code %d: %s", name, i, rc, e.text);
-        if (!reached)
-            return;
+        failed = rc ? fault_reported(&fault_memory, rc, &e) : fault_end(&fault_memory) != NULL;
     }
-    fail_msg("%s: more than %d allocations", name, MOST_FAULTS);
 }
 
 static void test_decoder(void **state) {
