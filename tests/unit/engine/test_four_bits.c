@@ -27,6 +27,7 @@ static struct weights seven_billion(bool fours) {
                                        .intermediate = 18944,
                                        .vocab = 152064,
                                        .qkv_bias = true},
+                            .dim = 128,
                             .type = DTYPE_INT8,
                             .kv_type = DTYPE_BF16,
                             .fours = fours};
