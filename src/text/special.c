@@ -122,6 +122,8 @@ const struct special_token *special_next(struct special_walk *w, const uint8_t *
                 to += k;
             w->white_end = to;
         }
+        if (to <= from) /* the white space that the token before took along */
+            continue;
         *text = w->done;
         *len = from > w->done ? (size_t)(from - w->done) : 0;
         w->done = to;
