@@ -59,7 +59,7 @@ static void append_number(struct buf *b, uint32_t v) {
 static int encode(struct convert *c, const char *text, size_t len, struct err *e) {
     unsigned flags = (c->args->no_special ? (unsigned)TOK_NO_SPECIAL : 0) |
                      (c->args->plain ? (unsigned)TOK_PLAIN : 0) |
-                     (c->args->no_truncate ? (unsigned)TOK_NO_TRUNCATE : 0);
+                     (c->args->no_truncate ? 0 : (unsigned)TOK_TRUNCATE);
     c->ids.n = 0;
     int rc = tok_encode(c->model.tok, text, len, flags, &c->ids, e);
     if (rc)

@@ -64,9 +64,8 @@ static int encode_source(const struct prompt *p, const struct prompt_chunk *c, s
         buf_printf(&source, " %s", c->lang->title);
     buf_str(&source, p->own ? " " : ": ");
     buf_append(&source, c->text, len);
-    int rc = buf_failed(&source)
-                 ? err_nomem(e, "prompt")
-                 : tok_encode(p->tok, source.data, source.len, TOK_PLAIN | TOK_NO_TRUNCATE, out, e);
+    int rc = buf_failed(&source) ? err_nomem(e, "prompt")
+                                 : tok_encode(p->tok, source.data, source.len, TOK_PLAIN, out, e);
     if (rc == 0 && out->failed)
         rc = err_nomem(e, "prompt");
     buf_free(&source);

@@ -159,7 +159,7 @@ int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags
     if (rc == 0 && len)
         rc = encode(t, enc, (const uint8_t *)text, len, flags, out);
     if (rc == 0 &&
-        !postprocess(&t->post, before, !(flags & TOK_NO_SPECIAL), !(flags & TOK_NO_TRUNCATE), out))
+        !postprocess(&t->post, before, !(flags & TOK_NO_SPECIAL), flags & TOK_TRUNCATE, out))
         rc = PRECIS_ENOMEM;
     if (enc)
         encoder_give(t->pool, enc);

@@ -20,7 +20,7 @@ enum tok_flags {
     /* Special tokens spelled out in the text are text (all source code). Added tokens that are not
      * special are still found, but in GGUF files of byte-level BPE, where all of them are text. */
     TOK_PLAIN = 2,
-    TOK_NO_TRUNCATE = 4 /* as long as the text is, whatever the tokenizer says */
+    TOK_TRUNCATE = 4 /* as the tokenizer.json asks for; a prompt is never cut by it */
 };
 
 /* From GGUF metadata: tokenizer.ggml.model "gpt2" (with the pre-tokenisers that tok_gguf.c lists),
@@ -32,8 +32,8 @@ int tok_from_gguf(const struct gguf *g, struct tok **out, struct err *e);
 /* From a tokenizer.json. Where they lie beside it: tokenizer_config.json (bos and eos token, chat
  * template), chat_template.jinja (goes before the former's), generation_config.json and config.json
  * (what ends a generation). The post-processor alone decides about BOS and EOS, as in `tokenizers`.
- * Padding that the file asks for is not done: it is no matter of one text; truncation is (see
- * TOK_NO_TRUNCATE). Errors: PRECIS_EIO, PRECIS_EINPUT (no or odd JSON), PRECIS_EUNSUPPORTED (a
+ * Padding that the file asks for is not done: it is no matter of one text; truncation only with
+ * TOK_TRUNCATE. Errors: PRECIS_EIO, PRECIS_EINPUT (no or odd JSON), PRECIS_EUNSUPPORTED (a
  * component or option, by name), PRECIS_ENOMEM. */
 int tok_from_json(const char *path, struct tok **out, struct err *e);
 void tok_free(struct tok *t);

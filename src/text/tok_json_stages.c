@@ -578,10 +578,9 @@ int part_truncation(struct builder *b, const json_t *o) {
         (strcmp(strategy.s, "LongestFirst") != 0 && strcmp(strategy.s, "OnlyFirst") != 0))
         return build_bad(b, PRECIS_EUNSUPPORTED, "%s: strategy \"%.*s\" is not supported", where,
                          build_shown(strategy), strategy.s);
-    if (p->max_length < p->added || (stride && stride >= p->max_length - p->added))
+    if (p->max_length < p->added)
         return build_bad(b, PRECIS_EINPUT,
-                         "%s: max_length %zu leaves no room beside %zu special tokens and a stride "
-                         "of %zu",
-                         where, p->max_length, p->added, stride);
+                         "%s: max_length %zu leaves no room beside %zu special tokens", where,
+                         p->max_length, p->added);
     return 0;
 }

@@ -28,7 +28,7 @@ static void decode(const struct tok *t, const struct ids *ids, bool keep_special
 }
 
 static void use(const struct tok *t, const char *text, size_t n) {
-    static const unsigned flags[] = {TOK_DEFAULT, TOK_NO_SPECIAL | TOK_PLAIN | TOK_NO_TRUNCATE};
+    static const unsigned flags[] = {TOK_TRUNCATE, TOK_NO_SPECIAL | TOK_PLAIN};
     struct ids ids = {0};
     struct err e;
     for (int i = 0; i < 2; i++) {

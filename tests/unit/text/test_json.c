@@ -89,6 +89,19 @@ static void added_tokens(void **state) {
     tok_free(t);
 }
 
+/* What a token took along is not found again. */
+static void swallowed_tokens(void **state) {
+    (void)state;
+#define BOTH "\"lstrip\": true, \"rstrip\": true"
+    struct tok *t = open_tok("{\"added_tokens\": [" ADDED("\\n", "false", BOTH) ", " ADDED(
+        "<l>", "true",
+        BOTH) "], \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 1}, " WORDS "}");
+    encode(t, "a\n\n\nb", 0, "1 4 2");
+    encode(t, "a <l> \n <l> b", 0, "1 5 5 2");
+    encode(t, "\n\n", 0, "4");
+    tok_free(t);
+}
+
 static void gaps_in_ids(void **state) {
     (void)state;
     /* as `tokenizers`: the next id is the number of tokens, which "b" has, too */
@@ -110,10 +123,23 @@ static void around_the_text(void **state) {
         "\"pair\": [], \"special_tokens\": {\"X\": {\"id\": \"X\", \"ids\": [3, 2], \"tokens\": "
         "[]}}}," WORDS "}");
     encode(t, "a", 0, "3 2 1");
-    encode(t, "babbab", 0, "3 2 2 1 2");
-    encode(t, "babbab", TOK_NO_TRUNCATE, "3 2 2 1 2 2 1 2");
-    encode(t, "babbab", TOK_NO_SPECIAL, "1 2 2 1 2");
+    encode(t, "babbab", TOK_TRUNCATE, "3 2 2 1 2");
+    encode(t, "babbab", 0, "3 2 2 1 2 2 1 2"); /* a prompt is not cut */
+    encode(t, "babbab", TOK_NO_SPECIAL | TOK_TRUNCATE, "1 2 2 1 2");
     encode(t, "", 0, "3 2");
+    tok_free(t);
+}
+
+/* A stride matters only to what is cut off. */
+static void truncation_with_stride(void **state) {
+    (void)state;
+    struct tok *t = open_tok(
+        "{\"truncation\": {\"max_length\": 3, \"stride\": 1, \"strategy\": \"LongestFirst\", "
+        "\"direction\": \"Right\"}, \"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 1}, "
+        "\"post_processor\": {\"type\": \"BertProcessing\", \"cls\": [\"ab\", 3], \"sep\": [\"b\", "
+        "2]}, " WORDS "}");
+    encode(t, "babbab", TOK_NO_SPECIAL | TOK_TRUNCATE, "2 1 2");
+    encode(t, "a", TOK_TRUNCATE, "3 1 2");
     tok_free(t);
 }
 
@@ -245,9 +271,10 @@ static void what_is_refused(void **state) {
          "[\"a\", "
          "1]}, " WORDS "}",
          PRECIS_EINPUT, "an id is not in 0..3"},
-        {"{\"truncation\": {\"max_length\": 3, \"stride\": 3, \"strategy\": \"OnlyFirst\"}, " WORDS
-         "}",
-         PRECIS_EINPUT, "max_length 3 leaves no room"},
+        {"{\"truncation\": {\"max_length\": 1, \"stride\": 0, \"strategy\": \"OnlyFirst\"}, "
+         "\"post_processor\": {\"type\": \"BertProcessing\", \"cls\": [\"a\", 1], \"sep\": [\"a\", "
+         "1]}, " WORDS "}",
+         PRECIS_EINPUT, "max_length 1 leaves no room beside 2 special tokens"},
         {"{\"truncation\": {\"max_length\": 3, \"stride\": 0, \"strategy\": \"OnlySecond\"}, " WORDS
          "}",
          PRECIS_EUNSUPPORTED, "strategy \"OnlySecond\" is not supported"},
@@ -303,11 +330,18 @@ static void nested_without_end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words),           cmocka_unit_test(added_tokens),
-        cmocka_unit_test(gaps_in_ids),     cmocka_unit_test(around_the_text),
-        cmocka_unit_test(streams),         cmocka_unit_test(last_token_waits),
-        cmocka_unit_test(neighbours),      cmocka_unit_test(an_unknown_word),
-        cmocka_unit_test(what_is_refused), cmocka_unit_test(nested_without_end),
+        cmocka_unit_test(words),
+        cmocka_unit_test(added_tokens),
+        cmocka_unit_test(gaps_in_ids),
+        cmocka_unit_test(swallowed_tokens),
+        cmocka_unit_test(truncation_with_stride),
+        cmocka_unit_test(around_the_text),
+        cmocka_unit_test(streams),
+        cmocka_unit_test(last_token_waits),
+        cmocka_unit_test(neighbours),
+        cmocka_unit_test(an_unknown_word),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(nested_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
