@@ -89,7 +89,8 @@ static int encode(const struct prompt *p, const struct prompt_chunk *c, size_t l
     };
     rc = chat_encode(p->chat, messages, 2, out, e);
     if (rc == 0 && *p->opening)
-        rc = tok_encode(p->tok, p->opening, strlen(p->opening), TOK_NO_SPECIAL | TOK_PLAIN, out, e);
+        rc = tok_encode(p->tok, p->opening, strlen(p->opening),
+                        TOK_NO_SPECIAL | TOK_PLAIN | TOK_CONTINUES, out, e);
     if (rc == 0 && out->failed)
         rc = err_nomem(e, "prompt");
 done:

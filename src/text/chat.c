@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "text/chat_template.h"
+#include "text/tok_impl.h"
 #include "text/unicode.h"
 
 #define NAMES "chatml, llama3, phi3, mistral, gemma"
@@ -15,6 +16,8 @@ struct writer {
     const struct chat *c;
     struct buf plain;
     struct buf system; /* of formats that put it into the user's message */
+    bool begun;        /* the plain text is not the first of all */
+    bool strip;        /* the token before it takes white space along */
     struct ids *out;
     struct err *e;
     int rc;
@@ -37,49 +40,83 @@ struct chat {
     const char *open_inst, *close_inst, *before_answer; /* Mistral's spelling */
 };
 
+static bool is_white(uint32_t c) {
+    return unicode_props(c) & UNICODE_WHITE;
+}
+
+static bool is_python_space(uint32_t c) { /* str.isspace */
+    return (unicode_flags(c) & UNICODE_CLASS) == UNICODE_SPACE || (c >= 0x1c && c <= 0x1f);
+}
+
+/* Where s[from..to), which may be any bytes, begins or ends without its white space. */
+static size_t strip_left(const uint8_t *s, size_t from, size_t to, bool (*white)(uint32_t)) {
+    uint32_t c;
+    int k;
+    while (from < to && (k = utf8_decode(s + from, to - from, &c)) && white(c))
+        from += (size_t)k;
+    return from;
+}
+
+static size_t strip_right(const uint8_t *s, size_t from, size_t to, bool (*white)(uint32_t)) {
+    uint32_t c;
+    while (from < to) {
+        size_t last = to - 1;
+        while (last > from && (s[last] & 0xc0) == 0x80)
+            last--;
+        if (utf8_decode(s + last, to - last, &c) != (int)(to - last) || !white(c))
+            break;
+        to = last;
+    }
+    return to;
+}
+
 static void flush(struct writer *w) {
     if (w->rc == 0 && buf_failed(&w->plain))
         w->rc = err_nomem(w->e, "chat message");
-    if (w->rc == 0 && w->plain.len)
-        w->rc = tok_encode(w->c->t, w->plain.data, w->plain.len, TOK_PLAIN | TOK_NO_SPECIAL, w->out,
-                           w->e);
+    const uint8_t *s = (const uint8_t *)w->plain.data;
+    size_t from = w->strip ? strip_left(s, 0, w->plain.len, is_white) : 0;
+    if (w->rc == 0 && from < w->plain.len)
+        w->rc = tok_encode(w->c->t, w->plain.data + from, w->plain.len - from,
+                           TOK_PLAIN | TOK_NO_SPECIAL | (w->begun ? (unsigned)TOK_CONTINUES : 0),
+                           w->out, w->e);
+    w->begun |= w->plain.len > 0;
     buf_clear(&w->plain);
+}
+
+/* token: how it is found in a text, and what white space it takes along; NULL: none. */
+static void push(struct writer *w, uint32_t id, const struct special_token *token) {
+    if (token && token->lstrip && w->plain.len)
+        w->plain.len = strip_right((const uint8_t *)w->plain.data, 0, w->plain.len, is_white);
+    flush(w);
+    ids_push(w->out, id);
+    w->begun = true;
+    w->strip = token && token->rstrip;
+}
+
+static void push_id(struct writer *w, int64_t id) {
+    size_t len;
+    const char *s = tok_bytes(w->c->t, (uint32_t)id, &len);
+    push(w, (uint32_t)id, tok_added(w->c->t, s, len));
 }
 
 /* The special token of that spelling; plain text where the tokenizer has none. */
 static void mark(struct writer *w, const char *spelling) {
-    int64_t id = tok_id(w->c->t, spelling);
-    if (id < 0) {
+    const struct special_token *token = tok_added(w->c->t, spelling, strlen(spelling));
+    if (token)
+        push(w, token->id, token);
+    else
         buf_str(&w->plain, spelling);
-        return;
-    }
-    flush(w);
-    ids_push(w->out, (uint32_t)id);
 }
 
 static void plain(struct writer *w, const char *s) {
     buf_str(&w->plain, s);
 }
 
-static bool strip_space(uint32_t c) { /* Python's str.isspace */
-    return (unicode_flags(c) & UNICODE_CLASS) == UNICODE_SPACE || (c >= 0x1c && c <= 0x1f);
-}
-
 static void content(struct writer *w, const struct chat_message *m) {
     const uint8_t *s = (const uint8_t *)m->text;
-    size_t from = 0, to = m->len;
-    uint32_t c;
-    int k;
-    while (w->c->trim && from < to && (k = utf8_decode(s + from, to - from, &c)) && strip_space(c))
-        from += (size_t)k;
-    while (w->c->trim && from < to) {
-        size_t last = to - 1;
-        while (last > from && (s[last] & 0xc0) == 0x80)
-            last--;
-        if (utf8_decode(s + last, to - last, &c) != (int)(to - last) || !strip_space(c))
-            break;
-        to = last;
-    }
+    bool trim = w->c->trim;
+    size_t from = trim ? strip_left(s, 0, m->len, is_python_space) : 0;
+    size_t to = trim ? strip_right(s, from, m->len, is_python_space) : m->len;
     buf_append(&w->plain, m->text + from, to - from);
 }
 
@@ -152,8 +189,7 @@ static void mistral_message(struct writer *w, const struct chat_message *m) {
     } else {
         plain(w, w->c->before_answer);
         content(w, m);
-        flush(w);
-        ids_push(w->out, (uint32_t)tok_eos(w->c->t));
+        push_id(w, tok_eos(w->c->t));
     }
 }
 
@@ -313,7 +349,7 @@ int chat_encode(const struct chat *c, const struct chat_message *messages, size_
     if (w.rc)
         return w.rc;
     if (c->bos)
-        ids_push(out, (uint32_t)tok_bos(c->t));
+        push_id(&w, tok_bos(c->t));
     if (c->system && !is_role(&messages[0], "system")) {
         chatml_turn(&w, "system");
         plain(&w, c->system);

@@ -105,7 +105,7 @@ const struct special_token *special_next(struct special_walk *w, const uint8_t *
     const uint8_t *from, *to;
     while ((from = find(w->sp, w->from, w->end, &token)) != NULL) {
         to = w->from = from + token->len;
-        if ((w->plain && token->special) || (token->single_word && !alone(w, from, to)))
+        if ((w->plain && token->control) || (token->single_word && !alone(w, from, to)))
             continue;
         const uint8_t *at;
         unsigned k;

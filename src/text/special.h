@@ -14,7 +14,8 @@ struct special_token {
     uint32_t id;
     bool single_word;    /* only where no letter, digit or underscore touches it */
     bool lstrip, rstrip; /* takes the white space before, after it along */
-    bool special;        /* text, where special tokens are plain */
+    bool special;        /* the tokenizer says so */
+    bool control;        /* not found in plain text: special, or a model may read it as such */
 };
 
 struct special {
@@ -33,7 +34,7 @@ struct special_walk {
     const uint8_t *begin, *end;
     const uint8_t *from;              /* where the search goes on */
     const uint8_t *done;              /* all before it was given out */
-    bool plain;                       /* special tokens are text */
+    bool plain;                       /* control tokens are text */
     const uint8_t *white, *white_end; /* white space that a token took along */
 };
 void special_start(struct special_walk *w, const struct special *sp, const uint8_t *s, size_t n,

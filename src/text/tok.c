@@ -41,10 +41,15 @@ bool tok_is_special(const struct tok *t, uint32_t id) {
     return id < t->n && t->type[id] == TOK_TYPE_CONTROL;
 }
 
-int64_t tok_id(const struct tok *t, const char *spelling) {
-    const struct special_token *token = special_get(&t->special[0], spelling, strlen(spelling));
+const struct special_token *tok_added(const struct tok *t, const char *spelling, size_t len) {
+    const struct special_token *token = special_get(&t->special[0], spelling, len);
     if (!token) /* as it is spelled after normalising */
-        token = special_get(&t->special[1], spelling, strlen(spelling));
+        token = special_get(&t->special[1], spelling, len);
+    return token;
+}
+
+int64_t tok_id(const struct tok *t, const char *spelling) {
+    const struct special_token *token = tok_added(t, spelling, strlen(spelling));
     return token ? (int64_t)token->id : -1;
 }
 
@@ -141,7 +146,7 @@ static int encode(const struct tok *t, struct encoder *enc, const uint8_t *s, si
     do {
         token = special_next(&w, &text, &len);
         if (len)
-            rc = encode_part(t, enc, text, len, text == s, flags, out);
+            rc = encode_part(t, enc, text, len, text == s && !(flags & TOK_CONTINUES), flags, out);
         if (token)
             ids_push(out, token->id);
     } while (rc == 0 && token);

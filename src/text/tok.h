@@ -17,10 +17,12 @@ struct tok;
 enum tok_flags {
     TOK_DEFAULT = 0,
     TOK_NO_SPECIAL = 1, /* add no BOS/EOS of its own */
-    /* Special tokens spelled out in the text are text (all source code). Added tokens that are not
-     * special are still found, but in GGUF files of byte-level BPE, where all of them are text. */
+    /* Special tokens spelled out in the text are text (all source code), and so are stops and marks
+     * of chat formats, special or not. Other added tokens are still found, but in GGUF files of
+     * byte-level BPE, where all of them are text. */
     TOK_PLAIN = 2,
-    TOK_TRUNCATE = 4 /* as the tokenizer.json asks for; a prompt is never cut by it */
+    TOK_TRUNCATE = 4, /* as the tokenizer.json asks for; a prompt is never cut by it */
+    TOK_CONTINUES = 8 /* other text goes before: what is done to the first part of a text is not */
 };
 
 /* From GGUF metadata: tokenizer.ggml.model "gpt2" (with the pre-tokenisers that tok_gguf.c lists),

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
+/* a power of two, twice as many as there may be */
+enum { ADDED_PLACES = 2 * BUILD_MAX_ADDED };
+
 int build_bad(struct builder *b, int code, const char *format, ...) {
     char line[400];
     va_list ap;
@@ -35,6 +40,7 @@ int build_end(struct builder *b, int rc, struct tok **out) {
     for (size_t i = 0; i < b->n_added; i++)
         free(b->added[i].alias);
     free(b->added);
+    free(b->added_at);
     vocab_free(&b->tokens);
     free(b->spelling);
     free(b->owned);
@@ -184,25 +190,47 @@ static int make_alias(struct builder *b, struct build_added *x) {
     return rc;
 }
 
+/* The place of a spelling in the index of added tokens: its own, or an empty one. */
+static uint32_t *added_place(const struct builder *b, struct str s) {
+    size_t i = (size_t)hash_bytes(s.s, s.len, 0) & (ADDED_PLACES - 1);
+    while (b->added_at[i] && !same(b->added[b->added_at[i] - 1].s, s))
+        i = (i + 1) & (ADDED_PLACES - 1);
+    return &b->added_at[i];
+}
+
+struct build_added *build_find_added(const struct builder *b, struct str s) {
+    uint32_t at = b->added_at ? *added_place(b, s) : 0;
+    return at ? &b->added[at - 1] : NULL;
+}
+
 /* The next id that `tokenizers` would give. */
 static uint32_t next_id(const struct builder *b) {
-    uint32_t most = 0, next = b->n_model;
-    for (size_t i = 0; i < b->n_added; i++)
-        most = b->added[i].id > most ? b->added[i].id : most;
-    return b->n_added && most >= next ? most + 1 : next;
+    return b->n_added && b->most_added >= b->n_model ? b->most_added + 1 : b->n_model;
+}
+
+static int append_added(struct builder *b, struct build_added *x) {
+    bool ok = (b->n_added < b->cap_added ||
+               array_grow((void **)&b->added, b->n_added, &b->cap_added, sizeof *b->added)) &&
+              (b->added_at || (b->added_at = calloc(ADDED_PLACES, sizeof *b->added_at)));
+    if (!ok) {
+        free(x->alias);
+        return err_nomem(b->e, "added tokens");
+    }
+    uint32_t *place = added_place(b, x->s);
+    b->added[b->n_added++] = *x;
+    *place = (uint32_t)b->n_added;
+    b->most_added = x->id > b->most_added ? x->id : b->most_added;
+    return 0;
 }
 
 int build_add(struct builder *b, const struct build_added *token) {
     struct build_added x = *token;
-    struct build_added *old = NULL;
+    struct build_added *old = build_find_added(b, x.s);
     int rc = 0;
     if (x.s.len == 0)
         return 0;
     if (b->n_added == BUILD_MAX_ADDED)
         return build_bad(b, PRECIS_ELIMIT, "more than %d added tokens", BUILD_MAX_ADDED);
-    for (size_t i = 0; i < b->n_added && !old; i++)
-        if (same(b->added[i].s, x.s))
-            old = &b->added[i];
     int64_t id = old ? (int64_t)old->id : build_id(b, x.s);
     x.id = id >= 0 ? (uint32_t)id : next_id(b);
     x.alias = NULL;
@@ -217,13 +245,8 @@ int build_add(struct builder *b, const struct build_added *token) {
         *old = x;
         return 0;
     }
-    if (b->n_added == b->cap_added &&
-        !array_grow((void **)&b->added, b->n_added, &b->cap_added, sizeof *b->added)) {
-        free(x.alias);
-        return err_nomem(b->e, "added tokens");
-    }
-    b->added[b->n_added++] = x;
-    if (id < 0) {
+    rc = append_added(b, &x);
+    if (rc == 0 && id < 0) {
         rc = x.id < BUILD_MAX_TOKENS ? extend(b, x.id + 1) : err_nomem(b->e, "added tokens");
         if (rc == 0 && b->type[x.id] == TOK_TYPE_NONE)
             b->spelling[x.id] = x.s;
@@ -235,10 +258,17 @@ int build_add(struct builder *b, const struct build_added *token) {
 
 /* Is this what some special token is spelled? */
 static bool special_spelling(const struct builder *b, struct str s) {
-    for (size_t i = 0; i < b->n_added; i++)
-        if (b->added[i].special && same(b->added[i].s, s))
+    const struct build_added *x = build_find_added(b, s);
+    return x && x->special;
+}
+
+/* Is this spelled like what a chat format puts between messages? */
+static bool is_mark(struct str s) {
+    static const char *const marks[] = {"[INST]", "[/INST]", "<start_of_turn>", "<end_of_turn>"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (same(s, (struct str){marks[i], strlen(marks[i])}))
             return true;
-    return false;
+    return s.len > 4 && memcmp(s.s, "<|", 2) == 0 && memcmp(s.s + s.len - 2, "|>", 2) == 0;
 }
 
 static int special_lists(struct builder *b) {
@@ -263,13 +293,15 @@ static int special_lists(struct builder *b) {
         const struct build_added *x = &b->added[i];
         struct str s = x->alias ? (struct str){x->alias, x->alias_len} : x->s;
         memcpy(text, s.s, s.len);
-        v[x->normalized][n[x->normalized]++] = (struct special_token){.s = text,
-                                                                      .len = s.len,
-                                                                      .id = x->id,
-                                                                      .single_word = x->single_word,
-                                                                      .lstrip = x->lstrip,
-                                                                      .rstrip = x->rstrip,
-                                                                      .special = x->special};
+        v[x->normalized][n[x->normalized]++] =
+            (struct special_token){.s = text,
+                                   .len = s.len,
+                                   .id = x->id,
+                                   .single_word = x->single_word,
+                                   .lstrip = x->lstrip,
+                                   .rstrip = x->rstrip,
+                                   .special = x->special,
+                                   .control = x->special || is_mark(x->s)};
         text += s.len;
     }
     special_init(&t->special[0], v[0], n[0]);
@@ -477,9 +509,23 @@ void build_stop(struct builder *b, int64_t id) {
 }
 
 void build_stops_by_name(struct builder *b) {
-    static const char *const names[] = {"<|im_end|>",    "<|endoftext|>", "<|eot_id|>",
-                                        "<|eom_id|>",    "<|end|>",       "<|end_of_text|>",
-                                        "<end_of_turn>", "</s>"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        build_stop(b, tok_id(b->t, names[i]));
+    static const char *const names[] = {"<|im_end|>",   "<|endoftext|>", "<|eot_id|>",
+                                        "<|eom_id|>",   "<|end|>",       "<|end_of_text|>",
+                                        "<end_of_turn>"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct special_token *token = tok_added(b->t, names[i], strlen(names[i]));
+        if (token && token->special)
+            build_stop(b, token->id);
+    }
+}
+
+void build_controls(struct builder *b) {
+    struct tok *t = b->t;
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < t->special[k].n; i++) {
+            struct special_token *x = &t->special[k].v[i];
+            for (size_t s = 0; s < t->n_stops; s++)
+                x->control |= x->id == t->stops[s];
+            x->control |= x->id == t->bos;
+        }
 }

@@ -26,7 +26,9 @@ struct builder {
     struct vocab tokens; /* those tokens by spelling, once build_index was called */
     struct build_added *added;
     size_t n_added, cap_added;
-    bool raw_added; /* an added token decodes to its own bytes, whatever the decoder says */
+    uint32_t *added_at;  /* their places by spelling, plus one; 0: none */
+    uint32_t most_added; /* the largest id among them */
+    bool raw_added;      /* an added token decodes to its own bytes, whatever the decoder says */
     struct buf text;
     char *owned; /* what spellings may point into */
 };
@@ -50,6 +52,7 @@ int64_t build_id(const struct builder *b, struct str s); /* of a model's token; 
 /* An added token, as `tokenizers` adds it: with the id that the spelling has, else the next one.
  * Normalisers are there already. */
 int build_add(struct builder *b, const struct build_added *token);
+struct build_added *build_find_added(const struct builder *b, struct str s); /* NULL: none */
 
 /* After the last token, once the decoder is there: all tables by id, and the added tokens'. */
 int build_tables(struct builder *b);
@@ -74,7 +77,9 @@ char *build_copy(struct str s);
 
 /* One more id that ends a generation; -1 is ignored. */
 void build_stop(struct builder *b, int64_t id);
-/* Those that are known by name: <|im_end|>, ... */
+/* Those that are known by name (<|im_end|>, ...), where they are special tokens. */
 void build_stops_by_name(struct builder *b);
+/* After the last stop: what ends or begins a generation is no token in plain text. */
+void build_controls(struct builder *b);
 
 #endif

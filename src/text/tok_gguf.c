@@ -93,6 +93,19 @@ static int load_tokens(struct source *l,
     return rc ? rc : types_rc;
 }
 
+static bool is(struct str s, const char *text) {
+    return s.len == strlen(text) && memcmp(s.s, text, s.len) == 0;
+}
+
+/* The file does not tell which tokens take the white space after them along: in the tokenizer.json
+ * of Phi-3 all do but these two. */
+static bool takes_white(const struct source *l, struct str s) {
+    struct str arch, model;
+    return gguf_string(l->g, "general.architecture", &arch) && is(arch, "phi3") &&
+           gguf_string(l->g, KEY "model", &model) && is(model, "llama") && !is(s, "<s>") &&
+           !is(s, "<|endoftext|>");
+}
+
 /* The added tokens: special ones, and the user's. */
 static int load_added(struct source *l, bool user_is_special) {
     struct builder *b = &l->b;
@@ -102,7 +115,8 @@ static int load_added(struct source *l, bool user_is_special) {
         if (b->type[i] == TOK_TYPE_CONTROL || b->type[i] == TOK_TYPE_USER)
             rc = build_add(b, &(struct build_added){.s = b->spelling[i],
                                                     .special = b->type[i] == TOK_TYPE_CONTROL ||
-                                                               user_is_special});
+                                                               user_is_special,
+                                                    .rstrip = takes_white(l, b->spelling[i])});
     return rc;
 }
 
@@ -150,6 +164,7 @@ static int load_ids(struct source *l, bool bos, bool eos) {
     build_stop(&l->b, t->eos);
     build_stop(&l->b, eot);
     build_stops_by_name(&l->b);
+    build_controls(&l->b);
     struct postprocess *p = &t->post;
     p->items = malloc(3 * sizeof *p->items);
     if (!p->items)

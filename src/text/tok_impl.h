@@ -39,6 +39,9 @@ struct tok {
     struct encoder_pool *pool; /* the one thing that changes; has its own lock */
 };
 
+/* The added token of that spelling; NULL: none. */
+const struct special_token *tok_added(const struct tok *t, const char *spelling, size_t len);
+
 enum tok_type {                /* tokenizer.ggml.token_type */
                 TOK_TYPE_NONE, /* no such token */
                 TOK_TYPE_NORMAL,

@@ -85,10 +85,8 @@ static int added_tokens(struct builder *b, const json_t *list) {
 
 /* A token by its spelling; -1: none. */
 static int64_t token_id(const struct builder *b, struct str s) {
-    for (size_t i = 0; s.s && i < b->n_added; i++)
-        if (b->added[i].s.len == s.len && memcmp(b->added[i].s.s, s.s, s.len) == 0)
-            return b->added[i].id;
-    return s.s ? build_id(b, s) : -1;
+    const struct build_added *x = s.s ? build_find_added(b, s) : NULL;
+    return x ? (int64_t)x->id : s.s ? build_id(b, s) : -1;
 }
 
 /* "bos_token": "<s>" or {"content": "<s>", ...} */
@@ -166,6 +164,7 @@ static int side_files(struct builder *b) {
         }
     }
     build_stops_by_name(b);
+    build_controls(b);
     return rc;
 }
 

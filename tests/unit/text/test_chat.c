@@ -11,6 +11,7 @@
 
 #include "../model/gguf_build.h"
 #include "golden.h"
+#include "json_tok.h"
 #include "text/chat.h"
 #include "tiny_tok.h"
 
@@ -154,6 +155,74 @@ static void content_is_plain(void **state) {
     tok_free(t);
 }
 
+#define ADDED(content, special, lstrip, rstrip)                                                    \
+    "{\"id\": 0, \"content\": \"" content "\", \"single_word\": false, \"special\": " special      \
+    ", \"normalized\": false, \"lstrip\": " lstrip ", \"rstrip\": " rstrip "}"
+
+/* Marks take white space along, and only what goes first gets the mark of a word: the ids are
+ * tokenizers' of the whole text. */
+static void as_one_text(void **state) {
+    (void)state;
+    static const char json[] =
+        "{\"added_tokens\": [" ADDED("<s>", "true", "false", "true") ", " ADDED(
+            "<|user|>", "false", "false",
+            "true") ", " ADDED("<|end|>", "false", "true",
+                               "true") ", " ADDED("<|assistant|>", "false", "false",
+                                                  "true") "], "
+                                                          "\"pre_tokenizer\": {\"type\": "
+                                                          "\"Metaspace\", \"replacement\": \"_\", "
+                                                          "\"prepend_scheme\": \"first\", "
+                                                          "\"split\": false}, \"model\": "
+                                                          "{\"type\": \"BPE\", "
+                                                          "\"unk_token\": \"?\", \"merges\": [], "
+                                                          "\"vocab\": {\"?\": 0, \"_\": 1, \"H\": "
+                                                          "2, \"i\": 3, "
+                                                          "\"[\": 4, \"I\": 5, \"N\": 6, \"S\": 7, "
+                                                          "\"T\": 8, \"]\": 9, \"/\": 10, \"\\n\": "
+                                                          "11}}}";
+    static const struct {
+        const char *template, *name, *text;
+        uint32_t want[20];
+        size_t n;
+    } cases[] = {
+        {"<|assistant|><|end|>", "phi3", "Hi \n", {13, 2, 3, 14, 15}, 5},
+        {"<|assistant|><|end|>", "phi3", " ", {13, 14, 15}, 3},
+        /* an end that the message spells is text */
+        {"<|assistant|><|end|>", "phi3", "<|end|>H", {13, 0, 0, 0, 0, 0, 0, 0, 2, 14, 15}, 11},
+        {"bos_token '[INST] ' ' [/INST]'",
+         "mistral",
+         "Hi",
+         {12, 4, 5, 6, 7, 8, 9, 1, 2, 3, 1, 4, 10, 5, 6, 7, 8, 9},
+         18},
+        {"'[INST] ' ' [/INST]'",
+         "mistral",
+         "Hi",
+         {1, 4, 5, 6, 7, 8, 9, 1, 2, 3, 1, 4, 10, 5, 6, 7, 8, 9},
+         18},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct json_file files[] = {
+            {"tokenizer.json", json},
+            {"tokenizer_config.json", "{\"bos_token\": \"<s>\", \"eos_token\": \"<s>\"}"},
+            {"chat_template.jinja", cases[i].template},
+            {0}};
+        struct tok *t;
+        struct chat *c;
+        struct err e;
+        struct ids ids = {0};
+        const struct chat_message m = {"user", cases[i].text, strlen(cases[i].text)};
+        assert_int_equal(open_json_files(files, &t, &e), 0);
+        assert_int_equal(chat_open(t, NULL, &c, &e), 0);
+        assert_string_equal(chat_name(c), cases[i].name);
+        assert_int_equal(chat_encode(c, &m, 1, &ids, &e), 0);
+        assert_int_equal(ids.n, cases[i].n);
+        assert_memory_equal(ids.v, cases[i].want, ids.n * sizeof *ids.v);
+        ids_free(&ids);
+        chat_free(c);
+        tok_free(t);
+    }
+}
+
 static void refuse(const struct tok *t, const char *name, const char *says) {
     struct chat *c;
     struct err e;
@@ -292,6 +361,7 @@ int main(void) {
         cmocka_unit_test(formats_by_template),
         cmocka_unit_test(formats_by_name),
         cmocka_unit_test(content_is_plain),
+        cmocka_unit_test(as_one_text),
         cmocka_unit_test(unknown_formats),
         cmocka_unit_test(bad_messages),
         cmocka_unit_test(strange_templates),

@@ -205,6 +205,60 @@ static void neighbours(void **state) {
     assert_non_null(strstr(e.text, "config.json: line 1"));
 }
 
+/* A stop by its name is a special token; Gemma's "</s>" is one of HTML. */
+static void stops_by_name(void **state) {
+    (void)state;
+    struct tok *t = open_tok("{\"added_tokens\": [" ADDED("</s>", "false", PLAIN) ", " ADDED(
+        "<|im_end|>", "true", PLAIN) ", " ADDED("<|end|>", "false", PLAIN) "], " WORDS "}");
+    size_t n;
+    const uint32_t *stops = tok_stops(t, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(stops[0], 5);
+    tok_free(t);
+}
+
+/* Marks of chats and stops are text where text is plain, whatever the file says of them. */
+static void marks_in_plain_text(void **state) {
+    (void)state;
+    const struct json_file files[] = {
+        {"tokenizer.json",
+         "{\"added_tokens\": [" ADDED("<|end|>", "false", PLAIN) ", " ADDED(
+             "a\\n", "false",
+             PLAIN) ", " ADDED("[INST]", "false",
+                               PLAIN) ", " ADDED("<eot>", "false",
+                                                 PLAIN) "], \"pre_tokenizer\": {\"type\": "
+                                                        "\"FixedLength\", \"length\": 5}, " WORDS
+                                                        "}"},
+        {"config.json", "{\"eos_token_id\": 7}"},
+        {0}};
+    struct tok *t;
+    struct err e = {0};
+    assert_int_equal(open_json_files(files, &t, &e), 0);
+    encode(t, "<|end|>a\n[INST]<eot>", 0, "4 5 6 7");
+    encode(t, "<|end|>a\n[INST]<eot>", TOK_PLAIN, "0 0 5 0 0 0");
+    tok_free(t);
+}
+
+/* As many as there may be, each to be found again. */
+static void many_added_tokens(void **state) {
+    (void)state;
+    struct buf text = {0};
+    struct tok *t;
+    struct err e = {0};
+    buf_str(&text, "{\"added_tokens\": [");
+    for (int i = 0; i < 1 << 15; i++)
+        buf_printf(&text,
+                   "%s{\"content\": \"<%d>\", \"single_word\": false, \"special\": true, "
+                   "\"normalized\": false, " PLAIN "}",
+                   i ? ", " : "", i % 32767);
+    buf_str(&text, "], " WORDS "}");
+    assert_int_equal(open_json_tok(text.data, &t, &e), 0);
+    encode(t, "<0><17><32766>", 0, "4 21 32770");
+    assert_int_equal(tok_vocab(t), 32771);
+    tok_free(t);
+    buf_free(&text);
+}
+
 static void an_unknown_word(void **state) {
     (void)state;
     struct tok *t = open_tok("{" LEVEL("\"a\": 0") "}");
@@ -333,6 +387,9 @@ int main(void) {
         cmocka_unit_test(words),
         cmocka_unit_test(added_tokens),
         cmocka_unit_test(gaps_in_ids),
+        cmocka_unit_test(stops_by_name),
+        cmocka_unit_test(marks_in_plain_text),
+        cmocka_unit_test(many_added_tokens),
         cmocka_unit_test(swallowed_tokens),
         cmocka_unit_test(truncation_with_stride),
         cmocka_unit_test(around_the_text),
