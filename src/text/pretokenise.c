@@ -296,7 +296,7 @@ static void take_made(struct pre_work *w) {
 }
 
 static void each_span(const struct pre_stage *p, struct pre_work *w) {
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n && !w->failed; i++)
         take_apart(p, w, w->spans[i].at, w->spans[i].len);
     take_made(w);
 }

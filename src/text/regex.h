@@ -21,6 +21,8 @@ void regex_free(struct regex *re); /* NULL is fine */
 /* What one thread searches with; kept between calls. */
 struct regex_work {
     void *match; /* pcre2_match_data, owned */
+    int failed;  /* why regex_next gave -1 last: PRECIS_ENOMEM or PRECIS_ELIMIT; else 0 */
+    const struct regex *of; /* whose limit was reached */
 };
 void regex_work_free(struct regex_work *w);
 
@@ -33,8 +35,11 @@ struct regex_search {
     bool matched; /* last_end is of a match */
 };
 void regex_start(struct regex_search *q, const struct regex *re, const uint8_t *s, size_t n);
-/* 1: a match [*begin, *end); 0: no more; -1: out of memory, or the engine's limits are reached. */
+/* 1: a match [*begin, *end); 0: no more; -1: out of memory, or the engine's limits are reached (w
+ * says which). */
 int regex_next(struct regex_search *q, struct regex_work *w, size_t *begin, size_t *end);
+/* Sets the error of what w failed with, PRECIS_ENOMEM (of `what`) where it did not: the code. */
+int regex_failure(const struct regex_work *w, const char *what, struct err *e);
 
 /* The pattern in PCRE2's syntax, appended to out; regex_translate.c. */
 int regex_translate(const char *pattern, size_t len, struct buf *out, struct err *e);

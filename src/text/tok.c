@@ -104,7 +104,7 @@ static int encode_plain(const struct tok *t, struct encoder *enc, const uint8_t 
     if (t->split)
         return encoder_words(enc, &t->model, t->split, s, len, out);
     if (!pre_tokenise(&t->pre, &enc->pre, s, len, origin))
-        return PRECIS_ENOMEM;
+        return enc->pre.regex.failed ? enc->pre.regex.failed : PRECIS_ENOMEM;
     return encoder_spans(enc, &t->model, out);
 }
 
@@ -114,7 +114,7 @@ static int encode_part(const struct tok *t, struct encoder *enc, const uint8_t *
     uint32_t c;
     size_t origin = first && t->ask_origin ? unicode_char(s, &c) : 0;
     if (t->normalisers.n && !(s = normalise(&t->normalisers, &enc->normal, s, &len, &origin)))
-        return PRECIS_ENOMEM;
+        return enc->normal.regex.failed ? enc->normal.regex.failed : PRECIS_ENOMEM;
     if (!t->special[1].n)
         return encode_plain(t, enc, s, len, origin, out);
     struct special_walk w;
@@ -161,16 +161,23 @@ int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags
     struct encoder *enc = encoder_take(t->pool);
     size_t before = out->n;
     int rc = enc && !out->failed ? 0 : PRECIS_ENOMEM;
+    if (rc == 0)
+        enc->pre.regex.failed = enc->normal.regex.failed = 0;
     if (rc == 0 && len)
         rc = encode(t, enc, (const uint8_t *)text, len, flags, out);
     if (rc == 0 &&
         !postprocess(&t->post, before, !(flags & TOK_NO_SPECIAL), flags & TOK_TRUNCATE, out))
         rc = PRECIS_ENOMEM;
+    if (rc == PRECIS_ELIMIT)
+        rc = regex_failure(enc->pre.regex.failed ? &enc->pre.regex : &enc->normal.regex,
+                           "tokens of a text", e);
     if (enc)
         encoder_give(t->pool, enc);
     if (rc == 0 && !out->failed)
         return 0;
     out->n = before;
+    if (rc == PRECIS_ELIMIT)
+        return rc;
     if (rc == PRECIS_EINPUT)
         return err_set(e, rc,
                        "the text has a word that is not in the vocabulary, which has no token for "

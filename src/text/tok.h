@@ -41,8 +41,9 @@ int tok_from_json(const char *path, struct tok **out, struct err *e);
 void tok_free(struct tok *t);
 
 /* Appends the ids of text (any bytes; invalid UTF-8 is read as U+FFFD, as Python's errors="replace"
- * does) to out, which stays as it was on an error: PRECIS_ENOMEM; PRECIS_ELIMIT beyond 700 MB;
- * PRECIS_EINPUT: a word is unknown and the vocabulary has no token for that. */
+ * does) to out, which stays as it was on an error: PRECIS_ENOMEM; PRECIS_ELIMIT beyond 700 MB, or
+ * where a regular expression of the tokenizer needs too many steps (it is named); PRECIS_EINPUT: a
+ * word is unknown and the vocabulary has no token for that. */
 int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
                struct err *e);
 

@@ -179,7 +179,7 @@ static int make_alias(struct builder *b, struct build_added *x) {
     size_t len = x->s.len;
     size_t origin = 0;
     const uint8_t *s = normalise(&b->t->normalisers, &w, (const uint8_t *)x->s.s, &len, &origin);
-    int rc = s ? 0 : err_nomem(b->e, "added tokens");
+    int rc = s ? 0 : regex_failure(&w.regex, "added tokens", b->e);
     if (s && len == 0)
         rc = build_bad(b, PRECIS_EUNSUPPORTED,
                        "added_tokens: \"%.*s\" is empty once normalised, which is not supported",

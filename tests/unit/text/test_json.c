@@ -272,6 +272,29 @@ static void an_unknown_word(void **state) {
     tok_free(t);
 }
 
+/* A pattern that needs an exponential number of steps: told as that, and other texts still work. */
+static void patterns_without_end(void **state) {
+    (void)state;
+    static const char *const files[] = {
+        "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(?:a+)+[bc]\"}, "
+        "\"behavior\": \"Isolated\", \"invert\": false}, " WORDS "}",
+        "{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(?:a+)+[bc]\"}, "
+        "\"content\": \"b\"}, " WORDS "}"};
+    char text[61] = "";
+    memset(text, 'a', 60);
+    for (size_t i = 0; i < 2; i++) {
+        struct tok *t = open_tok(files[i]);
+        struct ids ids = {0};
+        struct err e = {0};
+        assert_int_equal(tok_encode(t, text, 60, 0, &ids, &e), PRECIS_ELIMIT);
+        assert_non_null(strstr(e.text, "regular expression \"(?:a+)+[bc]\": needs more steps"));
+        assert_int_equal(ids.n, 0);
+        encode(t, "ab", 0, i ? "2" : "3");
+        ids_free(&ids);
+        tok_free(t);
+    }
+}
+
 static void what_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -387,6 +410,7 @@ int main(void) {
         cmocka_unit_test(words),
         cmocka_unit_test(added_tokens),
         cmocka_unit_test(gaps_in_ids),
+        cmocka_unit_test(patterns_without_end),
         cmocka_unit_test(stops_by_name),
         cmocka_unit_test(marks_in_plain_text),
         cmocka_unit_test(many_added_tokens),
