@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,9 +57,51 @@ static int map_fd(int fd, const char *path, struct mapping *m, struct err *e) {
     return 0;
 }
 
+bool file_is_dots(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+bool file_ends(const char *path, const char *end) {
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && strcmp(path + n - m, end) == 0;
+}
+
+char *file_join(const char *folder, const char *name) {
+    size_t size = strlen(folder) + strlen(name) + 2;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s%s%s", folder, file_ends(folder, "/") ? "" : "/", name);
+    return path;
+}
+
+/* After a failure that says that nothing is there. */
+static bool is_broken_link(const char *path) {
+    struct stat st;
+    const int before = errno;
+    bool broken = before == ENOENT && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    errno = before;
+    return broken;
+}
+
+static int broken_link(const char *path, int code, struct err *e) {
+    return err_set(e, code, "%s: is a link to a file that is not there", path);
+}
+
+int file_exists(const char *path, bool *there, struct err *e) {
+    struct stat st;
+    *there = stat(path, &st) == 0;
+    if (*there)
+        return 0;
+    if (is_broken_link(path))
+        return broken_link(path, PRECIS_ENOTFOUND, e);
+    return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, path, "stat");
+}
+
 int file_map(const char *path, struct mapping *m, struct err *e) {
     *m = (struct mapping){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && is_broken_link(path))
+        return broken_link(path, PRECIS_EIO, e);
     if (fd < 0)
         return err_errno(e, path, "open");
     int rc = map_fd(fd, path, m, e);
@@ -79,6 +122,25 @@ void file_unmap(struct mapping *m) {
 void file_release(const struct mapping *m) {
     if (m->mapped)
         madvise((void *)(uintptr_t)m->data, m->size, MADV_DONTNEED);
+}
+
+int file_create_temp(char *path, mode_t mode) {
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    enum { MOST_TRIES = 100 };
+    char *end = path + strlen(path);
+    int made = -1;
+    for (int i = 0; i < MOST_TRIES; i++) {
+        uint8_t random[6];
+        if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+            return -1;
+        for (size_t j = 0; j < sizeof random; j++)
+            end[(ptrdiff_t)j - (ptrdiff_t)sizeof random] = digits[random[j] % 32];
+        made = S_ISDIR(mode) ? mkdir(path, mode & 0777)
+                             : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
+        if (made >= 0 || errno != EEXIST)
+            break;
+    }
+    return made;
 }
 
 int outfile_open(struct outfile *o, const char *path, struct err *e) {
@@ -103,12 +165,10 @@ int outfile_open(struct outfile *o, const char *path, struct err *e) {
         outfile_abort(o);
         return err_nomem(e, path);
     }
-    int fd = direct ? open(path, O_WRONLY | O_CLOEXEC) : mkostemp(o->temp, O_CLOEXEC);
-    if (fd >= 0 && !direct) {
-        mode_t mask = umask(0);
-        umask(mask);
-        fchmod(fd, there ? st.st_mode & 0777 : 0666 & ~mask);
-    }
+    int fd =
+        direct ? open(path, O_WRONLY | O_CLOEXEC) : file_create_temp(o->temp, there ? 0600 : 0666);
+    if (fd >= 0 && !direct && there)
+        fchmod(fd, st.st_mode & 0777);
     if (fd < 0 || !(o->f = fdopen(fd, "w"))) {
         int rc = err_errno(e, path, "write");
         if (fd >= 0)

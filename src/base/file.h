@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -24,6 +25,19 @@ int file_map(const char *path, struct mapping *m, struct err *e);
 void file_unmap(struct mapping *m); /* safe on a zeroed mapping; leaves it zeroed */
 /* Lets the system drop the pages of a mapped file; they are read again when they are touched. */
 void file_release(const struct mapping *m);
+
+bool file_is_dots(const char *name);                   /* "." or ".." */
+bool file_ends(const char *path, const char *end);     /* in these characters */
+char *file_join(const char *folder, const char *name); /* the caller's; NULL: out of memory */
+
+/* Whether anything has this name. A link to what is not there is an error (PRECIS_ENOTFOUND), and
+ * so is a folder that cannot be searched (PRECIS_EIO). */
+int file_exists(const char *path, bool *there, struct err *e);
+
+/* Creates a file, or where `mode` has S_IFDIR a folder, with `mode`'s permissions less the umask
+ * under a name that nothing had: path's last 6 characters are chosen anew. Returns the descriptor
+ * of the file, open for writing (of a folder: 0), or -1 with errno. */
+int file_create_temp(char *path, mode_t mode);
 
 /* An output file. The bytes go to a temporary file beside `path`, which takes its name on commit: a
  * reader sees the old file or the whole new one. path "-" is standard output, written directly; so

@@ -1,6 +1,5 @@
 #include "base/pool.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,6 +61,37 @@ void pool_join(struct pool *pool) {
     for (int i = 0; i < pool->n; i++)
         pthread_join(pool->workers[i].thread, NULL);
     free(pool);
+}
+
+void start_gate_init(struct start_gate *g) {
+    *g = (struct start_gate){0};
+    pthread_mutex_init(&g->lock, NULL);
+    pthread_cond_init(&g->came, NULL);
+}
+
+void start_gate_free(struct start_gate *g) {
+    pthread_cond_destroy(&g->came);
+    pthread_mutex_destroy(&g->lock);
+}
+
+void start_gate_say(struct start_gate *g, int rc, const struct err *e) {
+    pthread_mutex_lock(&g->lock);
+    if (rc && !g->first.code)
+        g->first = *e;
+    g->n++;
+    pthread_cond_signal(&g->came);
+    pthread_mutex_unlock(&g->lock);
+}
+
+int start_gate_wait(struct start_gate *g, int n, struct err *e) {
+    pthread_mutex_lock(&g->lock);
+    while (g->n < n)
+        pthread_cond_wait(&g->came, &g->lock);
+    int rc = g->first.code;
+    if (rc && e)
+        *e = g->first;
+    pthread_mutex_unlock(&g->lock);
+    return rc;
 }
 
 /* cgroup v2 cpu.max: "QUOTA PERIOD" or "max PERIOD", in microseconds. */

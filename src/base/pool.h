@@ -2,6 +2,7 @@
 #ifndef PRECIS_BASE_POOL_H
 #define PRECIS_BASE_POOL_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,21 @@ struct pool;
 int pool_start(struct pool **pool, int n, void (*work)(void *user, int index), void *user,
                struct err *e);
 void pool_join(struct pool *pool); /* waits for all and frees; NULL is fine */
+
+/* Where threads say whether they could start, and their starter waits for it. */
+struct start_gate {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    int n;
+    struct err first; /* the first failure; code 0: none */
+};
+
+void start_gate_init(struct start_gate *g);
+void start_gate_free(struct start_gate *g); /* when no thread uses it any more */
+/* A thread's own word: rc 0, or a failure with what *e says. */
+void start_gate_say(struct start_gate *g, int rc, const struct err *e);
+/* Waits until n threads have said theirs. Returns the first failure, or 0. */
+int start_gate_wait(struct start_gate *g, int n, struct err *e);
 
 /* Processors this process may use: its affinity mask, less what a cgroup quota forbids. At least 1.
  */

@@ -82,6 +82,67 @@ static void what_is_no_file_is_refused(void **state) {
     unlink(pipe);
 }
 
+static void links_to_nothing_are_told(void **state) {
+    (void)state;
+    struct mapping m;
+    struct err e;
+    bool there = true;
+    const char *link = in_folder(0, "link");
+    assert_int_equal(symlink("nothing", link), 0);
+    assert_int_equal(file_map(link, &m, &e), PRECIS_EIO);
+    assert_non_null(strstr(e.text, "is a link to a file that is not there"));
+    assert_int_equal(file_exists(link, &there, &e), PRECIS_ENOTFOUND);
+    assert_non_null(strstr(e.text, link));
+    assert_false(there);
+    assert_int_equal(file_exists(in_folder(1, "missing"), &there, &e), 0);
+    assert_false(there);
+    put(in_folder(1, "nothing"), 3);
+    assert_int_equal(file_exists(link, &there, &e), 0);
+    assert_true(there);
+    assert_int_equal(file_exists(in_folder(2, "nothing/below"), &there, &e), 0);
+    assert_false(there);
+    unlink(link);
+    unlink(in_folder(1, "nothing"));
+}
+
+static void names_are_joined(void **state) {
+    (void)state;
+    static const char *const cases[][3] = {
+        {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"/", "b", "/b"}, {".", "b", "./b"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *path = file_join(cases[i][0], cases[i][1]);
+        assert_string_equal(path, cases[i][2]);
+        free(path);
+    }
+    assert_true(file_ends("a.gguf", ".gguf"));
+    assert_false(file_ends("gguf", ".gguf"));
+    assert_true(file_is_dots(".") && file_is_dots(".."));
+    assert_false(file_is_dots("...") || file_is_dots(""));
+}
+
+static void temporary_names_are_new(void **state) {
+    (void)state;
+    struct stat st;
+    char path[4][300];
+    mode_t before = umask(027);
+    for (int i = 0; i < 4; i++) {
+        snprintf(path[i], sizeof path[i], "%s/t.XXXXXX", folder);
+        int fd = file_create_temp(path[i], i % 2 ? S_IFDIR | 0777 : 0666);
+        assert_true(fd >= 0);
+        if (i % 2 == 0)
+            close(fd);
+        assert_int_equal(stat(path[i], &st), 0);
+        assert_int_equal(st.st_mode, i % 2 ? S_IFDIR | 0750 : S_IFREG | 0640);
+    }
+    assert_int_equal(umask(before), 027);
+    assert_int_equal(tree_count(folder), 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(remove(path[i]), 0);
+    snprintf(path[0], sizeof path[0], "%s/no/such.XXXXXX", folder);
+    assert_int_equal(file_create_temp(path[0], 0666), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
 static void outputs_appear_whole(void **state) {
     (void)state;
     struct outfile o;
@@ -265,6 +326,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_read_or_mapped),
         cmocka_unit_test(what_is_no_file_is_refused),
+        cmocka_unit_test(links_to_nothing_are_told),
+        cmocka_unit_test(names_are_joined),
+        cmocka_unit_test(temporary_names_are_new),
         cmocka_unit_test(outputs_appear_whole),
         cmocka_unit_test(new_outputs_obey_the_umask),
         cmocka_unit_test(a_full_device_is_an_error),

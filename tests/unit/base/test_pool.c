@@ -78,6 +78,37 @@ static void no_memory_is_an_error(void **state) {
     assert_null(p);
 }
 
+struct starting {
+    struct start_gate gate;
+    int fails; /* this one and those after it */
+};
+
+static void say(void *user, int index) {
+    struct starting *s = user;
+    struct err e;
+    int rc = index < s->fails ? 0 : err_set(&e, PRECIS_ELIMIT, "thread %d", index);
+    start_gate_say(&s->gate, rc, rc ? &e : NULL);
+}
+
+static void a_gate_waits_for_all_and_tells_a_failure(void **state) {
+    (void)state;
+    for (int fails = 0; fails <= MOST; fails++) {
+        struct starting s = {.fails = fails};
+        struct pool *p;
+        struct err e = {0};
+        start_gate_init(&s.gate);
+        assert_int_equal(pool_start(&p, MOST, say, &s, &e), 0);
+        assert_int_equal(start_gate_wait(&s.gate, MOST, &e), fails < MOST ? PRECIS_ELIMIT : 0);
+        assert_int_equal(s.gate.n, MOST);
+        assert_int_equal(e.code, fails < MOST ? PRECIS_ELIMIT : 0);
+        if (fails < MOST)
+            assert_true(strncmp(e.text, "thread ", 7) == 0 && e.text[7] - '0' >= fails);
+        assert_int_equal(start_gate_wait(&s.gate, MOST, NULL), e.code);
+        pool_join(p);
+        start_gate_free(&s.gate);
+    }
+}
+
 static void the_machine_is_described(void **state) {
     (void)state;
     assert_true(pool_cores() >= 1);
@@ -100,6 +131,7 @@ int main(void) {
         cmocka_unit_test(each_runs_once),
         cmocka_unit_test(what_was_started_can_be_joined),
         cmocka_unit_test(no_memory_is_an_error),
+        cmocka_unit_test(a_gate_waits_for_all_and_tells_a_failure),
         cmocka_unit_test(the_machine_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
