@@ -2,6 +2,7 @@
  * jobs that wait into its pass as long as no other lane is idle. */
 #include "engine/encoder.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,14 @@ struct encoder {
     struct encoder_weights weights;
     struct kernel kernel;
     struct pool *threads;
+    struct start_gate started;
 
     pthread_mutex_t lock; /* over what follows */
-    pthread_cond_t work, room, drained, started;
+    pthread_cond_t work, room, drained;
     struct waiting waiting;
-    int running, most_running, idle, n_started, n_submitting;
+    int running, most_running, idle, n_submitting;
     uint64_t tokens_in;
     bool closing;
-    struct err start_err;
 };
 
 struct lane {
@@ -54,17 +55,30 @@ static bool take(struct lane *lane) {
     return true;
 }
 
+static bool are_numbers(const float *v, size_t n) {
+    bool ok = true;
+    for (size_t i = 0; i < n; i++)
+        ok &= isfinite(v[i]) != 0;
+    return ok;
+}
+
 /* Reports a job whose states, if it has any, are these. Not locked: callbacks run here. */
 static void finish(struct lane *lane, struct sequence *s, const float *states,
                    const struct err *failure) {
     struct encoder *en = lane->en;
-    if (atomic_load(&s->cancelled))
+    const size_t width = en->base.info.width;
+    struct err e;
+    if (atomic_load(&s->cancelled)) {
         sequence_end(s, FINISH_CANCELLED, NULL);
-    else if (failure)
+    } else if (failure) {
         sequence_end(s, FINISH_FAILED, failure);
-    else
-        s->job.on_hidden(s->job.user, states, s->n_prompt, en->base.info.width);
-    sequence_end(s, FINISH_LENGTH, NULL);
+    } else if (!are_numbers(states, s->n_prompt * width)) {
+        err_set(&e, PRECIS_EINPUT, "the model's output is not a number");
+        sequence_end(s, FINISH_FAILED, &e);
+    } else {
+        s->job.on_hidden(s->job.user, states, s->n_prompt, width);
+        sequence_end(s, FINISH_LENGTH, NULL);
+    }
     sequence_report(s);
     pthread_mutex_lock(&en->lock);
     en->running--;
@@ -78,13 +92,14 @@ static void finish(struct lane *lane, struct sequence *s, const float *states,
 }
 
 static void run_pass(struct lane *lane) {
-    const float *states;
+    const float *states = NULL;
     struct err e = {0};
     struct encoder_pass *p = &lane->pass;
     int rc = encoder_pass_run(p, lane->workspace, &states, &e);
-    for (int i = 0; i < p->n_spans; i++)
-        finish(lane, lane->jobs[i], states + (size_t)p->spans[i].row * lane->en->base.info.width,
-               rc ? &e : NULL);
+    for (int i = 0; i < p->n_spans; i++) {
+        size_t at = (size_t)p->spans[i].row * lane->en->base.info.width;
+        finish(lane, lane->jobs[i], rc ? NULL : states + at, rc ? &e : NULL);
+    }
 }
 
 static void lane_loop(struct lane *lane) {
@@ -116,12 +131,7 @@ static void lane_main(void *user, int index) {
     struct err e;
     (void)index;
     int rc = encoder_workspace_new(&en->weights, &lane.workspace, &e);
-    pthread_mutex_lock(&en->lock);
-    if (rc && !en->start_err.code)
-        en->start_err = e;
-    en->n_started++;
-    pthread_cond_broadcast(&en->started);
-    pthread_mutex_unlock(&en->lock);
+    start_gate_say(&en->started, rc, &e);
     if (rc == 0)
         lane_loop(&lane);
     encoder_workspace_free(lane.workspace); /* in the thread that made it */
@@ -204,7 +214,7 @@ static void encoder_close(struct engine *base) {
     pthread_cond_destroy(&en->work);
     pthread_cond_destroy(&en->room);
     pthread_cond_destroy(&en->drained);
-    pthread_cond_destroy(&en->started);
+    start_gate_free(&en->started);
     pthread_mutex_destroy(&en->lock);
     free(en);
 }
@@ -287,23 +297,6 @@ static int check_memory(const struct encoder *en, const struct engine_options *o
                    i->name, i->arithmetic, (needs >> 20) + 1, o->memory_limit >> 20);
 }
 
-static int start_lanes(struct encoder *en, struct err *e) {
-    int lanes = en->base.info.lanes;
-    int rc = pool_start(&en->threads, lanes, lane_main, en, e);
-    if (rc)
-        return rc;
-    pthread_mutex_lock(&en->lock);
-    while (en->n_started < lanes)
-        pthread_cond_wait(&en->started, &en->lock);
-    if (en->start_err.code) {
-        rc = en->start_err.code;
-        if (e)
-            *e = en->start_err;
-    }
-    pthread_mutex_unlock(&en->lock);
-    return rc;
-}
-
 int encoder_open(struct checkpoint *c, const struct engine_options *o, struct engine **out,
                  struct err *e) {
     struct encoder *en = calloc(1, sizeof *en);
@@ -319,7 +312,7 @@ int encoder_open(struct checkpoint *c, const struct engine_options *o, struct en
     pthread_cond_init(&en->work, NULL);
     pthread_cond_init(&en->room, NULL);
     pthread_cond_init(&en->drained, NULL);
-    pthread_cond_init(&en->started, NULL);
+    start_gate_init(&en->started);
     enum precision p = o->precision;
     int rc = check_shape(&en->weights.config, e);
     if (rc == 0)
@@ -335,7 +328,9 @@ int encoder_open(struct checkpoint *c, const struct engine_options *o, struct en
         rc = check_memory(en, o, e);
     }
     if (rc == 0)
-        rc = start_lanes(en, e);
+        rc = pool_start(&en->threads, o->lanes, lane_main, en, e);
+    if (rc == 0)
+        rc = start_gate_wait(&en->started, o->lanes, e);
     if (rc == 0) {
         *out = &en->base;
         return 0;

@@ -53,14 +53,14 @@ struct native {
     size_t kv_pages; /* the most that may be reserved */
     struct pool *threads;
     struct lane *lanes;
+    struct start_gate started;
 
     pthread_mutex_t lock; /* over what follows and the lanes' idle, assist, rank */
-    pthread_cond_t room, drained, started;
+    pthread_cond_t room, drained;
     struct waiting waiting;
-    int running, most_running, n_started, n_submitting;
+    int running, most_running, n_submitting;
     uint64_t tokens_in, tokens_shared, tokens_out;
     bool closing;
-    struct err start_err;
 };
 
 static void wake_idle(struct native *na) {
@@ -342,12 +342,7 @@ static void lane_main(void *user, int index) {
     struct lane *lane = &na->lanes[index];
     struct err e;
     int rc = lane_start(lane, &e);
-    pthread_mutex_lock(&na->lock);
-    if (rc && !na->start_err.code)
-        na->start_err = e;
-    na->n_started++;
-    pthread_cond_broadcast(&na->started);
-    pthread_mutex_unlock(&na->lock);
+    start_gate_say(&na->started, rc, &e);
     if (rc == 0)
         lane_loop(lane);
     workspace_free(lane->workspace); /* in the thread that made it */
@@ -456,7 +451,7 @@ static void native_close(struct engine *en) {
     weights_free(&na->weights);
     pthread_cond_destroy(&na->room);
     pthread_cond_destroy(&na->drained);
-    pthread_cond_destroy(&na->started);
+    start_gate_free(&na->started);
     pthread_mutex_destroy(&na->lock);
     free(na);
 }
@@ -539,18 +534,7 @@ static int start_lanes(struct native *na, struct err *e) {
         pthread_cond_init(&na->lanes[i].wake, NULL);
     }
     int rc = pool_start(&na->threads, lanes, lane_main, na, e);
-    if (rc)
-        return rc;
-    pthread_mutex_lock(&na->lock);
-    while (na->n_started < lanes)
-        pthread_cond_wait(&na->started, &na->lock);
-    if (na->start_err.code) {
-        rc = na->start_err.code;
-        if (e)
-            *e = na->start_err;
-    }
-    pthread_mutex_unlock(&na->lock);
-    return rc;
+    return rc ? rc : start_gate_wait(&na->started, lanes, e);
 }
 
 static void describe(struct native *na, const struct engine_options *o, enum precision p) {
@@ -610,7 +594,7 @@ int native_open(struct checkpoint *c, const struct engine_options *o, struct eng
     pthread_mutex_init(&na->lock, NULL);
     pthread_cond_init(&na->room, NULL);
     pthread_cond_init(&na->drained, NULL);
-    pthread_cond_init(&na->started, NULL);
+    start_gate_init(&na->started);
     enum precision p = o->precision;
     enum isa isa;
     int rc = isa_detect(&isa, e);

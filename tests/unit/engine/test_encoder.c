@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "jobs.h"
 
 enum { JOBS = 48, LONGEST = 320, WIDEST = 48, CLIENTS = 4 };
@@ -248,6 +251,53 @@ static void closing_wakes_a_waiting_submit(void **state) {
         jobs_open(models[0], (struct engine_options){.lanes = 1, .max_sequences = 1}));
 }
 
+static void copy(const char *from, const char *to, bool spoil) {
+    struct mapping m;
+    struct err e;
+    if (file_map(from, &m, &e) != 0)
+        fail_msg("%s", e.text);
+    FILE *f = fopen(to, "w");
+    assert_non_null(f);
+    uint64_t header = m.size;
+    if (spoil)
+        memcpy(&header, m.data, sizeof header);
+    for (size_t i = 0; i < m.size; i++)
+        fputc(spoil && i >= header + 8 ? 0xff : m.data[i], f);
+    assert_int_equal(fclose(f), 0);
+    file_unmap(&m);
+}
+
+/* All weights are 0xff...: not numbers in any format. */
+static void states_that_are_no_numbers_fail_the_job(void **state) {
+    (void)state;
+    static const char *const names[] = {"config.json", "model.safetensors"};
+    char folder[] = "/tmp/precis-encoder-XXXXXX", from[512], to[2][64];
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 2; i++) {
+        snprintf(from, sizeof from, "%s/%s", models[0], names[i]);
+        snprintf(to[i], sizeof to[i], "%s/%s", folder, names[i]);
+        copy(from, to[i], i == 1);
+    }
+    struct engine *en = jobs_open(folder, (struct engine_options){.lanes = 1});
+    struct outcome out[3] = {{0}};
+    uint32_t ids[LONGEST];
+    for (int i = 0; i < 3; i++) {
+        struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &out[i]);
+        jobs_submit(en, &job);
+    }
+    engine_drain(en);
+    engine_close(en);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(out[i].called, 1);
+        assert_int_equal(out[i].finish, FINISH_FAILED);
+        assert_int_equal(out[i].hidden, 0);
+        assert_string_equal(out[i].err.text, "the model's output is not a number");
+    }
+    for (int i = 0; i < 2; i++)
+        unlink(to[i]);
+    rmdir(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_depend_on_the_job_alone),
@@ -255,6 +305,7 @@ int main(void) {
         cmocka_unit_test(jobs_that_do_not_fit_are_refused),
         cmocka_unit_test(options_that_do_not_fit_are_refused),
         cmocka_unit_test(cancelling_ends_every_job_once),
+        cmocka_unit_test(states_that_are_no_numbers_fail_the_job),
         cmocka_unit_test(closing_wakes_a_waiting_submit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
