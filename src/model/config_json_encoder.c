@@ -71,7 +71,7 @@ static int read_positions(const struct json_reader *r, struct encoder_config *c)
     const json_int_t padding = json_is_integer(value) ? json_integer_value(value) : 1;
     if (strcmp(c->architecture, "roberta") != 0)
         return 0;
-    if (padding < 0 || padding + 1 >= c->context ||
+    if (padding < 0 || padding >= (json_int_t)c->context - 1 ||
         (json_has(r, "pad_token_id") && !json_is_integer(value)))
         return err_set(r->e, PRECIS_EINPUT,
                        "%s: pad_token_id %" JSON_INTEGER_FORMAT

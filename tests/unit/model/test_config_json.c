@@ -226,6 +226,7 @@ static void refuses_bad_values(void **state) {
         {"gemma3, multimodal", "{\"text_config\":7}", "text_config is no object"},
         {"bert", "{\"num_attention_heads\":5}", "16 dimensions are not 5 heads"},
         {"roberta", "{\"pad_token_id\":33}", "leave none"},
+        {"roberta", "{\"pad_token_id\":9223372036854775807}", "leave none"},
         {"roberta", "{\"pad_token_id\":1.5}", "pad_token_id"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
