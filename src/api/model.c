@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "model/catalogue.h"
 #include "model/checkpoint.h"
+#include "model/config.h"
 #include "model/graph.h"
 #include "model/kind.h"
 
@@ -23,19 +24,23 @@ void model_provenance(const struct model *m, const struct sampling *s, struct pr
     p->seed = s->seed;
 }
 
+static void cut_slashes(char *path) {
+    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+        path[n - 1] = 0;
+}
+
 static void set_name(struct model *m, const char *asked) {
-    const char *base = strrchr(m->path, '/');
-    const char *name = base ? base + 1 : m->path;
     if (catalogue_find(asked) || hub_is_name(asked))
-        name = asked;
-    snprintf(m->name, sizeof m->name, "%.*s", (int)sizeof m->name - 1, name);
+        snprintf(m->name, sizeof m->name, "%.*s", (int)sizeof m->name - 1, asked);
+    else
+        config_name_from_path(m->name, sizeof m->name, m->path);
 }
 
 /* Cuts the last part off; what is left of a bare name is ".". */
 static void go_up(char *path) {
     char *slash = strrchr(path, '/');
     if (slash)
-        *slash = 0;
+        slash[slash == path] = 0;
     else
         snprintf(path, 2, ".");
 }
@@ -43,19 +48,28 @@ static void go_up(char *path) {
 /* The tokenizer.json of a folder, or of the folder that an ONNX file lies in; where there is none
  * and that folder is called onnx, of the one around it. */
 static int open_json(struct model *m, bool if_any, struct err *e) {
-    static const char name[] = "/tokenizer.json";
+    static const char file[] = "tokenizer.json", above[] = "../tokenizer.json";
     struct stat st;
-    char dir[sizeof m->path], path[sizeof m->path + sizeof name];
+    bool there;
+    char dir[sizeof m->path], name[sizeof "onnx" + 1], path[sizeof m->path + sizeof above];
     snprintf(dir, sizeof dir, "%s", m->path);
     if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
         go_up(dir);
-    snprintf(path, sizeof path, "%s%s", dir, name);
-    const char *slash = strrchr(dir, '/');
-    if (access(path, F_OK) != 0 && strcmp(slash ? slash + 1 : dir, "onnx") == 0) {
-        go_up(dir);
-        snprintf(path, sizeof path, "%s%s", dir, name);
+    config_name_from_path(name, sizeof name, dir);
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    int rc = file_exists(path, &there, e);
+    if (rc == 0 && !there && strcmp(name, "onnx") == 0) {
+        snprintf(path, sizeof path, "%s/%s", dir, above);
+        rc = file_exists(path, &there, e);
     }
-    return if_any && access(path, F_OK) != 0 ? 0 : tok_from_json(path, &m->tok, e);
+    if (rc || (!there && if_any))
+        return rc;
+    if (!there)
+        return err_set(e, PRECIS_ENOTFOUND,
+                       "%s: has no tokenizer.json, which precis needs (vocab.txt and "
+                       "tokenizer.model are not read)",
+                       dir);
+    return tok_from_json(path, &m->tok, e);
 }
 
 static int open_gguf(struct model *m, bool if_any, const struct checkpoint *c, struct err *e) {
@@ -105,6 +119,8 @@ int model_open(struct model *m, const struct model_options *o, unsigned parts, s
     struct graph_model graphs = {0};
     double started = clock_seconds();
     int rc = catalogue_resolve(o->name, m->path, sizeof m->path, e);
+    if (rc == 0)
+        cut_slashes(m->path);
     /* a tokenizer alone may be of a model that no engine runs */
     if (rc == 0 && parts & (MODEL_ENGINE | MODEL_REVISION))
         rc = open_weights(m, &c, &graphs, e);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "code/rules.h"
 #include "code/seen.h"
@@ -313,7 +314,7 @@ static int read_entries(struct walker *k, int fd, const struct pending *p,
                 unreadable(k, p->name);
             break;
         }
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (file_is_dots(entry->d_name))
             continue;
         if (is_private(entry->d_name))
             k->w->stats.ignored++;

@@ -1,5 +1,7 @@
 #include "model/config.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -23,14 +25,48 @@ void config_copy_text(char *out, size_t size, const char *s, size_t len) {
     out[n] = '\0';
 }
 
-void config_name_from_path(char *out, size_t size, const char *path) {
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    size_t begin = end;
+/* Where the last part of path[0..*end) begins; *end is moved before the slashes that end it. */
+static size_t last_part(const char *path, size_t *end) {
+    while (*end > 1 && path[*end - 1] == '/')
+        (*end)--;
+    size_t begin = *end;
     while (begin > 0 && path[begin - 1] != '/')
         begin--;
+    return begin;
+}
+
+static bool name_of_snapshot(char *out, size_t size, const char *path, size_t commit) {
+    static const char above[] = "snapshots", mark[] = "models--";
+    size_t end = commit, begin = last_part(path, &end);
+    if (end - begin != strlen(above) || memcmp(path + begin, above, end - begin) != 0)
+        return false;
+    end = begin;
+    begin = last_part(path, &end);
+    if (end - begin <= strlen(mark) || memcmp(path + begin, mark, strlen(mark)) != 0)
+        return false;
+    begin += strlen(mark);
     config_copy_text(out, size, path + begin, end - begin);
+    char *dashes = strstr(out, "--");
+    if (dashes) {
+        *dashes = '/';
+        memmove(dashes + 1, dashes + 2, strlen(dashes + 2) + 1);
+    }
+    return true;
+}
+
+void config_name_from_path(char *out, size_t size, const char *path) {
+    size_t end = strlen(path), begin = last_part(path, &end), n = end - begin;
+    char *real = NULL;
+    if ((n == 1 || n == 2) && memcmp(path + begin, "..", n) == 0)
+        real = realpath(path, NULL);
+    if (real) {
+        path = real;
+        end = strlen(path);
+        begin = last_part(path, &end);
+    }
+    if (!name_of_snapshot(out, size, path, begin))
+        config_copy_text(out, size, path + begin, end - begin);
+    free(real);
 }
 
 int config_check_decoder(const struct decoder_config *c, const char *path, struct err *e) {

@@ -91,7 +91,8 @@ static inline void config_slide(struct decoder_config *c, unsigned layer) {
 
 /* Copies text for people: valid UTF-8 without control characters, cut between code points. */
 void config_copy_text(char *out, size_t size, const char *s, size_t len);
-/* The last part of a path, as a name. */
+/* The last part of a path, as a name; for "." and ".." that of the folder they are; for a snapshot
+ * in the Hugging Face cache (models--ORG--NAME/snapshots/COMMIT) ORG/NAME. */
 void config_name_from_path(char *out, size_t size, const char *path);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -14,16 +13,11 @@ enum { MAX_CONFIG = 16 << 20, MAX_INDEX = 64 << 20, MAX_SHARDS = 4096, MAX_FILE_
 static const char single_name[] = "model.safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
-/* NULL: out of memory. The caller's. */
 static char *join(const char *folder, const char *name, struct err *e) {
-    struct buf b = {0};
-    const size_t n = strlen(folder);
-    buf_printf(&b, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
-    if (!buf_failed(&b))
-        return b.data;
-    buf_free(&b);
-    err_nomem(e, folder);
-    return NULL;
+    char *path = file_join(folder, name);
+    if (!path)
+        err_nomem(e, folder);
+    return path;
 }
 
 int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e) {
@@ -63,9 +57,9 @@ static int find_file(const struct folder *f, const char *name, bool *found, stru
     char *path = join(f->path, name, e);
     if (!path)
         return PRECIS_ENOMEM;
-    *found = access(path, F_OK) == 0;
+    int rc = file_exists(path, found, e);
     free(path);
-    return 0;
+    return rc;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -77,9 +71,8 @@ static int by_name(const void *a, const void *b) {
 
 /* Only a file of this folder, and of this kind: the name comes from a stranger. */
 static bool plain_name(const char *name) {
-    const size_t n = strlen(name), end = strlen(".safetensors");
-    return n > end && n <= MAX_FILE_NAME && name[0] != '.' && !strchr(name, '/') &&
-           !strchr(name, '\\') && strcmp(name + n - end, ".safetensors") == 0;
+    return strlen(name) <= MAX_FILE_NAME && name[0] != '.' && !strchr(name, '/') &&
+           !strchr(name, '\\') && file_ends(name, ".safetensors");
 }
 
 /* The distinct shards, sorted. *names is the caller's, the strings are the index's. */
@@ -175,20 +168,15 @@ int folder_open(struct folder *f, const char *path, struct err *e) {
     int rc = folder_read_json(f->config_path, MAX_CONFIG, &f->config, e);
     if (rc)
         return rc;
-    bool single = false, sharded = false, old = false;
+    bool single = false, sharded = false;
     rc = find_file(f, single_name, &single, e);
     if (!rc)
         rc = find_file(f, index_name, &sharded, e);
-    if (!rc)
-        rc = find_file(f, "pytorch_model.bin", &old, e);
     if (rc)
         return rc;
     if (single || sharded)
         return single ? open_single(f, e) : open_shards(f, e);
-    if (old)
-        return err_set(e, PRECIS_EUNSUPPORTED,
-                       "%s: pytorch_model.bin is not supported (%s or GGUF is)", path, single_name);
-    return err_set(e, PRECIS_EIO, "%s: has neither %s nor %s", path, single_name, index_name);
+    return err_set(e, PRECIS_ENOTFOUND, "%s: has neither %s nor %s", path, single_name, index_name);
 }
 
 void folder_free(struct folder *f) {

@@ -18,7 +18,8 @@ struct folder {
 
 /* Into a zeroed struct; on failure the caller frees it. Shards are plain names of files beside the
  * index; every tensor that the index lists must be in its shard, and none besides. Errors name the
- * file: PRECIS_EIO, PRECIS_EINPUT, PRECIS_EUNSUPPORTED (weights in other formats), PRECIS_ENOMEM.
+ * file: PRECIS_ENOTFOUND (no weights), PRECIS_EIO, PRECIS_EINPUT, PRECIS_EUNSUPPORTED (types of
+ * tensors), PRECIS_ENOMEM.
  */
 int folder_open(struct folder *f, const char *path, struct err *e);
 void folder_free(struct folder *f); /* safe on a zeroed one */

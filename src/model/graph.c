@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "model/config.h"
 #include "model/onnx_read.h"
 #include "model/revision.h"
 
@@ -19,13 +20,8 @@ static bool is_file(const char *path) {
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static char *join(const char *folder, const char *name) {
-    char *path = NULL;
-    return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
-}
-
 static bool has(const char *folder, const char *name) {
-    char *path = join(folder, name);
+    char *path = file_join(folder, name);
     bool there = path && is_file(path);
     free(path);
     return there;
@@ -159,7 +155,7 @@ static int find_folder(struct graph_model *m, const char *path, struct err *e) {
     int rc = find_in(m, path, &found, e);
     if (rc || found)
         return rc;
-    char *inner = join(path, "onnx");
+    char *inner = file_join(path, "onnx");
     if (!inner)
         return err_nomem(e, path);
     rc = find_in(m, inner, &found, e);
@@ -172,7 +168,7 @@ static int find_folder(struct graph_model *m, const char *path, struct err *e) {
 /* *out NULL: there is no such file. */
 static int load_json(const char *folder, const char *name, json_t **out, struct err *e) {
     *out = NULL;
-    char *path = join(folder, name);
+    char *path = file_join(folder, name);
     if (!path)
         return err_nomem(e, name);
     struct mapping file = {0};
@@ -377,7 +373,7 @@ static int read_generation(struct graph_model *m, const json_t *o, struct err *e
 /* config.json, in the graphs' folder or the one above. */
 static int read_beside(struct graph_model *m, struct err *e) {
     char *own = parent_of(m->files[GRAPH_MAIN]);
-    char *above = own ? join(own, "..") : NULL;
+    char *above = own ? file_join(own, "..") : NULL;
     if (!above) {
         free(own);
         return err_nomem(e, m->files[GRAPH_MAIN]);
@@ -385,8 +381,9 @@ static int read_beside(struct graph_model *m, struct err *e) {
     bool found = false, also;
     int rc = read_file(m, own, "config.json", read_config, &found, e);
     /* The folder above counts for DIR/onnx alone: elsewhere it is somebody else's. */
-    const char *slash = strrchr(own, '/');
-    bool inner = strcmp(slash ? slash + 1 : own, "onnx") == 0;
+    char name[sizeof "onnx" + 1];
+    config_name_from_path(name, sizeof name, own);
+    bool inner = strcmp(name, "onnx") == 0;
     if (rc == 0 && !found && inner) {
         char *t = own;
         own = above;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "model/hub_cache.h"
 
 enum { MOST_DEPTH = 12 };
@@ -19,15 +20,6 @@ void hub_cache_scan_free(struct hub_pulled_list *l) {
     *l = (struct hub_pulled_list){0};
 }
 
-static bool is_dots(const char *name) {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-static bool ends(const char *s, const char *end) {
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static void measure(const char *folder, struct hub_pulled *p) {
     char path[HUB_CACHE_SIZE];
     DIR *d = hub_cache_join(path, folder, "blobs", NULL) == 0 ? opendir(path) : NULL;
@@ -36,13 +28,13 @@ static void measure(const char *folder, struct hub_pulled *p) {
         if (fstatat(dirfd(d), f->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
             continue;
         p->bytes += (uint64_t)st.st_size;
-        p->unfinished += ends(f->d_name, ".incomplete");
+        p->unfinished += file_ends(f->d_name, ".incomplete");
     }
     if (d)
         closedir(d);
     d = hub_cache_join(path, folder, "snapshots", NULL) == 0 ? opendir(path) : NULL;
     for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d))
-        p->revisions += !is_dots(f->d_name);
+        p->revisions += !file_is_dots(f->d_name);
     if (d)
         closedir(d);
 }
@@ -102,7 +94,7 @@ static int remove_entries(int fd, const char *path, int depth, struct hub_remove
         return err_errno(e, path, "read folder");
     }
     for (const struct dirent *f = readdir(d); rc == 0 && f; f = readdir(d))
-        if (!is_dots(f->d_name))
+        if (!file_is_dots(f->d_name))
             rc = remove_at(dirfd(d), f->d_name, path, depth + 1, out, e);
     closedir(d);
     return rc;
@@ -148,7 +140,7 @@ static int links(const char *folder, int depth, struct hub_list *out, struct err
     for (const struct dirent *f = readdir(d); rc == 0 && f; f = readdir(d)) {
         char path[HUB_CACHE_SIZE], target[HUB_CACHE_SIZE];
         struct stat st;
-        if (is_dots(f->d_name) || hub_cache_join(path, folder, f->d_name, NULL) != 0 ||
+        if (file_is_dots(f->d_name) || hub_cache_join(path, folder, f->d_name, NULL) != 0 ||
             lstat(path, &st) != 0)
             continue;
         if (S_ISDIR(st.st_mode)) {
@@ -178,7 +170,7 @@ static int remove_orphans(const char *folder, struct hub_removed *out, struct er
         rc = hub_cache_join(path, folder, "blobs", e);
     DIR *d = rc == 0 ? opendir(path) : NULL;
     for (const struct dirent *f = d ? readdir(d) : NULL; rc == 0 && f; f = readdir(d)) {
-        bool keep = is_dots(f->d_name) || ends(f->d_name, ".incomplete");
+        bool keep = file_is_dots(f->d_name) || file_ends(f->d_name, ".incomplete");
         for (size_t i = 0; !keep && i < used.n; i++)
             keep = strcmp(used.v[i].path, f->d_name) == 0;
         if (!keep)
@@ -233,7 +225,7 @@ static bool is_empty(const char *folder) {
     DIR *d = opendir(folder);
     bool empty = true;
     for (const struct dirent *f = d ? readdir(d) : NULL; f; f = readdir(d))
-        empty &= is_dots(f->d_name);
+        empty &= file_is_dots(f->d_name);
     if (d)
         closedir(d);
     return empty;

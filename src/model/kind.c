@@ -10,11 +10,6 @@
 
 #include "base/file.h"
 
-static bool ends(const char *s, const char *end) {
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 struct holds {
     bool config, safetensors, onnx, pickled;
     char gguf[256]; /* the name of one */
@@ -26,11 +21,11 @@ static int look(const char *folder, struct holds *h, struct err *e) {
         return err_errno(e, folder, "read folder");
     for (const struct dirent *f = readdir(d); f; f = readdir(d)) {
         h->config |= strcmp(f->d_name, "config.json") == 0;
-        h->safetensors |= ends(f->d_name, ".safetensors");
-        h->onnx |= ends(f->d_name, ".onnx") || strcmp(f->d_name, "genai_config.json") == 0;
+        h->safetensors |= file_ends(f->d_name, ".safetensors");
+        h->onnx |= file_ends(f->d_name, ".onnx") || strcmp(f->d_name, "genai_config.json") == 0;
         h->pickled |= strcmp(f->d_name, "pytorch_model.bin") == 0 ||
                       strcmp(f->d_name, "pytorch_model.bin.index.json") == 0;
-        if (ends(f->d_name, ".gguf"))
+        if (file_ends(f->d_name, ".gguf"))
             snprintf(h->gguf, sizeof h->gguf, "%s", f->d_name);
     }
     closedir(d);
@@ -86,8 +81,8 @@ int model_kind_of(const char *path, enum model_kind *out, struct err *e) {
         return kind_of_folder(path, out, e);
     if (!S_ISREG(st.st_mode))
         return err_set(e, PRECIS_EINPUT, "%s: is not a regular file", path);
-    if (ends(path, ".safetensors") || ends(path, ".json"))
+    if (file_ends(path, ".safetensors") || file_ends(path, ".json"))
         return err_set(e, PRECIS_EINPUT, "%s: is one file of a model: give its folder", path);
-    *out = ends(path, ".onnx") ? MODEL_ONNX : MODEL_GGUF;
+    *out = file_ends(path, ".onnx") ? MODEL_ONNX : MODEL_GGUF;
     return 0;
 }

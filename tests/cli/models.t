@@ -210,6 +210,26 @@ out: 2
 out: 0
 err~ ^precis: cut\.onnx: 
 
+== a folder without a tokenizer
+$ cp -r $TESTS/../golden/engine/families/qwen2 bare; trap 'rm -r bare' EXIT; touch bare/vocab.txt; precis generate --model bare/ --prompt a
+exit: 2
+err~ ^precis: bare: has no tokenizer\.json, which precis needs \(vocab\.txt and tokenizer\.model are not read\)
+
+== a folder of links to nothing
+$ mkdir links; trap 'rm -r links' EXIT; cp $TESTS/../golden/engine/families/qwen2/config.json links; ln -s nowhere links/model.safetensors; precis generate --model links --prompt a
+exit: 2
+err~ ^precis: links/model\.safetensors: is a link to a file that is not there
+
+== a tokenizer that is a link to nothing
+$ cp -r $TESTS/../golden/engine/families/qwen2 bare; trap 'rm -r bare' EXIT; ln -s nowhere bare/tokenizer.json; precis generate --model bare --prompt a
+exit: 2
+err~ ^precis: bare/tokenizer\.json: is a link to a file that is not there
+
+== pickled weights
+$ mkdir pickled; trap 'rm -r pickled' EXIT; printf '{}' > pickled/config.json; touch pickled/pytorch_model.bin; precis generate --model pickled --prompt a
+exit: 2
+err~ ^precis: pickled: pickled weights \(pytorch_model\.bin\) are not supported
+
 == models show of a folder without a model
 $ precis models show src
 exit: 2

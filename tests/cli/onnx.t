@@ -27,6 +27,22 @@ out: True 2
 out: True
 out: plain-1 onnx f32 t5-merged 64
 
+== a folder onnx has its tokenizer and configuration above it, however it is named
+needs: onnx
+$ mkdir -p o/onnx; cp $ONNX/t5-merged/*.onnx o/onnx; cp $ONNX/t5-merged/*.json o; printf 'int x;\n' > x.c
+$ for m in o/onnx o/onnx/ ./o/onnx// o/onnx/decoder_model_merged.onnx; do
+$     precis summarize -q --model $m --format jsonl --max-new-tokens 2 x.c | grep -o '"model": *"[^"]*"'
+$ done
+$ cd o/onnx; for m in . decoder_model_merged.onnx; do precis summarize -q --model $m --format jsonl --max-new-tokens 2 ../../x.c | grep -o '"model": *"[^"]*"'; done
+$ cd ..; precis summarize -q --model ./ --format jsonl --max-new-tokens 2 ../x.c | grep -o '"model": *"[^"]*"'
+out: "model": "onnx"
+out: "model": "onnx"
+out: "model": "onnx"
+out: "model": "decoder_model_merged.onnx"
+out: "model": "onnx"
+out: "model": "decoder_model_merged.onnx"
+out: "model": "o"
+
 == the graph decides about the arithmetic
 needs: onnx
 $ precis generate --model $ONNX/t5-merged --prompt a --precision int8

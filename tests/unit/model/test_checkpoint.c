@@ -266,9 +266,14 @@ static void refuses_incomplete_folders(void **state) {
     tree_write(folder, "config.json", "{\"a\":1,\"a\":2}");
     refused(PRECIS_EINPUT, "duplicate");
     tree_write(folder, "config.json", "{}");
-    refused(PRECIS_EIO, "has neither model.safetensors nor");
-    tree_write(folder, "pytorch_model.bin", "");
-    refused(PRECIS_EUNSUPPORTED, "pytorch_model.bin is not supported");
+    refused(PRECIS_ENOTFOUND, "has neither model.safetensors nor");
+    tree_link(folder, "model.safetensors", "blob");
+    refused(PRECIS_ENOTFOUND, "model.safetensors: is a link to a file that is not there");
+    tree_write(folder, "blob", "");
+    refused(PRECIS_EINPUT, "model.safetensors");
+    char path[256];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    assert_int_equal(unlink(path), 0);
     write_tensors("model.safetensors", shapes_of(case_named("llama")));
     refused(PRECIS_EINPUT, "'model_type' is missing");
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gguf_build.h"
 #include "model/catalogue.h"
@@ -373,6 +374,37 @@ static void qwen_is_known(void **state) {
                                       .parameters = 630167424});
 }
 
+static void names_come_from_paths(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"a/b.gguf", "b.gguf"},
+        {"b.gguf", "b.gguf"},
+        {"a/folder//", "folder"},
+        {"hub/models--org--one/snapshots/0123abcd", "org/one"},
+        {"hub/models--org--one/snapshots/0123abcd/", "org/one"},
+        {"models--org--a-b--c/snapshots/x", "org/a-b--c"},
+        {"models--one/snapshots/x", "one"},
+        {"models--/snapshots/x", "x"},
+        {"models--org--one/snapshots/x/m.gguf", "m.gguf"},
+        {"models--org--one/x", "x"},
+        {"snapshots/x", "x"},
+        {"/x", "x"},
+        {"/usr/bin/..", "usr"},
+        {"/usr/.", "usr"},
+        {"..x", "..x"},
+    };
+    char name[128], cwd[1024];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        config_name_from_path(name, sizeof name, cases[i][0]);
+        assert_string_equal(name, cases[i][1]);
+    }
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    config_name_from_path(name, sizeof name, ".");
+    assert_string_equal(name, strrchr(cwd, '/') + 1);
+    config_name_from_path(name, 4, "models--org--one/snapshots/x");
+    assert_string_equal(name, "org");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_llama),          cmocka_unit_test(reads_qwen2),
@@ -380,7 +412,7 @@ int main(void) {
         cmocka_unit_test(needs_tensors),        cmocka_unit_test(refuses_what_it_would_get_wrong),
         cmocka_unit_test(knows_options),        cmocka_unit_test(names_are_clean),
         cmocka_unit_test(refuses_absurd_sizes), cmocka_unit_test(smollm2_is_known),
-        cmocka_unit_test(qwen_is_known),
+        cmocka_unit_test(qwen_is_known),        cmocka_unit_test(names_come_from_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
