@@ -7,6 +7,7 @@
 #include "cli/model.h"
 #include "export/export.h"
 #include "model/checkpoint.h"
+#include "model/kind.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -89,6 +90,7 @@ static int export_it(const struct args *a, const struct checkpoint *c, struct er
 static int run_export(const struct args *a, struct err *e) {
     struct model m = {0};
     struct checkpoint *c = NULL;
+    enum model_kind kind;
     struct args one = *a;
     one.model = a->operands.v[0];
     int rc = 0;
@@ -98,6 +100,10 @@ static int run_export(const struct args *a, struct err *e) {
         rc = err_set(e, PRECIS_EUSAGE, "--onnx DIR is missing: the folder to write");
     if (rc == 0)
         rc = model_open_asked(&m, &one, 0, 0, e);
+    if (rc == 0)
+        rc = model_kind_of(m.path, &kind, e);
+    if (rc == 0 && kind == MODEL_ONNX)
+        rc = err_set(e, PRECIS_EUSAGE, "%s: is an ONNX model already", m.path);
     if (rc == 0)
         rc = checkpoint_open(m.path, &c, e);
     if (rc == 0)

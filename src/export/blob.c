@@ -285,6 +285,8 @@ static int write_unit(const struct writing *w, const struct blob_item *x, uint64
         else
             read_row(x, first + r, row);
         rc = check_values(x, row, e);
+        if (rc)
+            err_prefix(e, checkpoint_path(w->checkpoint));
     }
     if (rc == 0)
         store_rows(w, x, buffer, first, n);

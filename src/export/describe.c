@@ -16,6 +16,8 @@
 
 enum { MOST_STOPS = 16, MOST_JSON = 64 << 20 };
 
+static const char genai_name[] = "genai_config.json";
+
 /* Ids with a meaning, from wherever the model has them. */
 struct ends {
     int64_t bos;              /* -1: none */
@@ -207,53 +209,61 @@ static int read_beside(const char *folder, const char *name, struct buf *bytes, 
     return rc;
 }
 
-static int ends_of_file(const char *name, const struct buf *text, struct ends *ends,
-                        struct err *e) {
+static int ends_of_file(const char *folder, const char *name, const struct buf *text,
+                        struct ends *ends, struct err *e) {
     json_error_t why;
     json_t *root = json_loadb(text->data ? text->data : "", text->len, 0, &why);
     if (!root)
-        return err_set(e, PRECIS_EINPUT, "%s: line %d: %s", name, why.line, why.text);
+        return err_set(e, PRECIS_EINPUT, "%s/%s: line %d: %s", folder, name, why.line, why.text);
     ends_of_json(root, ends);
     json_decref(root);
     return 0;
 }
 
+/* What says how generations end comes first: it knows more than the configuration. */
+static const struct {
+    const char *name;
+    enum { SIZES, ENDS, TOKENS } what;
+    bool needed;
+} copied[] = {{"generation_config.json", ENDS, false},
+              {"config.json", ENDS, true},
+              {"LICENSE", SIZES, false},
+              {"tokenizer.json", TOKENS, true},
+              {"tokenizer_config.json", TOKENS, false},
+              {"special_tokens_map.json", TOKENS, false},
+              {"added_tokens.json", TOKENS, false},
+              {"chat_template.jinja", TOKENS, false},
+              {"chat_template.json", TOKENS, false},
+              {"vocab.json", TOKENS, false},
+              {"merges.txt", TOKENS, false},
+              {"tokenizer.model", TOKENS, false}};
+
 static int copy_folder(const struct checkpoint *c, bool tokenizer, struct described *out,
                        struct ends *ends, struct err *e) {
-    /* What says how generations end comes first: it knows more than the configuration. */
-    static const struct {
-        const char *name;
-        enum { SIZES, ENDS, TOKENS } what;
-        bool needed;
-    } files[] = {{"generation_config.json", ENDS, false},
-                 {"config.json", ENDS, true},
-                 {"LICENSE", SIZES, false},
-                 {"tokenizer.json", TOKENS, true},
-                 {"tokenizer_config.json", TOKENS, false},
-                 {"special_tokens_map.json", TOKENS, false},
-                 {"added_tokens.json", TOKENS, false},
-                 {"chat_template.jinja", TOKENS, false},
-                 {"chat_template.json", TOKENS, false},
-                 {"vocab.json", TOKENS, false},
-                 {"merges.txt", TOKENS, false},
-                 {"tokenizer.model", TOKENS, false}};
     const char *folder = checkpoint_path(c);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
         bool there;
-        if (files[i].what == TOKENS && !tokenizer)
+        if (copied[i].what == TOKENS && !tokenizer)
             continue;
-        struct buf *text = add_file(out, files[i].name);
-        int rc = read_beside(folder, files[i].name, text, &there, e);
-        if (rc == 0 && !there && files[i].needed)
-            rc = err_set(e, PRECIS_EINPUT, "%s: %s is missing", folder, files[i].name);
-        if (rc == 0 && there && files[i].what == ENDS)
-            rc = ends_of_file(files[i].name, text, ends, e);
+        struct buf *text = add_file(out, copied[i].name);
+        int rc = read_beside(folder, copied[i].name, text, &there, e);
+        if (rc == 0 && !there && copied[i].needed)
+            rc = err_set(e, PRECIS_EINPUT, "%s: %s is missing", folder, copied[i].name);
+        if (rc == 0 && there && copied[i].what == ENDS)
+            rc = ends_of_file(folder, copied[i].name, text, ends, e);
         if (rc)
             return rc;
         if (!there)
             out->n--;
     }
     return 0;
+}
+
+bool describes(const char *name) {
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++)
+        if (strcmp(name, copied[i].name) == 0)
+            return true;
+    return strcmp(name, genai_name) == 0;
 }
 
 int describe(const struct checkpoint *c, const char *model_file, bool tokenizer,
@@ -267,7 +277,7 @@ int describe(const struct checkpoint *c, const char *model_file, bool tokenizer,
     int rc = checkpoint_gguf(c) ? describe_gguf(c, f, tokenizer, out, &ends, e)
                                 : copy_folder(c, tokenizer, out, &ends, e);
     if (rc == 0)
-        put_genai(add_file(out, "genai_config.json"), d, f, model_file, &ends);
+        put_genai(add_file(out, genai_name), d, f, model_file, &ends);
     for (size_t i = 0; rc == 0 && i < out->n; i++)
         if (buf_failed(&out->v[i].text))
             rc = err_nomem(e, out->v[i].name);

@@ -23,6 +23,8 @@ struct described { /* zeroed at birth */
  * name), PRECIS_EINPUT, PRECIS_EIO, PRECIS_ENOMEM. */
 int describe(const struct checkpoint *c, const char *model_file, bool tokenizer,
              struct described *out, struct err *e);
+/* Whether a file of this name may be among them. */
+bool describes(const char *name);
 void described_free(struct described *d);
 
 #endif

@@ -11,6 +11,11 @@
 #include "base/err.h"
 #include "model/checkpoint.h"
 
+/* Files of every export, and what the model says made it. */
+#define EXPORT_MODEL "model.onnx"
+#define EXPORT_DATA "model.onnx.data"
+#define EXPORT_PRODUCER "precis"
+
 enum export_precision {
     EXPORT_F32,  /* the weights exactly */
     EXPORT_F16,  /* weights, caches and arithmetic */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "export/export.h"
 #include "export/protobuf.h"
 
 void onnx_graph_free(struct onnx_graph *g) {
@@ -130,7 +131,7 @@ int onnx_graph_finish(struct onnx_graph *g, const char *name, struct buf *out, s
     move(&graph, &g->inputs);
     move(&graph, &g->outputs);
     protobuf_int(out, 1, ONNX_IR_VERSION);
-    protobuf_string(out, 2, "precis");
+    protobuf_string(out, 2, EXPORT_PRODUCER);
     protobuf_string(out, 3, PRECIS_VERSION);
     protobuf_message(out, 7, &graph);
     put_opset(out, "", ONNX_OPSET);

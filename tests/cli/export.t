@@ -59,7 +59,13 @@ $ code=$?; ls mine; rm -r mine; exit $code
 exit: 2
 lines: any
 out: notes
-err~ ^precis: mine: not replaced: .*model\.onnx
+err~ ^precis: mine: not replaced: an export has no notes
+
+== an ONNX model
+$ precis models export out --onnx x
+exit: 2
+err~ ^precis: out: is an ONNX model already
+absent: x
 
 == no folder
 $ precis models export tiny.gguf
@@ -118,6 +124,24 @@ out: model.onnx
 out: model.onnx.data
 out: tokenizer.json
 out: [7, 9]
+
+== what is wrong in a Hugging Face folder is told with its path
+$ cp -r hf cut; printf '{"eos_token_id": ' > cut/generation_config.json; cp -r hf bad
+$ python3 - bad/model.safetensors <<'END'
+$ import struct, sys
+$ data = bytearray(open(sys.argv[1], "rb").read())
+$ n = 8 + struct.unpack("<Q", data[:8])[0]
+$ data[n:] = b"\xff" * (len(data) - n)
+$ open(sys.argv[1], "wb").write(data)
+$ END
+$ precis models export cut --onnx x
+$ precis models export bad --onnx x
+$ rm -r cut bad; exit 2
+exit: 2
+lines: any
+err~ ^precis: cut/generation_config\.json: line \d+
+err~ ^precis: bad: tensor '.*' has values that are not finite
+absent: x
 
 == a Hugging Face folder without a tokenizer
 $ precis models export $TESTS/../golden/engine/families/qwen2 --onnx x
