@@ -3,14 +3,28 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
 static const size_t MOST_BYTES = (size_t)1 << 30;
 
+/* A pipe, as of bash's <(...). */
+static int read_stream(const char *path, struct buf *out, struct err *e) {
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return err_errno(e, path, "open");
+    int rc = file_read_stream(f, path, MOST_BYTES, out, e);
+    fclose(f);
+    return rc;
+}
+
 int input_read(const char *path, struct buf *out, struct err *e) {
     if (strcmp(path, "-") == 0)
         return file_read_stream(stdin, "standard input", MOST_BYTES, out, e);
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return read_stream(path, out, e);
     struct mapping m;
     int rc = file_map(path, &m, e);
     if (rc)

@@ -22,6 +22,16 @@ out: True
 == the same from standard input
 $ precis generate --model $TINY --prompt-file - --max-new-tokens 5 --logprobs 3 --json < p.txt | cmp - g.json
 
+== the same from a pipe
+$ precis generate --model $TINY --prompt-file <(cat p.txt) --max-new-tokens 5 --logprobs 3 --json | cmp - g.json
+$ precis generate --model $TINY --ids <(cat ids.json) --max-new-tokens 3 --json | grep -c '"prompt_ids": .5, 6, 7.'
+out: 1
+
+== not from a folder
+$ precis generate --model $TINY --prompt-file . --max-new-tokens 5
+exit: 2
+err~ ^precis: \.: is a folder, not a file
+
 == ids are taken as they are
 $ precis generate --model $TINY --ids ids.json --max-new-tokens 3 --json | python3 -c 'import json, sys; g = json.load(sys.stdin); print(g["prompt_ids"], len(g["ids"]), g["top_logprobs"])'
 out: [5, 6, 7] 3 []
