@@ -1,10 +1,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/input_text.h"
 #include "cli/model.h"
+#include "model/json_file.h"
+#include "model/kind.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -258,6 +261,43 @@ static int build_prompt(const struct args *a, const struct model *m, const struc
     return rc;
 }
 
+/* Of a model without tokenizer: as its folder says, or of a file named onnx/NAME the one above. */
+static int folder_stops(const struct model *m, uint32_t *ids, size_t *n, struct err *e) {
+    enum model_kind kind;
+    char folder[sizeof m->path + sizeof "/.."];
+    struct stat st;
+    *n = 0;
+    int rc = model_kind_of(m->path, &kind, e);
+    if (rc || kind == MODEL_GGUF)
+        return rc;
+    snprintf(folder, sizeof folder, "%s", m->path);
+    if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        char *slash = strrchr(folder, '/');
+        snprintf(slash ? slash : folder, sizeof "/", slash == folder ? "/" : slash ? "" : ".");
+    }
+    rc = json_file_stops(folder, ids, ENGINE_MAX_STOPS, n, e);
+    const char *slash = strrchr(folder, '/');
+    if (rc || *n || strcmp(slash ? slash + 1 : folder, "onnx") != 0)
+        return rc;
+    snprintf(folder + strlen(folder), sizeof "/..", "/..");
+    return json_file_stops(folder, ids, ENGINE_MAX_STOPS, n, e);
+}
+
+static int read_stops(const struct model *m, struct engine_job *job, struct err *e) {
+    uint32_t ids[ENGINE_MAX_STOPS];
+    const uint32_t *stops = ids;
+    size_t n = 0;
+    int rc = 0;
+    if (m->tok)
+        stops = tok_stops(m->tok, &n);
+    else
+        rc = folder_stops(m, ids, &n, e);
+    for (size_t i = 0; i < n && job->n_stops < ENGINE_MAX_STOPS; i++)
+        if (stops[i] < engine_info(m->engine)->vocab)
+            job->stops[job->n_stops++] = stops[i];
+    return rc;
+}
+
 static int generate(const struct args *a, const struct model *m, const struct ids *prompt_ids,
                     struct err *e) {
     struct stream s = {.args = a, .text_end = SIZE_MAX};
@@ -269,10 +309,9 @@ static int generate(const struct args *a, const struct model *m, const struct id
                              .on_done = on_done,
                              .user = &s};
     model_sampling(a, &job.sampling);
-    size_t n_stops = 0;
-    const uint32_t *stops = m->tok ? tok_stops(m->tok, &n_stops) : NULL;
-    for (size_t i = 0; i < n_stops && i < ENGINE_MAX_STOPS && !a->ignore_eos; i++)
-        job.stops[job.n_stops++] = stops[i];
+    int rc = a->ignore_eos ? 0 : read_stops(m, &job, e);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < a->stops.n; i++)
         if (strlen(a->stops.v[i]) > s.hold_back + 1)
             s.hold_back = strlen(a->stops.v[i]) - 1;
@@ -281,7 +320,7 @@ static int generate(const struct args *a, const struct model *m, const struct id
     if (m->tok)
         detok_start(&s.detok, m->tok, false);
     uint64_t ticket = 0;
-    int rc = engine_submit(m->engine, &job, &ticket, e);
+    rc = engine_submit(m->engine, &job, &ticket, e);
     if (rc == 0)
         rc = follow(&s, m->engine, ticket, e);
     if (rc == 0 && s.finish == FINISH_FAILED) {

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "model/json_file.h"
 #include "model/revision.h"
 
 enum { MAX_CONFIG = 16 << 20, MAX_INDEX = 64 << 20, MAX_SHARDS = 4096, MAX_FILE_NAME = 200 };
@@ -18,28 +19,6 @@ static char *join(const char *folder, const char *name, struct err *e) {
     if (!path)
         err_nomem(e, folder);
     return path;
-}
-
-int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e) {
-    struct mapping m;
-    json_error_t je;
-    *out = NULL;
-    int rc = file_map(path, &m, e);
-    if (rc)
-        return rc;
-    if (m.size > limit) {
-        rc = err_set(e, PRECIS_EINPUT, "%s: has %zu bytes: at most %zu are allowed", path, m.size,
-                     limit);
-    } else {
-        *out = json_loadb((const char *)m.data, m.size, JSON_REJECT_DUPLICATES, &je);
-        if (!*out && (!je.text[0] || json_error_code(&je) == json_error_out_of_memory))
-            rc = err_nomem(e, path);
-        else if (!*out)
-            rc = err_set(e, PRECIS_EINPUT, "%s: not valid JSON: %s (line %d, column %d)", path,
-                         je.text, je.line, je.column);
-    }
-    file_unmap(&m);
-    return rc;
 }
 
 static int open_file(struct folder *f, const char *name, struct err *e) {
@@ -131,7 +110,7 @@ static int open_shards(struct folder *f, struct err *e) {
     char *path = join(f->path, index_name, e);
     if (!path)
         return PRECIS_ENOMEM;
-    int rc = folder_read_json(path, MAX_INDEX, &index, e);
+    int rc = json_file_read(path, MAX_INDEX, JSON_REJECT_DUPLICATES, &index, e);
     json_t *map = json_object_get(index, "weight_map");
     if (!rc)
         rc = list_shards(path, map, &names, &count, e);
@@ -165,7 +144,7 @@ int folder_open(struct folder *f, const char *path, struct err *e) {
     f->config_path = join(path, "config.json", e);
     if (!f->config_path)
         return PRECIS_ENOMEM;
-    int rc = folder_read_json(f->config_path, MAX_CONFIG, &f->config, e);
+    int rc = json_file_read(f->config_path, MAX_CONFIG, JSON_REJECT_DUPLICATES, &f->config, e);
     if (rc)
         return rc;
     bool single = false, sharded = false;

@@ -25,9 +25,6 @@ int folder_open(struct folder *f, const char *path, struct err *e);
 void folder_free(struct folder *f); /* safe on a zeroed one */
 void folder_release(const struct folder *f);
 
-/* A JSON file of at most `limit` bytes, in which no key occurs twice. *out is the caller's. */
-int folder_read_json(const char *path, size_t limit, json_t **out, struct err *e);
-
 /* SHA-256 of the lines "DIGEST  NAME\n" of config.json and then of the weight files, as
  * `sha256sum config.json *.safetensors` prints them. */
 int folder_revision(const struct folder *f, char out[HASH_HEX_SIZE], struct err *e);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "model/config.h"
+#include "model/json_file.h"
 #include "model/onnx_read.h"
 #include "model/revision.h"
 
@@ -162,36 +163,6 @@ static int find_folder(struct graph_model *m, const char *path, struct err *e) {
     free(inner);
     if (rc == 0 && !found)
         rc = err_set(e, PRECIS_ENOTFOUND, "%s: holds no .onnx file", path);
-    return rc;
-}
-
-/* *out NULL: there is no such file. */
-static int load_json(const char *folder, const char *name, json_t **out, struct err *e) {
-    *out = NULL;
-    char *path = file_join(folder, name);
-    if (!path)
-        return err_nomem(e, name);
-    struct mapping file = {0};
-    int rc = 0;
-    if (!is_file(path))
-        goto done;
-    rc = file_map(path, &file, e);
-    if (rc == 0 && file.size > MOST_CONFIG_BYTES)
-        rc = err_set(e, PRECIS_ELIMIT, "%s: %zu bytes: at most %d", path, file.size,
-                     MOST_CONFIG_BYTES);
-    if (rc)
-        goto done;
-    json_error_t why;
-    *out = json_loadb((const char *)file.data, file.size, 0, &why);
-    if (!*out || !json_is_object(*out)) {
-        json_decref(*out);
-        *out = NULL;
-        rc = err_set(e, PRECIS_EINPUT, "%s: not a JSON object (line %d: %s)", path, why.line,
-                     why.text);
-    }
-done:
-    file_unmap(&file);
-    free(path);
     return rc;
 }
 
@@ -351,7 +322,7 @@ static int read_file(struct graph_model *m, const char *folder, const char *name
                      int (*take)(struct graph_model *, const json_t *, struct err *), bool *found,
                      struct err *e) {
     json_t *o;
-    int rc = load_json(folder, name, &o, e);
+    int rc = json_file_beside(folder, name, MOST_CONFIG_BYTES, 0, &o, e);
     *found = o != NULL;
     if (!o)
         return rc;
@@ -409,7 +380,7 @@ static int find(const char *path, struct graph_model *m, struct err *e) {
         return rc ? rc : read_beside(m, e);
     }
     json_t *genai;
-    rc = load_json(path, "genai_config.json", &genai, e);
+    rc = json_file_beside(path, "genai_config.json", MOST_CONFIG_BYTES, 0, &genai, e);
     if (rc)
         return rc;
     if (!genai) {

@@ -1,61 +1,20 @@
 /* A tokenizer from a tokenizer.json and what lies beside it. */
 #include "text/tok_json.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
+#include "model/json_file.h"
 
-/* The JSON object of a file, the caller's to release. */
-static int load(const char *path, json_t **out, struct err *e) {
-    struct mapping m;
-    json_error_t why;
-    int rc = file_map(path, &m, e);
-    if (rc)
-        return rc;
-    *out = json_loadb((const char *)m.data, m.size, JSON_ALLOW_NUL, &why);
-    file_unmap(&m);
-    if (!*out)
-        return json_error_code(&why) == json_error_out_of_memory
-                   ? err_nomem(e, "JSON")
-                   : err_set(e, PRECIS_EINPUT, "%s: line %d: %s", path, why.line, why.text);
-    if (json_is_object(*out))
-        return 0;
-    json_decref(*out);
-    *out = NULL;
-    return err_set(e, PRECIS_EINPUT, "%s: no JSON object", path);
-}
+/* the largest published tokenizer.json have 35 MB */
+enum { MOST_BYTES = 512 << 20, MOST_CONFIG_BYTES = 16 << 20 };
 
-/* A file beside the tokenizer's: its path, in memory of the caller; NULL: none, or out of memory.
- */
-static int beside(struct builder *b, const char *name, char **out) {
+/* The folder that the tokenizer lies in, the caller's; NULL: out of memory. */
+static char *folder_of(const struct builder *b) {
     const char *slash = strrchr(b->path, '/');
-    size_t dir = slash ? (size_t)(slash - b->path) + 1 : 0, n = strlen(name);
-    char *path = malloc(dir + n + 1);
-    *out = NULL;
-    if (!path)
-        return err_nomem(b->e, "path");
-    memcpy(path, b->path, dir);
-    memcpy(path + dir, name, n + 1);
-    if (access(path, F_OK) == 0)
-        *out = path;
-    else
-        free(path);
-    return 0;
-}
-
-/* The object in a file beside; NULL: there is no such file. */
-static int load_beside(struct builder *b, const char *name, json_t **out) {
-    char *path;
-    *out = NULL;
-    int rc = beside(b, name, &path);
-    if (rc == 0 && path)
-        rc = load(path, out, b->e);
-    free(path);
-    return rc;
+    return build_copy(slash ? (struct str){b->path, (size_t)(slash - b->path) + 1}
+                            : (struct str){".", 1});
 }
 
 static int added_tokens(struct builder *b, const json_t *list) {
@@ -115,56 +74,54 @@ static int template_of(struct builder *b, const json_t *v) {
     return b->t->chat_template ? 0 : err_nomem(b->e, "chat template");
 }
 
-static int jinja(struct builder *b) {
-    char *path;
+static int jinja(struct builder *b, const char *folder) {
+    char *path = file_join(folder, "chat_template.jinja");
     struct mapping m = {0};
-    int rc = beside(b, "chat_template.jinja", &path);
-    if (rc == 0 && path)
-        rc = file_map(path, &m, b->e);
-    if (rc == 0 && path) {
-        b->t->chat_template = build_copy((struct str){(const char *)m.data, m.size});
-        if (!b->t->chat_template)
-            rc = err_nomem(b->e, "chat template");
-    }
+    bool there;
+    if (!path)
+        return err_nomem(b->e, "path");
+    int rc = file_exists(path, &there, b->e);
+    if (rc || !there)
+        goto done;
+    rc = file_map(path, &m, b->e);
+    if (rc)
+        goto done;
+    if (m.size > MOST_CONFIG_BYTES)
+        rc = err_set(b->e, PRECIS_EINPUT, "%s: has %zu bytes: at most %d are allowed", path, m.size,
+                     MOST_CONFIG_BYTES);
+    else if (!(b->t->chat_template = build_copy((struct str){(const char *)m.data, m.size})))
+        rc = err_nomem(b->e, "chat template");
+done:
     file_unmap(&m);
     free(path);
     return rc;
 }
 
-/* "eos_token_id": 2 or [2, 7] */
-static void stops(struct builder *b, const json_t *config) {
-    const json_t *v = json_object_get(config, "eos_token_id");
-    size_t n = json_is_array(v) ? json_array_size(v) : 1;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *id = json_is_array(v) ? json_array_get(v, i) : v;
-        if (json_is_integer(id) && json_integer_value(id) >= 0 &&
-            json_integer_value(id) < (json_int_t)b->t->n)
-            build_stop(b, json_integer_value(id));
-    }
-}
-
 static int side_files(struct builder *b) {
-    json_t *config;
-    int rc = jinja(b);
+    json_t *config = NULL;
+    uint32_t ids[TOK_MAX_STOPS];
+    size_t n = 0;
+    char *folder = folder_of(b);
+    if (!folder)
+        return err_nomem(b->e, "path");
+    int rc = jinja(b, folder);
     if (rc == 0)
-        rc = load_beside(b, "tokenizer_config.json", &config);
+        rc = json_file_beside(folder, "tokenizer_config.json", MOST_CONFIG_BYTES, 0, &config, b->e);
     if (rc)
-        return rc;
+        goto done;
     b->t->bos = named_token(b, config, "bos_token");
     b->t->eos = named_token(b, config, "eos_token");
     build_stop(b, b->t->eos);
     rc = template_of(b, json_object_get(config, "chat_template"));
-    json_decref(config);
-    static const char *const names[] = {"generation_config.json", "config.json"};
-    for (size_t i = 0; rc == 0 && i < sizeof names / sizeof *names; i++) {
-        rc = load_beside(b, names[i], &config);
-        if (rc == 0) {
-            stops(b, config);
-            json_decref(config);
-        }
-    }
+    if (rc == 0)
+        rc = json_file_stops(folder, ids, TOK_MAX_STOPS, &n, b->e);
+    for (size_t i = 0; i < n; i++)
+        build_stop(b, ids[i] < b->t->n ? (int64_t)ids[i] : -1);
     build_stops_by_name(b);
     build_controls(b);
+done:
+    json_decref(config);
+    free(folder);
     return rc;
 }
 
@@ -201,7 +158,7 @@ int tok_from_json(const char *path, struct tok **out, struct err *e) {
     struct builder b;
     json_t *root;
     *out = NULL;
-    int rc = load(path, &root, e);
+    int rc = json_file_read(path, MOST_BYTES, JSON_ALLOW_NUL, &root, e);
     if (rc)
         return rc;
     rc = build_begin(&b, path, e);

@@ -83,6 +83,34 @@ $ echo | precis tokenize --tokenizer absent.json
 exit: 2
 err~ absent\.json: cannot open
 
+== a folder without tokenizer: its files say what ends an answer
+$ cp -r $TESTS/../golden/engine/families/phi3 bare; chmod -R u+w bare
+$ python3 - <<'END'
+$ import json, os, subprocess
+$ def run(*more):
+$     p = subprocess.run(["precis", "generate", "--model", "bare", "--precision", "f32", "--ids", "-", "--json", "--max-new-tokens", "8", *more],
+$                        input=b"[5, 6, 7]", capture_output=True)
+$     return json.loads(p.stdout) if p.returncode == 0 else p.stderr.decode()
+$ g = run()
+$ last = g["ids"][0]
+$ print(g["finish_reason"], len(g["ids"]))
+$ def check(name, value):
+$     json.dump(value, open("bare/" + name, "w"))
+$     g = run()
+$     print(name, g["finish_reason"], len(g["ids"]) <= 1, len(run("--ignore-eos")["ids"]))
+$     os.remove("bare/" + name)
+$ check("generation_config.json", {"eos_token_id": [last, 99999999]})
+$ check("genai_config.json", {"model": {"eos_token_id": last}})
+$ open("bare/generation_config.json", "w").write("[")
+$ print(run())
+$ END
+$ rm -r bare
+out: length 8
+out: generation_config.json stop True 8
+out: genai_config.json stop True 8
+out: precis: bare/generation_config.json: not valid JSON: line 1: ']' expected near end of file
+out:
+
 == perplexity
 $ precis perplexity --model $TINY --precision f32 --json text.txt > p.json
 $ python3 - <<'END'

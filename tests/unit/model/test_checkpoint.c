@@ -257,7 +257,7 @@ static void refuses_hostile_shards(void **state) {
     tree_write(folder, "model.safetensors.index.json", "{\"weight_map\":7");
     refused(PRECIS_EINPUT, "not valid JSON");
     tree_write(folder, "model.safetensors.index.json", "[]");
-    refused(PRECIS_EINPUT, "weight_map is missing or empty");
+    refused(PRECIS_EINPUT, "is not a JSON object");
 }
 
 static void refuses_incomplete_folders(void **state) {

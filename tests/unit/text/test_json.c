@@ -184,6 +184,7 @@ static void neighbours(void **state) {
          "\"D\"}]}"},
         {"generation_config.json", "{\"eos_token_id\": [4, 2, 99, -1]}"},
         {"config.json", "{\"eos_token_id\": 3}"},
+        {"genai_config.json", "{\"eos_token_id\": 0, \"model\": {\"eos_token_id\": [1, 2]}}"},
         {0}};
     struct tok *t;
     struct err e = {0};
@@ -193,8 +194,8 @@ static void neighbours(void **state) {
     assert_string_equal(tok_chat_template(t), "D");
     size_t n;
     const uint32_t *stops = tok_stops(t, &n);
-    assert_int_equal(n, 3);
-    assert_memory_equal(stops, ((uint32_t[]){4, 2, 3}), 12);
+    assert_int_equal(n, 4);
+    assert_memory_equal(stops, ((uint32_t[]){4, 2, 3, 1}), 16);
     tok_free(t);
     const struct json_file jinja[] = {files[0], files[1], {"chat_template.jinja", "J"}, {0}};
     assert_int_equal(open_json_files(jinja, &t, &e), 0);
@@ -202,7 +203,7 @@ static void neighbours(void **state) {
     tok_free(t);
     const struct json_file odd[] = {files[0], {"config.json", "["}, {0}};
     assert_int_equal(open_json_files(odd, &t, &e), PRECIS_EINPUT);
-    assert_non_null(strstr(e.text, "config.json: line 1"));
+    assert_non_null(strstr(e.text, "config.json: not valid JSON: line 1"));
 }
 
 /* A stop by its name is a special token; Gemma's "</s>" is one of HTML. */
@@ -303,7 +304,7 @@ static void what_is_refused(void **state) {
         const char *says;
     } cases[] = {
         {"", PRECIS_EINPUT, "line 1"},
-        {"[]", PRECIS_EINPUT, "no JSON object"},
+        {"[]", PRECIS_EINPUT, "not a JSON object"},
         {"{}", PRECIS_EINPUT, "no object \"model\""},
         {"{\"version\": \"2.0\", " WORDS "}", PRECIS_EUNSUPPORTED, "version"},
         {"{\"model\": {\"type\": \"Oracle\", \"vocab\": {}}}", PRECIS_EUNSUPPORTED,
