@@ -223,6 +223,72 @@ static void as_one_text(void **state) {
     }
 }
 
+/* A tokenizer of SentencePiece pieces. */
+static struct tok *open_pieces(const char *architecture) {
+#define KEY "tokenizer.ggml."
+    static const struct {
+        const char *s;
+        uint32_t type;
+    } pieces[] = {{"<unk>", 2}, {"<s>", 3}, {"</s>", 3},     {"\xe2\x96\x81", 1},  {"H", 1},
+                  {"i", 1},     {"!", 1},   {"<|user|>", 3}, {"<|assistant|>", 3}, {"<|end|>", 4}};
+    size_t n = sizeof pieces / sizeof *pieces;
+    struct buf b = {0};
+    struct gguf *g;
+    struct tok *t;
+    struct err e = {0};
+    uint8_t *copy;
+    put_head(&b, 3, 0, 7);
+    put_key_string(&b, "general.architecture", architecture);
+    put_key_string(&b, KEY "model", "llama");
+    put_key_array(&b, KEY "tokens", GGUF_STRING, n);
+    for (size_t i = 0; i < n; i++)
+        put_string(&b, pieces[i].s);
+    put_key_array(&b, KEY "token_type", GGUF_U32, n);
+    for (size_t i = 0; i < n; i++)
+        put_u32(&b, pieces[i].type);
+    put_key_array(&b, KEY "scores", GGUF_F32, n);
+    for (size_t i = 0; i < n; i++)
+        put_u32(&b, 0);
+    put_key_u32(&b, KEY "bos_token_id", 1);
+    put_key_u32(&b, KEY "eos_token_id", 2);
+    assert_int_equal(open_exact(&b, b.len, &copy, &g, &e), 0);
+    if (tok_from_gguf(g, &t, &e) != 0)
+        fail_msg("%s", e.text);
+    gguf_close(g);
+    free(copy);
+    buf_free(&b);
+    return t;
+}
+
+/* Phi-3's marks take white space along, which a GGUF file does not tell; others' do not. */
+static void white_space_after_phi3(void **state) {
+    (void)state;
+    static const struct {
+        const char *architecture;
+        uint32_t want[16];
+        size_t n;
+    } cases[] = {{"phi3", {7, 3, 4, 5, 6, 0, 9, 8}, 8},
+                 {"llama", {7, 3, 0, 4, 5, 6, 0, 9, 3, 0, 8, 3, 0}, 13}};
+    for (size_t i = 0; i < 2; i++) {
+        struct tok *t = open_pieces(cases[i].architecture);
+        struct chat *c;
+        struct err e;
+        struct ids ids = {0};
+        const struct chat_message m = {"user", "\nHi!\n", 5};
+        assert_int_equal(chat_open(t, "phi3", &c, &e), 0);
+        assert_int_equal(chat_encode(c, &m, 1, &ids, &e), 0);
+        assert_int_equal(ids.n, cases[i].n);
+        assert_memory_equal(ids.v, cases[i].want, ids.n * sizeof *ids.v);
+        /* what follows <s> keeps its white space */
+        ids.n = 0;
+        assert_int_equal(tok_encode(t, "<s> H", 5, TOK_NO_SPECIAL, &ids, &e), 0);
+        assert_int_equal(ids.n, 4);
+        ids_free(&ids);
+        chat_free(c);
+        tok_free(t);
+    }
+}
+
 static void refuse(const struct tok *t, const char *name, const char *says) {
     struct chat *c;
     struct err e;
@@ -362,6 +428,7 @@ int main(void) {
         cmocka_unit_test(formats_by_name),
         cmocka_unit_test(content_is_plain),
         cmocka_unit_test(as_one_text),
+        cmocka_unit_test(white_space_after_phi3),
         cmocka_unit_test(unknown_formats),
         cmocka_unit_test(bad_messages),
         cmocka_unit_test(strange_templates),
