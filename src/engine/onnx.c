@@ -35,15 +35,15 @@ struct onnx {
     char arithmetic[64];
     struct pool *threads;
     struct lane *lanes;
+    struct start_gate started;
 
     pthread_mutex_t lock; /* over what follows and the lanes' idle */
-    pthread_cond_t room, drained, started;
+    pthread_cond_t room, drained;
     struct waiting waiting;
-    int running, most_running, n_started, n_submitting;
+    int running, most_running, n_submitting;
     size_t reserved, most_reserved; /* bytes */
     uint64_t tokens_in, tokens_out;
     bool closing;
-    struct err start_err;
 };
 
 static void wake_one(struct onnx *on) {
@@ -141,11 +141,9 @@ static void tell(struct lane *lane, struct sequence *s, int branch, size_t posit
     }
 }
 
-/* The ids to feed: what is pending of them, or, where the graph keeps no past, all of the branch's.
- */
-static const uint32_t *whole(const struct lane *lane, const struct sequence *s, int branch,
-                             size_t length, uint32_t *copy) {
-    (void)lane;
+/* All ids of a branch, which a graph without past takes in every step; at `copy` where they are not
+ * in one place. */
+static const uint32_t *whole(const struct sequence *s, int branch, size_t length, uint32_t *copy) {
     if (!s->beams)
         return s->ids;
     const struct branch *b = beams_branch(s->beams, branch);
@@ -166,7 +164,7 @@ static int feed(struct lane *lane, struct sequence *s, int branch, struct onnx_s
         &m->graphs[b->v[branch] && m->graphs[GRAPH_PAST].session ? GRAPH_PAST : GRAPH_MAIN];
     if (m->rows == 0) {
         before = position;
-        ids = whole(lane, s, branch, position + n, copy);
+        ids = whole(s, branch, position + n, copy);
         n += before;
         position = 0;
     } else if (n > m->rows) {
@@ -288,12 +286,7 @@ static void lane_main(void *user, int index) {
     int rc = onnx_lane_new(&on->model, &lane->steps, &e);
     if (rc == 0 && on->model.vocab)
         rc = chooser_new(on->model.vocab, &lane->tools.chooser, &e);
-    pthread_mutex_lock(&on->lock);
-    if (rc && !on->start_err.code)
-        on->start_err = e;
-    on->n_started++;
-    pthread_cond_broadcast(&on->started);
-    pthread_mutex_unlock(&on->lock);
+    start_gate_say(&on->started, rc, &e);
     if (rc == 0)
         lane_loop(lane);
     onnx_lane_free(lane->steps);
@@ -436,7 +429,7 @@ static void onnx_close(struct engine *en) {
     kv_pool_free(on->pages);
     pthread_cond_destroy(&on->room);
     pthread_cond_destroy(&on->drained);
-    pthread_cond_destroy(&on->started);
+    start_gate_free(&on->started);
     pthread_mutex_destroy(&on->lock);
     free(on);
 }
@@ -456,18 +449,7 @@ static int start_lanes(struct onnx *on, struct err *e) {
         pthread_cond_init(&on->lanes[i].wake, NULL);
     }
     int rc = pool_start(&on->threads, lanes, lane_main, on, e);
-    if (rc)
-        return rc;
-    pthread_mutex_lock(&on->lock);
-    while (on->n_started < lanes)
-        pthread_cond_wait(&on->started, &on->lock);
-    if (on->start_err.code) {
-        rc = on->start_err.code;
-        if (e)
-            *e = on->start_err;
-    }
-    pthread_mutex_unlock(&on->lock);
-    return rc;
+    return rc ? rc : start_gate_wait(&on->started, lanes, e);
 }
 
 static unsigned capabilities(const struct onnx_model *m) {
@@ -563,7 +545,7 @@ int onnx_open(const char *path, const struct engine_options *o, struct engine **
     pthread_mutex_init(&on->lock, NULL);
     pthread_cond_init(&on->room, NULL);
     pthread_cond_init(&on->drained, NULL);
-    pthread_cond_init(&on->started, NULL);
+    start_gate_init(&on->started);
     enum isa isa;
     int rc = isa_detect(&isa, e);
     if (rc == 0)

@@ -35,13 +35,13 @@ $     precis summarize -q --model $m --format jsonl --max-new-tokens 2 x.c | gre
 $ done
 $ cd o/onnx; for m in . decoder_model_merged.onnx; do precis summarize -q --model $m --format jsonl --max-new-tokens 2 ../../x.c | grep -o '"model": *"[^"]*"'; done
 $ cd ..; precis summarize -q --model ./ --format jsonl --max-new-tokens 2 ../x.c | grep -o '"model": *"[^"]*"'
-out: "model": "onnx"
-out: "model": "onnx"
-out: "model": "onnx"
-out: "model": "decoder_model_merged.onnx"
-out: "model": "onnx"
-out: "model": "decoder_model_merged.onnx"
-out: "model": "o"
+out: "model":"onnx"
+out: "model":"onnx"
+out: "model":"onnx"
+out: "model":"decoder_model_merged.onnx"
+out: "model":"onnx"
+out: "model":"decoder_model_merged.onnx"
+out: "model":"o"
 
 == the graph decides about the arithmetic
 needs: onnx
