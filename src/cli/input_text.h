@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* path "-": standard input. At most 1 GiB. */
+/* path "-": standard input; pipes and devices are read to their end, too. At most 1 GiB. */
 int input_read(const char *path, struct buf *out, struct err *e);
 
 /* A JSON array of token ids, each below `vocab`; `name` begins the messages. PRECIS_EINPUT. */
