@@ -81,7 +81,7 @@ static int follow(struct stream *s, const struct precis_generate_options *o, str
         s->text.data[given] = '\0';
     }
     pthread_mutex_unlock(&s->lock);
-    int rc = buf_failed(&piece) || buf_failed(&s->text) ? err_nomem(e, "answer") : 0;
+    int rc = buf_failed(&piece) || buf_failed(&s->text) ? detok_failure(&s->detok, "answer", e) : 0;
     buf_free(&piece);
     return rc;
 }

@@ -53,7 +53,7 @@ int precis_detokenize(const struct precis_model *model, const uint32_t *ids, siz
     }
     detok_finish(&d, &text);
     if (rc == 0 && buf_failed(&text))
-        rc = err_nomem(&e, "text");
+        rc = detok_failure(&d, "text", &e);
     if (rc == 0) {
         *out = text.data;
         if (out_length)

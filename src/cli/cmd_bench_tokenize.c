@@ -71,8 +71,7 @@ static int encode_all(const struct tok *tok, const struct texts *t, unsigned fla
 
 static int measure(const struct args *a, const struct tok *tok, const struct texts *t,
                    struct err *e) {
-    unsigned flags =
-        TOK_NO_SPECIAL | (a->plain ? (unsigned)TOK_PLAIN : TOK_DEFAULT);
+    unsigned flags = TOK_NO_SPECIAL | (a->plain ? (unsigned)TOK_PLAIN : TOK_DEFAULT);
     double *seconds = calloc((size_t)a->rounds, sizeof *seconds), warm_up;
     if (!seconds)
         return err_nomem(e, "rounds");

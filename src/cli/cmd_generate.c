@@ -115,7 +115,7 @@ static int on_token(void *user, const struct engine_token *t) {
         buf_append(&s->top, t->top, (size_t)t->n_top * sizeof *t->top);
     if (s->detok.tok)
         detok_push(&s->detok, t->id, &s->text);
-    bool stop = find_stop(s, before) || interrupted();
+    bool stop = find_stop(s, before) || interrupted() || buf_failed(&s->text);
     pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
     return stop;
@@ -329,7 +329,7 @@ static int generate(const struct args *a, const struct model *m, const struct id
     }
     if (rc == 0 && (buf_failed(&s.text) || s.ids.failed || buf_failed(&s.logprobs) ||
                     buf_failed(&s.top) || buf_failed(&s.top_n)))
-        rc = err_nomem(e, "answer");
+        rc = detok_failure(&s.detok, "answer", e);
     if (rc == 0 && a->json)
         rc = print_json(&s, prompt_ids, e);
     else if (rc == 0)

@@ -109,7 +109,7 @@ static int decode(struct convert *c, const char *json, size_t len, const char *n
         buf_append(&c->out, text.data ? text.data : "", text.len);
     }
     if (buf_failed(&text))
-        rc = err_nomem(e, "text");
+        rc = detok_failure(&d, "text", e);
     buf_free(&text);
     return rc ? rc : put(c, e);
 }

@@ -178,9 +178,9 @@ void decode_token(const struct decode_op *op, size_t index, const char *s, size_
     }
 }
 
-void decode_middle(const struct decoder *d, const char *s, size_t n, struct buf *out) {
+void decode_middle(const struct decoder *d, const char *s, size_t n, struct regex_work *w,
+                   struct buf *out) {
     struct buf text[2] = {0};
-    struct regex_work w = {0};
     int side = 0;
     for (size_t i = 0; i < d->n && !d->v[i].whole; i++) {
         int byte = d->v[i].kind == DECODE_BYTE_FALLBACK ? decode_byte(s, n) : -1;
@@ -188,7 +188,7 @@ void decode_middle(const struct decoder *d, const char *s, size_t n, struct buf 
             buf_char(out, (char)byte);
             goto done;
         }
-        decode_token(&d->v[i], 1, s, n, &w, &text[side]);
+        decode_token(&d->v[i], 1, s, n, w, &text[side]);
         out->failed |= text[side].failed;
         s = text[side].data ? text[side].data : "";
         n = text[side].len;
@@ -198,5 +198,4 @@ void decode_middle(const struct decoder *d, const char *s, size_t n, struct buf 
 done:
     buf_free(&text[0]);
     buf_free(&text[1]);
-    regex_work_free(&w);
 }

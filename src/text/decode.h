@@ -46,7 +46,8 @@ bool decoder_is_bytes(const struct decoder *d);
 
 /* Appends what a token stands for within a text (as neither its first nor its last token); a byte
  * token is its byte. */
-void decode_middle(const struct decoder *d, const char *s, size_t n, struct buf *out);
+void decode_middle(const struct decoder *d, const char *s, size_t n, struct regex_work *w,
+                   struct buf *out);
 
 /* A token through one operation that is not `whole`; index: its place among the tokens that this
  * operation saw. Replaces what is in out. */

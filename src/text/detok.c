@@ -196,5 +196,11 @@ void detok_finish(struct detok *d, struct buf *out) {
     if (d->n_pending)
         buf_str(out, REPLACEMENT);
     detok_free(d);
+    struct regex_work why = d->regex;
     detok_start(d, d->tok, d->keep_special);
+    d->regex = why;
+}
+
+int detok_failure(const struct detok *d, const char *what, struct err *e) {
+    return regex_failure(&d->regex, what, e);
 }

@@ -79,6 +79,9 @@ void detok_push(struct detok *d, uint32_t id, struct buf *out); /* invalid bytes
 /* What is pending appears (bytes that are no whole character as U+FFFD); memory is freed and d is
  * as after detok_start. */
 void detok_finish(struct detok *d, struct buf *out);
+/* The error of an out that failed (see base/buf.h), its code: PRECIS_ELIMIT where a regular
+ * expression of the tokenizer needs too many steps, else PRECIS_ENOMEM of `what`. */
+int detok_failure(const struct detok *d, const char *what, struct err *e);
 void detok_free(struct detok *d); /* where there is no detok_finish; safe after it */
 
 #endif

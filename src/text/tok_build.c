@@ -348,9 +348,10 @@ static int write_bytes(struct builder *b) {
     if (!t->at)
         return err_nomem(b->e, "vocabulary");
     struct buf out = {0};
+    struct regex_work w = {0};
     if (!buf_reserve(&out, 64))
         return err_nomem(b->e, "vocabulary");
-    for (uint32_t id = 0; id < t->n; id++) {
+    for (uint32_t id = 0; id < t->n && !buf_failed(&out); id++) {
         uint32_t k = t->alias ? t->alias[id] : id;
         const char *s = t->piece + t->piece_at[k];
         size_t n = t->piece_at[k + 1] - t->piece_at[k];
@@ -361,19 +362,20 @@ static int write_bytes(struct builder *b) {
         if (raw)
             buf_append(&out, s, n);
         else
-            decode_middle(&t->decoder, s, n, &out);
+            decode_middle(&t->decoder, s, n, &w, &out);
         if (out.len > INT32_MAX) {
+            regex_work_free(&w);
             buf_free(&out);
             return build_bad(b, PRECIS_EINPUT, "tokens of more than %d bytes", INT32_MAX);
         }
     }
+    regex_work_free(&w);
+    if (buf_failed(&out)) {
+        buf_free(&out);
+        return regex_failure(&w, "vocabulary", b->e);
+    }
     t->at[t->n] = (uint32_t)out.len;
     t->bytes = out.data;
-    if (buf_failed(&out)) {
-        t->bytes = NULL;
-        buf_free(&out);
-        return err_nomem(b->e, "vocabulary");
-    }
     return 0;
 }
 

@@ -296,6 +296,35 @@ static void patterns_without_end(void **state) {
     }
 }
 
+/* The same in decoders: of what is decoded, and of a token when the file is opened. */
+static void decoders_without_end(void **state) {
+    (void)state;
+#define ENDLESS                                                                                    \
+    "{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(?:a+)+[bc]\"}, \"content\": \"b\"}"
+#define TEN "aaaaaaaaaa"
+    static const char says[] = "regular expression \"(?:a+)+[bc]\": needs more steps";
+    struct tok *t = open_tok("{\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": "
+                             "\"Fuse\"}, " ENDLESS "]}, " WORDS "}");
+    struct detok d;
+    struct buf out = {0};
+    struct err e = {0};
+    detok_start(&d, t, true);
+    for (int i = 0; i < 60; i++)
+        detok_push(&d, 1, &out);
+    assert_false(buf_failed(&out));
+    detok_finish(&d, &out);
+    assert_true(buf_failed(&out));
+    assert_int_equal(detok_failure(&d, "text", &e), PRECIS_ELIMIT);
+    assert_non_null(strstr(e.text, says));
+    buf_free(&out);
+    tok_free(t);
+    int rc = open_json_tok("{\"decoder\": " ENDLESS
+                           ", " LEVEL("\"?\": 0, \"" TEN TEN TEN TEN TEN TEN "\": 1") "}",
+                           &t, &e);
+    assert_int_equal(rc, PRECIS_ELIMIT);
+    assert_non_null(strstr(e.text, says));
+}
+
 static void what_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -411,6 +440,7 @@ int main(void) {
         cmocka_unit_test(words),
         cmocka_unit_test(added_tokens),
         cmocka_unit_test(gaps_in_ids),
+        cmocka_unit_test(decoders_without_end),
         cmocka_unit_test(patterns_without_end),
         cmocka_unit_test(stops_by_name),
         cmocka_unit_test(marks_in_plain_text),
