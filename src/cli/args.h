@@ -12,7 +12,7 @@ struct args {
     uint64_t verbose;
     /* model */
     const char *model;
-    int device; /* enum device */
+    int device;                   /* enum device */
     int precision, chat_template; /* chat_template 0: what the model says */
     uint64_t lanes, memory_limit;
     /* sampling */

@@ -115,6 +115,8 @@ static void ORT_API_CALL on_message(void *user, OrtLoggingLevel severity, const 
 
 static int start(struct onnx_library *l, struct err *e) {
     const OrtApi *api = l->api;
+    if (!api)
+        return err_set(e, PRECIS_ENOTFOUND, "ONNX Runtime's library was not loaded");
     int rc = onnx_check(l,
                         api->CreateEnvWithCustomLogger(on_message, NULL, ORT_LOGGING_LEVEL_WARNING,
                                                        "precis", &l->env),

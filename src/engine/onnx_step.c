@@ -136,6 +136,9 @@ static int feed_plain(struct onnx_lane *lane, const struct feed *f, int i, struc
     struct fed *fed = &lane->fed[f->role][i];
     int64_t dims[2] = {1, (int64_t)f->n}, start = 1, step = 0;
     size_t count;
+    if (in->tensor.rank > 2)
+        return err_set(e, PRECIS_EUNSUPPORTED, "%s: '%s' has %zu dimensions", g->path,
+                       in->tensor.name, in->tensor.rank);
     switch (in->use) {
     case ONNX_MASK:
         dims[1] += (int64_t)f->past;
@@ -194,9 +197,13 @@ static int bind_inputs(struct onnx_lane *lane, const struct feed *f, struct err 
     int rc = 0;
     for (int i = 0; i < g->n_inputs && rc == 0; i++) {
         const OrtValue *v = NULL;
-        if (g->inputs[i].use == ONNX_PAST)
+        enum onnx_use use = g->inputs[i].use;
+        if ((use == ONNX_STATES || use == ONNX_SOURCE_MASK) && !f->source)
+            return err_set(e, PRECIS_EUNSUPPORTED, "%s: input '%s' needs an encoder", g->path,
+                           g->inputs[i].tensor.name);
+        if (use == ONNX_PAST)
             rc = feed_past(lane, f, i, &v, e);
-        else if (g->inputs[i].use == ONNX_STATES)
+        else if (use == ONNX_STATES)
             v = f->source->states;
         else {
             rc = feed_plain(lane, f, i, e);
@@ -273,6 +280,8 @@ static int take_values(struct onnx_lane *lane, const struct feed *f, OrtValue **
     const struct onnx_graph *g = &m->graphs[f->role];
     size_t at = 0;
     int rc = 0;
+    if (n == 0)
+        return err_set(e, PRECIS_EINPUT, "%s: gave no output", g->path);
     lane->result = values[at];
     values[at++] = NULL;
     for (int i = 0; g->present && i < m->slots.n && rc == 0; i++) {
@@ -281,10 +290,16 @@ static int take_values(struct onnx_lane *lane, const struct feed *f, OrtValue **
             continue;
         if (at >= n)
             return err_set(e, PRECIS_EINPUT, "%s: gave %zu outputs", g->path, n);
+        OrtValue **to = out ? out->values : NULL;
+        if (cross)
+            to = f->source ? f->source->cross : NULL;
+        if (!to)
+            return err_set(e, PRECIS_EUNSUPPORTED, "%s: output '%s' has no place to go to", g->path,
+                           g->present[i]);
         rc = check_present(m, f, i, values[at], e);
         if (rc)
             break;
-        *(cross ? &f->source->cross[i] : &out->values[i]) = values[at];
+        to[i] = values[at];
         values[at++] = NULL;
     }
     return rc;

@@ -332,10 +332,11 @@ static void work(void *user, int index) {
     (void)index;
     struct writing *w = user;
     struct err e = {0};
-    float *buffer = malloc((UNIT_ROWS + 1) * w->row_size * sizeof *buffer);
+    float *buffer = calloc((UNIT_ROWS + 1) * w->row_size, sizeof *buffer);
     if (!buffer) {
         err_nomem(&e, "rows of weights");
         fail(w, &e);
+        return;
     }
     const uint64_t units = w->first_unit[w->blob->n];
     while (!atomic_load(&w->failed)) {

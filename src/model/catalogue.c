@@ -187,7 +187,7 @@ static bool pulled(const struct catalogue_entry *c, char *out, size_t size) {
 }
 
 static int resolve_entry(const struct catalogue_entry *c, char *out, size_t size, struct err *e) {
-    bool here;
+    bool here = false;
     char path[4096];
     int rc = catalogue_path(c, out, size, &here, e);
     if (rc || here)
@@ -211,7 +211,8 @@ static int resolve_path(const char *path, char *out, size_t size, struct err *e)
         return err_set(e, PRECIS_EINPUT, "the model's path is too long");
     if (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         const char *dot = strrchr(path, '.');
-        if (!strchr(path, '/') && (!dot || (strcmp(dot, ".gguf") && strcmp(dot, ".onnx"))))
+        if (!strchr(path, '/') &&
+            (!dot || (strcmp(dot, ".gguf") != 0 && strcmp(dot, ".onnx") != 0)))
             return unknown(path, e);
         return err_set(e, PRECIS_ENOTFOUND, "%s: there is no such model file", path);
     }

@@ -82,7 +82,7 @@ int hub_cache_commit(const char *repo_folder, const char *revision, char out[65]
     size_t n = m.size;
     while (n && strchr("\r\n ", m.data[n - 1]))
         n--;
-    bool fits = n < 65;
+    bool fits = n > 0 && n < 65;
     if (fits) {
         memcpy(out, m.data, n);
         out[n] = 0;

@@ -184,7 +184,7 @@ static bool is_data_of(const char *path, const char *onnx) {
 /* What goes with the .onnx files that are chosen: their data, small files beside and at the top. */
 static int complete_onnx(struct hub_list *l, const char *what, struct hub_choice *out,
                          struct err *e) {
-    const char *first = NULL;
+    const char *first = "";
     size_t n = 0, folder = 0;
     for (size_t i = 0; i < l->n; i++) {
         const char *path = l->v[i].path;

@@ -493,14 +493,15 @@ bool hub_http_again(struct hub_http *h, struct hub_tries *t, double retry_after,
                  t->failed, h->o.retries);
         h->o.note(h->o.user, line);
     }
-    double until = clock_seconds() + wait;
-    for (double left = wait; left > 0; left = until - clock_seconds()) {
+    double until = clock_seconds() + wait, left = wait;
+    while (left > 0) {
         if (stopped(h)) {
             err_set(e, PRECIS_ECANCELLED, "cancelled while waiting for the hub");
             return false;
         }
         double step = left < 0.05 ? left : 0.05;
         nanosleep(&(struct timespec){.tv_nsec = (long)(step * 1e9)}, NULL);
+        left = until - clock_seconds();
     }
     return true;
 }

@@ -106,7 +106,7 @@ static int next_of(const struct reader *r, struct span *s, const int (*wires)[2]
 
 static int text(const struct reader *r, struct span s, struct str *out) {
     size_t n = (size_t)(s.end - s.p);
-    if (!utf8_valid(s.p, n) || memchr(s.p, 0, n))
+    if (n && (!utf8_valid(s.p, n) || memchr(s.p, 0, n)))
         return bad(r, s.p, "text that is no UTF-8");
     *out = (struct str){.s = (const char *)s.p, .len = n};
     return 0;
