@@ -44,7 +44,8 @@ int decode_byte(const char *s, size_t n) {
 static void replace_all(const char *s, size_t n, const char *what, size_t len, const char *by,
                         size_t by_len, struct buf *out) {
     const char *end = s + n;
-    for (const char *p; len && (p = memmem(s, (size_t)(end - s), what, len)) != NULL; s = p + len) {
+    for (const char *p; what && len && (p = memmem(s, (size_t)(end - s), what, len)) != NULL;
+         s = p + len) {
         buf_append(out, s, (size_t)(p - s));
         buf_append(out, by, by_len);
     }
