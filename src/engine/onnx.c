@@ -304,7 +304,7 @@ static int make_sequence(const struct onnx *on, const struct engine_job *job, st
     if (job->on_logits)
         return err_set(e, PRECIS_EUNSUPPORTED, "%s: a sequence-to-sequence model scores no prompts",
                        on->base.info.name);
-    if (job->n_ids > context)
+    if (job->n_ids == 0 || job->n_ids > context)
         return err_set(e, PRECIS_ELIMIT, "the source has %zu tokens, the context holds %zu",
                        job->n_ids, context);
     uint32_t start[2] = {(uint32_t)files->decoder_start, (uint32_t)files->forced_bos};
@@ -335,10 +335,10 @@ static int onnx_submit(struct engine *en, const struct engine_job *job, uint64_t
                            en->info.vocab);
     if (job->on_hidden && (job->max_new_tokens || job->on_logits))
         return err_set(e, PRECIS_EUSAGE, "hidden states come alone: no tokens, no logits");
-    struct sequence *s;
+    struct sequence *s = NULL;
     int rc = make_sequence(on, job, &s, e);
-    if (rc)
-        return rc;
+    if (rc || !s)
+        return rc ? rc : err_nomem(e, "sequence");
     s->reserved = needs(on, s);
     if (s->reserved > on->budget) {
         rc = err_set(e, PRECIS_ELIMIT,

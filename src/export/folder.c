@@ -18,8 +18,11 @@ char *out_folder_file(const struct out_folder *f, const char *name) {
 
 /* The caller's; NULL: out of memory. */
 static char *with_end(const char *path, const char *end) {
-    char *s = malloc(strlen(path) + strlen(end) + 1);
-    return s ? strcat(strcpy(s, path), end) : NULL;
+    size_t size = strlen(path) + strlen(end) + 1;
+    char *s = malloc(size);
+    if (s)
+        snprintf(s, size, "%s%s", path, end);
+    return s;
 }
 
 struct content {

@@ -343,11 +343,11 @@ static int read_generation(struct graph_model *m, const json_t *o, struct err *e
 
 /* config.json, in the graphs' folder or the one above. */
 static int read_beside(struct graph_model *m, struct err *e) {
-    char *own = parent_of(m->files[GRAPH_MAIN]);
+    char *own = m->files[GRAPH_MAIN] ? parent_of(m->files[GRAPH_MAIN]) : NULL;
     char *above = own ? file_join(own, "..") : NULL;
     if (!above) {
         free(own);
-        return err_nomem(e, m->files[GRAPH_MAIN]);
+        return err_nomem(e, "path of a graph");
     }
     bool found = false, also;
     int rc = read_file(m, own, "config.json", read_config, &found, e);
@@ -495,7 +495,9 @@ int graph_model_find(const char *path, struct graph_model *m, struct err *e) {
     *m = (struct graph_model){.decoder_start = -1, .forced_bos = -1};
     size_t n = strlen(path);
     char *clean = strndup(path, n > 1 && path[n - 1] == '/' ? n - 1 : n);
-    int rc = clean ? find(clean, m, e) : err_nomem(e, path);
+    if (!clean)
+        return err_nomem(e, path);
+    int rc = find(clean, m, e);
     if (rc == 0)
         rc = read_graphs(m, e);
     if (rc == 0) {

@@ -105,7 +105,7 @@ static int merges(struct builder *b, const json_t *o) {
     uint32_t guess = UINT32_MAX, rank = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const json_t *m = json_array_get(list, i);
-        struct str left, right;
+        struct str left = {0}, right = {0};
         if (json_is_string(m) && strncmp(json_string_value(m), "#version", 8) == 0)
             continue;
         rc = merge_parts(b, m, rank, &left, &right);
@@ -218,8 +218,9 @@ static int unigram(struct builder *b, const json_t *o) {
     size_t n = json_array_size(vocab);
     struct unigram_piece *pieces = malloc((n + 1) * sizeof *pieces);
     double *scores = malloc((n + 1) * sizeof *scores);
-    rc = pieces && scores ? unigram_scores(b, scores, n) : err_nomem(b->e, "model");
-    if (rc == 0) {
+    if (!pieces || !scores) {
+        rc = err_nomem(b->e, "model");
+    } else if ((rc = unigram_scores(b, scores, n)) == 0) {
         for (size_t i = 0; i < n; i++)
             pieces[i] =
                 (struct unigram_piece){b->spelling[i].s, (uint32_t)b->spelling[i].len, scores[i]};
