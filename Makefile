@@ -22,7 +22,7 @@ deps: ## install what building needs (Debian packages), fetch the default model
 	@tools/setup.sh smollm2
 
 dev-deps: ## the same, and what the checks and the whole test suite need
-	@tools/setup.sh --dev smollm2 qwen2.5-coder-0.5b
+	@tools/setup.sh --dev smollm2 qwen2.5-coder-0.5b minilm
 
 build: ## compile into build/
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
