@@ -209,8 +209,7 @@ static uint32_t next_id(const struct builder *b) {
 }
 
 static int append_added(struct builder *b, struct build_added *x) {
-    bool ok = (b->n_added < b->cap_added ||
-               array_grow((void **)&b->added, b->n_added, &b->cap_added, sizeof *b->added)) &&
+    bool ok = array_grow((void **)&b->added, b->n_added, &b->cap_added, sizeof *b->added) &&
               (b->added_at || (b->added_at = calloc(ADDED_PLACES, sizeof *b->added_at)));
     if (!ok) {
         free(x->alias);
