@@ -9,7 +9,6 @@
 
 #include "base/pool.h"
 #include "engine/engine_impl.h"
-#include "engine/waiting.h"
 
 struct encoder {
     struct engine base;
@@ -18,12 +17,10 @@ struct encoder {
     struct pool *threads;
     struct start_gate started;
 
-    pthread_mutex_t lock; /* over what follows */
-    pthread_cond_t work, room, drained;
-    struct waiting waiting;
-    int running, most_running, idle, n_submitting;
+    /* Guarded by the lock of the jobs. */
+    pthread_cond_t work;
+    int idle; /* lanes */
     uint64_t tokens_in;
-    bool closing;
 };
 
 struct lane {
@@ -37,16 +34,13 @@ struct lane {
 static bool take(struct lane *lane) {
     struct encoder *en = lane->en;
     struct encoder_pass *p = &lane->pass;
-    struct sequence *s = en->waiting.first;
-    if (!s || en->running >= en->base.info.max_sequences || p->n_spans == PASS_SPANS)
+    struct sequence *s = en->base.jobs.first;
+    if (!s || en->base.jobs.running >= en->base.info.max_sequences || p->n_spans == PASS_SPANS)
         return false;
-    if (p->n_spans > 0 && (en->waiting.n <= en->idle || p->rows + (int)s->n_prompt > PASS_ROWS))
+    if (p->n_spans > 0 &&
+        (en->base.jobs.waiting <= en->idle || p->rows + (int)s->n_prompt > PASS_ROWS))
         return false;
-    waiting_take(&en->waiting, &en->waiting.first);
-    if (++en->running > en->most_running)
-        en->most_running = en->running;
-    pthread_cond_signal(&en->room);
-    s->started = clock_seconds();
+    jobs_start(&en->base.jobs, &en->base.jobs.first);
     int n = atomic_load(&s->cancelled) ? 0 : (int)s->n_prompt; /* then it is only reported */
     lane->jobs[p->n_spans] = s;
     p->spans[p->n_spans++] =
@@ -80,15 +74,12 @@ static void finish(struct lane *lane, struct sequence *s, const float *states,
         sequence_end(s, FINISH_LENGTH, NULL);
     }
     sequence_report(s);
-    pthread_mutex_lock(&en->lock);
-    en->running--;
-    waiting_forget(s);
+    pthread_mutex_lock(&en->base.jobs.lock);
+    jobs_finish(&en->base.jobs, s);
     sequence_free(s, NULL);
-    if (en->waiting.n > 0)
+    if (en->base.jobs.waiting > 0)
         pthread_cond_signal(&en->work);
-    else if (en->running == 0)
-        pthread_cond_broadcast(&en->drained);
-    pthread_mutex_unlock(&en->lock);
+    pthread_mutex_unlock(&en->base.jobs.lock);
 }
 
 static void run_pass(struct lane *lane) {
@@ -104,25 +95,25 @@ static void run_pass(struct lane *lane) {
 
 static void lane_loop(struct lane *lane) {
     struct encoder *en = lane->en;
-    pthread_mutex_lock(&en->lock);
+    pthread_mutex_lock(&en->base.jobs.lock);
     for (;;) {
         lane->pass.n_spans = lane->pass.rows = 0;
         while (take(lane))
             ;
         if (lane->pass.n_spans > 0) {
             en->tokens_in += (uint64_t)lane->pass.rows;
-            pthread_mutex_unlock(&en->lock);
+            pthread_mutex_unlock(&en->base.jobs.lock);
             run_pass(lane);
-            pthread_mutex_lock(&en->lock);
-        } else if (en->closing) {
+            pthread_mutex_lock(&en->base.jobs.lock);
+        } else if (en->base.jobs.closing) {
             break;
         } else {
             en->idle++;
-            pthread_cond_wait(&en->work, &en->lock);
+            pthread_cond_wait(&en->work, &en->base.jobs.lock);
             en->idle--;
         }
     }
-    pthread_mutex_unlock(&en->lock);
+    pthread_mutex_unlock(&en->base.jobs.lock);
 }
 
 static void lane_main(void *user, int index) {
@@ -137,85 +128,26 @@ static void lane_main(void *user, int index) {
     encoder_workspace_free(lane.workspace); /* in the thread that made it */
 }
 
-static int check_job(const struct engine *en, const struct engine_job *job, struct err *e) {
-    if (job->max_new_tokens > 0 || job->on_logits)
-        return err_set(e, PRECIS_EUSAGE, "a job for hidden states generates and scores nothing");
-    for (size_t i = 0; i < job->n_ids; i++)
-        if (job->ids[i] >= en->info.vocab)
-            return err_set(e, PRECIS_EUSAGE, "token id %u: the vocabulary has %zu", job->ids[i],
-                           en->info.vocab);
-    return 0;
+static int encoder_prepare(struct engine *base, const struct engine_job *job, struct sequence **out,
+                           struct err *e) {
+    return sequence_new(job, 0, base->info.context, out, e);
 }
 
-static int encoder_submit(struct engine *base, const struct engine_job *job, uint64_t *ticket,
-                          struct err *e) {
-    struct encoder *en = (struct encoder *)base;
-    struct sequence *s;
-    int rc = check_job(base, job, e);
-    if (rc || (rc = sequence_new(job, 0, base->info.context, &s, e)) != 0)
-        return rc;
-    pthread_mutex_lock(&en->lock);
-    en->n_submitting++;
-    while (en->waiting.n >= base->info.max_sequences && !en->closing)
-        pthread_cond_wait(&en->room, &en->lock);
-    en->n_submitting--;
-    if (en->closing) {
-        pthread_cond_broadcast(&en->drained);
-        pthread_mutex_unlock(&en->lock);
-        sequence_free(s, NULL);
-        return err_set(e, PRECIS_ECANCELLED, "the engine is closing");
-    }
-    waiting_add(&en->waiting, s);
-    if (ticket)
-        *ticket = s->ticket;
-    pthread_cond_signal(&en->work);
-    pthread_mutex_unlock(&en->lock);
-    return 0;
-}
-
-static void encoder_cancel(struct engine *base, uint64_t ticket) {
-    struct encoder *en = (struct encoder *)base;
-    pthread_mutex_lock(&en->lock);
-    waiting_cancel(&en->waiting, ticket);
-    pthread_mutex_unlock(&en->lock);
-}
-
-static void encoder_drain(struct engine *base) {
-    struct encoder *en = (struct encoder *)base;
-    pthread_mutex_lock(&en->lock);
-    while (en->waiting.n > 0 || en->running > 0)
-        pthread_cond_wait(&en->drained, &en->lock);
-    pthread_mutex_unlock(&en->lock);
+static void encoder_wake(struct engine *base) {
+    pthread_cond_broadcast(&((struct encoder *)base)->work);
 }
 
 static void encoder_stats(struct engine *base, struct engine_stats *s) {
-    struct encoder *en = (struct encoder *)base;
-    pthread_mutex_lock(&en->lock);
-    *s = (struct engine_stats){.tokens_in = en->tokens_in,
-                               .waiting = en->waiting.n,
-                               .running = en->running,
-                               .most_running = en->most_running};
-    pthread_mutex_unlock(&en->lock);
+    s->tokens_in = ((const struct encoder *)base)->tokens_in;
 }
 
-/* Lanes leave once nothing waits; without lanes nothing was submitted. */
 static void encoder_close(struct engine *base) {
     struct encoder *en = (struct encoder *)base;
-    pthread_mutex_lock(&en->lock);
-    en->closing = true; /* with the cancelling: nothing comes in after it */
-    waiting_cancel(&en->waiting, 0);
-    pthread_cond_broadcast(&en->room);
-    pthread_cond_broadcast(&en->work);
-    while (en->n_submitting > 0)
-        pthread_cond_wait(&en->drained, &en->lock);
-    pthread_mutex_unlock(&en->lock);
-    pool_join(en->threads);
+    pool_join(en->threads); /* they leave once nothing waits */
     encoder_weights_free(&en->weights);
     pthread_cond_destroy(&en->work);
-    pthread_cond_destroy(&en->room);
-    pthread_cond_destroy(&en->drained);
     start_gate_free(&en->started);
-    pthread_mutex_destroy(&en->lock);
+    jobs_free(&base->jobs);
     free(en);
 }
 
@@ -226,8 +158,8 @@ static int encoder_packed_sha256(const struct engine *base, char out[HASH_HEX_SI
                    base->info.arithmetic);
 }
 
-static const struct engine_ops encoder_ops = {encoder_close, encoder_submit, encoder_cancel,
-                                              encoder_drain, encoder_stats,  encoder_packed_sha256};
+static const struct engine_ops encoder_ops = {encoder_close, encoder_prepare, encoder_wake,
+                                              encoder_stats, encoder_packed_sha256};
 
 /* What the kernels can take, beyond what the configuration promises: among it that the products of
  * sizes that they form are ints. */
@@ -307,11 +239,8 @@ int encoder_open(struct checkpoint *c, const struct engine_options *o, struct en
     }
     encoder_weights_init(&en->weights, c);
     en->base.ops = &encoder_ops;
-    waiting_init(&en->waiting);
-    pthread_mutex_init(&en->lock, NULL);
+    jobs_init(&en->base.jobs);
     pthread_cond_init(&en->work, NULL);
-    pthread_cond_init(&en->room, NULL);
-    pthread_cond_init(&en->drained, NULL);
     start_gate_init(&en->started);
     enum precision p = o->precision;
     int rc = check_shape(&en->weights.config, e);
@@ -335,6 +264,6 @@ int encoder_open(struct checkpoint *c, const struct engine_options *o, struct en
         *out = &en->base;
         return 0;
     }
-    encoder_close(&en->base);
+    engine_close(&en->base);
     return rc;
 }

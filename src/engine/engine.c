@@ -116,16 +116,21 @@ int engine_open(const char *path, const struct engine_options *options, struct e
 }
 
 void engine_close(struct engine *en) {
-    if (en)
-        en->ops->close(en);
+    if (!en)
+        return;
+    pthread_mutex_lock(&en->jobs.lock);
+    jobs_close(&en->jobs);
+    en->ops->wake(en);
+    jobs_leave(&en->jobs);
+    pthread_mutex_unlock(&en->jobs.lock);
+    en->ops->close(en);
 }
 
 const struct engine_info *engine_info(const struct engine *en) {
     return &en->info;
 }
 
-int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,
-                  struct err *e) {
+static int check_job(const struct engine *en, const struct engine_job *job, struct err *e) {
     int rc = sampling_check(&job->sampling, e);
     if (rc)
         return rc;
@@ -139,19 +144,50 @@ int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *tic
         return err_set(e, PRECIS_EUNSUPPORTED, "%s: a model of the architecture %s %s",
                        en->info.name, en->info.architecture,
                        job->on_hidden ? "gives no embeddings" : "generates nothing");
-    return en->ops->submit(en, job, ticket, e);
+    if (job->on_hidden && (job->max_new_tokens > 0 || job->on_logits))
+        return err_set(e, PRECIS_EUSAGE, "a job for hidden states generates and scores nothing");
+    for (size_t i = 0; en->info.vocab > 0 && i < job->n_ids; i++)
+        if (job->ids[i] >= en->info.vocab)
+            return err_set(e, PRECIS_EUSAGE, "token id %u: the vocabulary has %zu", job->ids[i],
+                           en->info.vocab);
+    return 0;
+}
+
+int engine_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,
+                  struct err *e) {
+    struct sequence *s = NULL;
+    int rc = check_job(en, job, e);
+    if (rc == 0)
+        rc = en->ops->prepare(en, job, &s, e);
+    if (rc == 0)
+        rc = jobs_enter(&en->jobs, en->info.max_sequences, s, ticket, e);
+    if (rc)
+        return rc;
+    en->ops->wake(en);
+    pthread_mutex_unlock(&en->jobs.lock);
+    return 0;
 }
 
 void engine_cancel(struct engine *en, uint64_t ticket) {
-    en->ops->cancel(en, ticket);
+    pthread_mutex_lock(&en->jobs.lock);
+    jobs_cancel(&en->jobs, ticket);
+    en->ops->wake(en);
+    pthread_mutex_unlock(&en->jobs.lock);
 }
 
 void engine_drain(struct engine *en) {
-    en->ops->drain(en);
+    pthread_mutex_lock(&en->jobs.lock);
+    jobs_drain(&en->jobs);
+    pthread_mutex_unlock(&en->jobs.lock);
 }
 
 void engine_get_stats(struct engine *en, struct engine_stats *s) {
+    const struct jobs *j = &en->jobs;
+    pthread_mutex_lock(&en->jobs.lock);
+    *s = (struct engine_stats){
+        .waiting = j->waiting, .running = j->running, .most_running = j->most_running};
     en->ops->stats(en, s);
+    pthread_mutex_unlock(&en->jobs.lock);
 }
 
 int engine_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e) {

@@ -3,12 +3,18 @@
 #define PRECIS_ENGINE_ENGINE_IMPL_H
 
 #include "engine/engine.h"
+#include "engine/jobs.h"
 
 struct engine_ops {
+    /* Joins the lanes and frees everything; nobody is in a call of the engine any more. Jobs that
+     * no lane took are reported (jobs_report_waiting). */
     void (*close)(struct engine *en);
-    int (*submit)(struct engine *en, const struct engine_job *job, uint64_t *ticket, struct err *e);
-    void (*cancel)(struct engine *en, uint64_t ticket);
-    void (*drain)(struct engine *en);
+    /* A job as a sequence, checked against what the model and the memory can hold. Not locked. */
+    int (*prepare)(struct engine *en, const struct engine_job *job, struct sequence **out,
+                   struct err *e);
+    /* Lets the lanes look at the jobs: one came or was cancelled, or the engine closes. Locked. */
+    void (*wake)(struct engine *en);
+    /* Adds the tokens and the bytes of KV; the rest is there. Locked. */
     void (*stats)(struct engine *en, struct engine_stats *s);
     int (*packed_sha256)(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e);
 };
@@ -17,6 +23,7 @@ struct engine_ops {
 struct engine {
     const struct engine_ops *ops;
     struct engine_info info;
+    struct jobs jobs; /* its lock guards what lanes share, too */
 };
 
 struct checkpoint;

@@ -10,7 +10,6 @@
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/forward.h"
-#include "engine/waiting.h"
 
 struct native;
 
@@ -55,15 +54,12 @@ struct native {
     struct lane *lanes;
     struct start_gate started;
 
-    pthread_mutex_t lock; /* over what follows and the lanes' idle, assist, rank */
-    pthread_cond_t room, drained;
-    struct waiting waiting;
-    int running, most_running, n_submitting;
+    /* Guarded by the lock of the jobs, as are the lanes' idle, assist and rank. */
     uint64_t tokens_in, tokens_shared, tokens_out;
-    bool closing;
 };
 
-static void wake_idle(struct native *na) {
+static void wake_idle(struct engine *en) {
+    struct native *na = (struct native *)en;
     for (int i = 0; i < na->base.info.lanes; i++)
         if (na->lanes[i].idle)
             pthread_cond_signal(&na->lanes[i].wake);
@@ -74,9 +70,9 @@ static struct sequence *admit(struct lane *lane) {
     struct native *na = lane->native;
     const struct engine_info *info = &na->base.info;
     int share = (info->max_sequences + info->lanes - 1) / info->lanes;
-    if (!na->waiting.first || na->running >= info->max_sequences || lane->n >= share)
+    if (!na->base.jobs.first || na->base.jobs.running >= info->max_sequences || lane->n >= share)
         return NULL;
-    struct sequence **at = waiting_choose(&na->waiting, info->max_sequences), *s = *at;
+    struct sequence **at = jobs_choose(&na->base.jobs, info->max_sequences), *s = *at;
     if (!atomic_load(&s->cancelled)) {
         size_t pages = sequence_pages(s);
         if (!kv_admit(na->pool, &s->kv, pages, s->ids, sequence_skippable(s)))
@@ -84,11 +80,7 @@ static struct sequence *admit(struct lane *lane) {
         s->reserved = pages;
         na->tokens_shared += s->kv.length;
     }
-    waiting_take(&na->waiting, at);
-    if (++na->running > na->most_running)
-        na->most_running = na->running;
-    pthread_cond_signal(&na->room);
-    s->started = clock_seconds();
+    jobs_start(&na->base.jobs, at);
     lane->sequences[lane->n++] = s;
     return s;
 }
@@ -148,7 +140,8 @@ static bool hand_over(struct lane *lane) {
         lane->settled = lane->settled && is_decoding(lane->sequences[i]);
         rows += sequence_branches(lane->sequences[i]);
     }
-    if (!lane->settled || na->waiting.n > 0 || na->closing) /* a lane may have left by then */
+    if (!lane->settled || na->base.jobs.waiting > 0 ||
+        na->base.jobs.closing) /* a lane may have left by then */
         return false;
     for (struct lane *to = na->lanes; to < lane; to++) {
         if (!to->settled || to->rows + rows > MOST_MERGED)
@@ -222,15 +215,6 @@ static void on_logits(void *user, void *own, int index, float *logits) {
     sequence_logits(t->sequence, own, t->branch, t->position, logits);
 }
 
-/* Takes a reported sequence off the books and frees it. Its pages go back before what it reserved:
- * whoever is admitted next may need them. Locked. */
-static void remove_sequence(struct native *na, struct sequence *s) {
-    size_t reserved = s->reserved;
-    waiting_forget(s);
-    sequence_free(s, na->pool);
-    kv_release(na->pool, reserved);
-}
-
 /* Reports and frees what has ended. Not locked: callbacks run here. */
 static void reap(struct lane *lane) {
     struct native *na = lane->native;
@@ -245,15 +229,16 @@ static void reap(struct lane *lane) {
             continue;
         }
         sequence_report(s);
-        pthread_mutex_lock(&na->lock);
-        na->running--;
+        pthread_mutex_lock(&na->base.jobs.lock);
         na->tokens_out += s->n_generated;
-        remove_sequence(na, s);
-        if (na->waiting.n)
-            wake_idle(na);
-        else if (na->running == 0)
-            pthread_cond_broadcast(&na->drained);
-        pthread_mutex_unlock(&na->lock);
+        jobs_finish(&na->base.jobs, s);
+        /* Its pages go back before what it reserved: whoever is admitted next may need them. */
+        size_t reserved = s->reserved;
+        sequence_free(s, na->pool);
+        kv_release(na->pool, reserved);
+        if (na->base.jobs.waiting)
+            wake_idle(&na->base);
+        pthread_mutex_unlock(&na->base.jobs.lock);
     }
     lane->n = kept;
 }
@@ -269,11 +254,11 @@ static bool any_ended(const struct lane *lane) {
 static void lead(struct lane *lane) {
     struct native *na = lane->native;
     struct step *st = &lane->step;
-    pthread_mutex_unlock(&na->lock);
+    pthread_mutex_unlock(&na->base.jobs.lock);
     step_prepare(st);
-    pthread_mutex_lock(&na->lock);
+    pthread_mutex_lock(&na->base.jobs.lock);
     call_team(lane);
-    pthread_mutex_unlock(&na->lock);
+    pthread_mutex_unlock(&na->base.jobs.lock);
     step_run(st, lane->workspace, 0, &lane->tools);
     for (int i = 0; i < lane->n; i++)
         if (st->err.code)
@@ -281,18 +266,18 @@ static void lead(struct lane *lane) {
         else
             sequence_publish(lane->sequences[i], na->pool);
     reap(lane);
-    pthread_mutex_lock(&na->lock);
+    pthread_mutex_lock(&na->base.jobs.lock);
 }
 
 static void lane_loop(struct lane *lane) {
     struct native *na = lane->native;
-    pthread_mutex_lock(&na->lock);
-    while (!na->closing || lane->n > 0 || lane->n_given > 0 || lane->assist) {
+    pthread_mutex_lock(&na->base.jobs.lock);
+    while (!na->base.jobs.closing || lane->n > 0 || lane->n_given > 0 || lane->assist) {
         if (lane->assist) {
             struct step *st = lane->assist;
-            pthread_mutex_unlock(&na->lock);
+            pthread_mutex_unlock(&na->base.jobs.lock);
             step_run(st, lane->workspace, lane->rank, &lane->tools);
-            pthread_mutex_lock(&na->lock);
+            pthread_mutex_lock(&na->base.jobs.lock);
             lane->assist = NULL;
             continue;
         }
@@ -304,16 +289,16 @@ static void lane_loop(struct lane *lane) {
         if (lane->step.rows > 0) {
             lead(lane);
         } else if (any_ended(lane)) {
-            pthread_mutex_unlock(&na->lock);
+            pthread_mutex_unlock(&na->base.jobs.lock);
             reap(lane);
-            pthread_mutex_lock(&na->lock);
+            pthread_mutex_lock(&na->base.jobs.lock);
         } else {
             lane->idle = true;
-            pthread_cond_wait(&lane->wake, &na->lock);
+            pthread_cond_wait(&lane->wake, &na->base.jobs.lock);
             lane->idle = false;
         }
     }
-    pthread_mutex_unlock(&na->lock);
+    pthread_mutex_unlock(&na->base.jobs.lock);
 }
 
 static int lane_start(struct lane *lane, struct err *e) {
@@ -351,108 +336,44 @@ static void lane_main(void *user, int index) {
     free(lane->given);
 }
 
-static int native_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,
-                         struct err *e) {
+static int native_prepare(struct engine *en, const struct engine_job *job, struct sequence **out,
+                          struct err *e) {
     struct native *na = (struct native *)en;
-    for (size_t i = 0; i < job->n_ids; i++)
-        if (job->ids[i] >= en->info.vocab)
-            return err_set(e, PRECIS_EUSAGE, "token id %u: the vocabulary has %zu", job->ids[i],
-                           en->info.vocab);
-    struct sequence *s;
-    int rc = sequence_new(job, 0, en->info.context, &s, e);
+    int rc = sequence_new(job, 0, en->info.context, out, e);
     if (rc)
         return rc;
+    struct sequence *s = *out;
     sequence_set_near(s, na->weights.config.rope.original);
     size_t pages = sequence_pages(s);
-    if (pages > na->kv_pages) {
-        rc = err_set(e, PRECIS_ELIMIT,
-                     "a prompt of %zu tokens needs %zu MB of KV, the memory limit leaves %zu MB",
-                     s->n_prompt, pages * KV_BLOCK * en->info.kv_bytes_per_token >> 20,
-                     na->kv_pages * KV_BLOCK * en->info.kv_bytes_per_token >> 20);
-        sequence_free(s, NULL);
-        return rc;
-    }
-    pthread_mutex_lock(&na->lock);
-    na->n_submitting++;
-    while (na->waiting.n >= en->info.max_sequences && !na->closing)
-        pthread_cond_wait(&na->room, &na->lock);
-    na->n_submitting--;
-    if (na->closing) {
-        pthread_cond_broadcast(&na->drained);
-        pthread_mutex_unlock(&na->lock);
-        sequence_free(s, NULL);
-        return err_set(e, PRECIS_ECANCELLED, "the engine is closing");
-    }
-    waiting_add(&na->waiting, s);
-    if (ticket)
-        *ticket = s->ticket;
-    wake_idle(na);
-    pthread_mutex_unlock(&na->lock);
-    return 0;
-}
-
-/* Locked. */
-static void cancel(struct native *na, uint64_t ticket) {
-    waiting_cancel(&na->waiting, ticket);
-    wake_idle(na);
-}
-
-static void native_cancel(struct engine *en, uint64_t ticket) {
-    struct native *na = (struct native *)en;
-    pthread_mutex_lock(&na->lock);
-    cancel(na, ticket);
-    pthread_mutex_unlock(&na->lock);
-}
-
-static void native_drain(struct engine *en) {
-    struct native *na = (struct native *)en;
-    pthread_mutex_lock(&na->lock);
-    while (na->waiting.n > 0 || na->running > 0)
-        pthread_cond_wait(&na->drained, &na->lock);
-    pthread_mutex_unlock(&na->lock);
+    if (pages <= na->kv_pages)
+        return 0;
+    rc = err_set(e, PRECIS_ELIMIT,
+                 "a prompt of %zu tokens needs %zu MB of KV, the memory limit leaves %zu MB",
+                 s->n_prompt, pages * KV_BLOCK * en->info.kv_bytes_per_token >> 20,
+                 na->kv_pages * KV_BLOCK * en->info.kv_bytes_per_token >> 20);
+    sequence_free(s, NULL);
+    return rc;
 }
 
 static void native_stats(struct engine *en, struct engine_stats *s) {
-    struct native *na = (struct native *)en;
-    pthread_mutex_lock(&na->lock);
-    *s = (struct engine_stats){.tokens_in = na->tokens_in,
-                               .tokens_shared = na->tokens_shared,
-                               .tokens_out = na->tokens_out,
-                               .waiting = na->waiting.n,
-                               .running = na->running,
-                               .most_running = na->most_running};
-    pthread_mutex_unlock(&na->lock);
+    const struct native *na = (const struct native *)en;
+    s->tokens_in = na->tokens_in;
+    s->tokens_shared = na->tokens_shared;
+    s->tokens_out = na->tokens_out;
     kv_usage(na->pool, &s->kv_bytes, &s->most_kv_bytes);
 }
 
 static void native_close(struct engine *en) {
     struct native *na = (struct native *)en;
-    pthread_mutex_lock(&na->lock);
-    na->closing = true; /* with the cancelling: nothing comes in after it */
-    cancel(na, 0);
-    pthread_cond_broadcast(&na->room);
-    while (na->n_submitting > 0)
-        pthread_cond_wait(&na->drained, &na->lock);
-    pthread_mutex_unlock(&na->lock);
     pool_join(na->threads);
-    for (struct sequence *s = na->waiting.first, *next; s; s = next) {
-        next = s->next;
-        s->started = clock_seconds(); /* it only waited */
-        sequence_end(s, FINISH_CANCELLED, NULL);
-        sequence_report(s);
-        pthread_mutex_lock(&na->lock);
-        remove_sequence(na, s); /* a later callback may look for it, to cancel it */
-        pthread_mutex_unlock(&na->lock);
-    }
+    jobs_report_waiting(&en->jobs);
     for (int i = 0; i < en->info.lanes; i++)
         pthread_cond_destroy(&na->lanes[i].wake);
     free(na->lanes);
     kv_pool_free(na->pool);
     weights_free(&na->weights);
-    pthread_cond_destroy(&na->room);
-    pthread_cond_destroy(&na->drained);
     start_gate_free(&na->started);
-    pthread_mutex_destroy(&na->lock);
+    jobs_free(&en->jobs);
     free(na);
 }
 
@@ -464,8 +385,8 @@ static int native_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE]
     return packed_sha256(na->weights.packed, out, e);
 }
 
-static const struct engine_ops native_ops = {native_close, native_submit, native_cancel,
-                                             native_drain, native_stats,  native_packed_sha256};
+static const struct engine_ops native_ops = {native_close, native_prepare, wake_idle, native_stats,
+                                             native_packed_sha256};
 
 /* Classes and precision, once the model's configuration is known and before anything large is read.
  * Biases and norms of keys have outliers that no rotation reaches: such models keep keys and values
@@ -590,10 +511,7 @@ int native_open(struct checkpoint *c, const struct engine_options *o, struct eng
     }
     weights_init(&na->weights, c);
     na->base.ops = &native_ops;
-    waiting_init(&na->waiting);
-    pthread_mutex_init(&na->lock, NULL);
-    pthread_cond_init(&na->room, NULL);
-    pthread_cond_init(&na->drained, NULL);
+    jobs_init(&na->base.jobs);
     start_gate_init(&na->started);
     enum precision p = o->precision;
     enum isa isa;
@@ -623,6 +541,6 @@ int native_open(struct checkpoint *c, const struct engine_options *o, struct eng
         *out = &na->base;
         return 0;
     }
-    native_close(&na->base);
+    engine_close(&na->base);
     return rc;
 }

@@ -11,7 +11,6 @@
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/onnx_step.h"
-#include "engine/waiting.h"
 #include "model/quant.h"
 
 enum { DEFAULT_CONTEXT = 512 /* T5's configuration says none */, MOST_CONTEXT = 1 << 20 };
@@ -20,8 +19,6 @@ struct onnx;
 
 struct lane {
     struct onnx *engine;
-    pthread_cond_t wake;
-    bool idle;
     struct onnx_lane *steps;
     struct decoder_tools tools;
 };
@@ -37,27 +34,14 @@ struct onnx {
     struct lane *lanes;
     struct start_gate started;
 
-    pthread_mutex_t lock; /* over what follows and the lanes' idle */
-    pthread_cond_t room, drained;
-    struct waiting waiting;
-    int running, most_running, n_submitting;
+    /* Guarded by the lock of the jobs. */
+    pthread_cond_t work;
     size_t reserved, most_reserved; /* bytes */
     uint64_t tokens_in, tokens_out;
-    bool closing;
 };
 
-static void wake_one(struct onnx *on) {
-    for (int i = 0; i < on->base.info.lanes; i++)
-        if (on->lanes[i].idle) {
-            on->lanes[i].idle = false;
-            pthread_cond_signal(&on->lanes[i].wake);
-            return;
-        }
-}
-
-static void wake_all(struct onnx *on) {
-    for (int i = 0; i < on->base.info.lanes; i++)
-        pthread_cond_signal(&on->lanes[i].wake);
+static void onnx_wake(struct engine *en) {
+    pthread_cond_broadcast(&((struct onnx *)en)->work);
 }
 
 /* The most bytes that a sequence holds. */
@@ -69,9 +53,9 @@ static size_t needs(const struct onnx *on, const struct sequence *s) {
 
 /* Takes a waiting sequence if the memory allows. Locked. */
 static struct sequence *admit(struct onnx *on) {
-    if (!on->waiting.first || on->running >= on->base.info.max_sequences)
+    if (!on->base.jobs.first || on->base.jobs.running >= on->base.info.max_sequences)
         return NULL;
-    struct sequence **at = waiting_choose(&on->waiting, on->base.info.max_sequences), *s = *at;
+    struct sequence **at = jobs_choose(&on->base.jobs, on->base.info.max_sequences), *s = *at;
     if (!atomic_load(&s->cancelled)) {
         if (s->reserved > on->budget - on->reserved)
             return NULL;
@@ -81,11 +65,7 @@ static struct sequence *admit(struct onnx *on) {
     } else {
         s->reserved = 0;
     }
-    waiting_take(&on->waiting, at);
-    if (++on->running > on->most_running)
-        on->most_running = on->running;
-    pthread_cond_signal(&on->room);
-    s->started = clock_seconds();
+    jobs_start(&on->base.jobs, at);
     return s;
 }
 
@@ -231,13 +211,6 @@ static void embed(struct lane *lane, struct sequence *s) {
     }
 }
 
-/* Frees a reported sequence. Locked. */
-static void remove_sequence(struct onnx *on, struct sequence *s) {
-    on->reserved -= s->reserved;
-    waiting_forget(s);
-    sequence_free(s, on->pages);
-}
-
 static void run_one(struct lane *lane, struct sequence *s) {
     struct onnx *on = lane->engine;
     if (atomic_load(&s->cancelled))
@@ -247,34 +220,31 @@ static void run_one(struct lane *lane, struct sequence *s) {
     else
         generate(lane, s);
     sequence_report(s);
-    pthread_mutex_lock(&on->lock);
-    on->running--;
+    pthread_mutex_lock(&on->base.jobs.lock);
     on->tokens_in += sequence_length(s);
     on->tokens_out += s->n_generated;
-    remove_sequence(on, s);
-    if (on->waiting.n)
-        wake_all(on); /* there may be memory for more than one now */
-    else if (on->running == 0)
-        pthread_cond_broadcast(&on->drained);
-    pthread_mutex_unlock(&on->lock);
+    on->reserved -= s->reserved;
+    jobs_finish(&on->base.jobs, s);
+    sequence_free(s, on->pages);
+    if (on->base.jobs.waiting)
+        onnx_wake(&on->base); /* there may be memory for more than one now */
+    pthread_mutex_unlock(&on->base.jobs.lock);
 }
 
 static void lane_loop(struct lane *lane) {
     struct onnx *on = lane->engine;
-    pthread_mutex_lock(&on->lock);
-    while (!on->closing) {
+    pthread_mutex_lock(&on->base.jobs.lock);
+    while (!on->base.jobs.closing) {
         struct sequence *s = admit(on);
         if (s) {
-            pthread_mutex_unlock(&on->lock);
+            pthread_mutex_unlock(&on->base.jobs.lock);
             run_one(lane, s);
-            pthread_mutex_lock(&on->lock);
+            pthread_mutex_lock(&on->base.jobs.lock);
             continue;
         }
-        lane->idle = true;
-        pthread_cond_wait(&lane->wake, &on->lock);
-        lane->idle = false;
+        pthread_cond_wait(&on->work, &on->base.jobs.lock);
     }
-    pthread_mutex_unlock(&on->lock);
+    pthread_mutex_unlock(&on->base.jobs.lock);
 }
 
 static void lane_main(void *user, int index) {
@@ -326,73 +296,29 @@ static int make_sequence(const struct onnx *on, const struct engine_job *job, st
     return 0;
 }
 
-static int onnx_submit(struct engine *en, const struct engine_job *job, uint64_t *ticket,
-                       struct err *e) {
+static int onnx_prepare(struct engine *en, const struct engine_job *job, struct sequence **out,
+                        struct err *e) {
     struct onnx *on = (struct onnx *)en;
-    for (size_t i = 0; en->info.vocab && i < job->n_ids; i++)
-        if (job->ids[i] >= en->info.vocab)
-            return err_set(e, PRECIS_EUSAGE, "token id %u: the vocabulary has %zu", job->ids[i],
-                           en->info.vocab);
-    if (job->on_hidden && (job->max_new_tokens || job->on_logits))
-        return err_set(e, PRECIS_EUSAGE, "hidden states come alone: no tokens, no logits");
-    struct sequence *s = NULL;
-    int rc = make_sequence(on, job, &s, e);
-    if (rc || !s)
-        return rc ? rc : err_nomem(e, "sequence");
-    s->reserved = needs(on, s);
-    if (s->reserved > on->budget) {
-        rc = err_set(e, PRECIS_ELIMIT,
-                     "a prompt of %zu tokens needs %zu MB, the memory limit leaves %zu MB",
-                     sequence_length(s), s->reserved >> 20, on->budget >> 20);
-        sequence_free(s, NULL);
+    int rc = make_sequence(on, job, out, e);
+    if (rc)
         return rc;
-    }
-    pthread_mutex_lock(&on->lock);
-    on->n_submitting++;
-    while (on->waiting.n >= en->info.max_sequences && !on->closing)
-        pthread_cond_wait(&on->room, &on->lock);
-    on->n_submitting--;
-    if (on->closing) {
-        pthread_cond_broadcast(&on->drained);
-        pthread_mutex_unlock(&on->lock);
-        sequence_free(s, NULL);
-        return err_set(e, PRECIS_ECANCELLED, "the engine is closing");
-    }
-    waiting_add(&on->waiting, s);
-    if (ticket)
-        *ticket = s->ticket;
-    wake_one(on);
-    pthread_mutex_unlock(&on->lock);
-    return 0;
-}
-
-static void onnx_cancel(struct engine *en, uint64_t ticket) {
-    struct onnx *on = (struct onnx *)en;
-    pthread_mutex_lock(&on->lock);
-    waiting_cancel(&on->waiting, ticket);
-    wake_all(on);
-    pthread_mutex_unlock(&on->lock);
-}
-
-static void onnx_drain(struct engine *en) {
-    struct onnx *on = (struct onnx *)en;
-    pthread_mutex_lock(&on->lock);
-    while (on->waiting.n > 0 || on->running > 0)
-        pthread_cond_wait(&on->drained, &on->lock);
-    pthread_mutex_unlock(&on->lock);
+    struct sequence *s = *out;
+    s->reserved = needs(on, s);
+    if (s->reserved <= on->budget)
+        return 0;
+    rc = err_set(e, PRECIS_ELIMIT,
+                 "a prompt of %zu tokens needs %zu MB, the memory limit leaves %zu MB",
+                 sequence_length(s), s->reserved >> 20, on->budget >> 20);
+    sequence_free(s, NULL);
+    return rc;
 }
 
 static void onnx_stats(struct engine *en, struct engine_stats *s) {
-    struct onnx *on = (struct onnx *)en;
-    pthread_mutex_lock(&on->lock);
-    *s = (struct engine_stats){.tokens_in = on->tokens_in,
-                               .tokens_out = on->tokens_out,
-                               .waiting = on->waiting.n,
-                               .running = on->running,
-                               .most_running = on->most_running,
-                               .kv_bytes = on->reserved,
-                               .most_kv_bytes = on->most_reserved};
-    pthread_mutex_unlock(&on->lock);
+    const struct onnx *on = (const struct onnx *)en;
+    s->tokens_in = on->tokens_in;
+    s->tokens_out = on->tokens_out;
+    s->kv_bytes = on->reserved;
+    s->most_kv_bytes = on->most_reserved;
 }
 
 static int onnx_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e) {
@@ -403,39 +329,19 @@ static int onnx_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE], 
 
 static void onnx_close(struct engine *en) {
     struct onnx *on = (struct onnx *)en;
-    pthread_mutex_lock(&on->lock);
-    on->closing = true; /* with the cancelling: nothing comes in after it */
-    waiting_cancel(&on->waiting, 0);
-    wake_all(on);
-    pthread_cond_broadcast(&on->room);
-    while (on->n_submitting > 0)
-        pthread_cond_wait(&on->drained, &on->lock);
-    pthread_mutex_unlock(&on->lock);
     pool_join(on->threads);
-    for (struct sequence *s = on->waiting.first, *next; s; s = next) {
-        next = s->next;
-        s->reserved = 0; /* it was not admitted */
-        s->started = clock_seconds();
-        sequence_end(s, FINISH_CANCELLED, NULL);
-        sequence_report(s);
-        pthread_mutex_lock(&on->lock);
-        remove_sequence(on, s); /* a later callback may look for it, to cancel it */
-        pthread_mutex_unlock(&on->lock);
-    }
-    for (int i = 0; i < en->info.lanes; i++)
-        pthread_cond_destroy(&on->lanes[i].wake);
+    jobs_report_waiting(&en->jobs);
     free(on->lanes);
     onnx_model_close(&on->model);
     kv_pool_free(on->pages);
-    pthread_cond_destroy(&on->room);
-    pthread_cond_destroy(&on->drained);
+    pthread_cond_destroy(&on->work);
     start_gate_free(&on->started);
-    pthread_mutex_destroy(&on->lock);
+    jobs_free(&en->jobs);
     free(on);
 }
 
-static const struct engine_ops onnx_ops = {onnx_close, onnx_submit, onnx_cancel,
-                                           onnx_drain, onnx_stats,  onnx_packed_sha256};
+static const struct engine_ops onnx_ops = {onnx_close, onnx_prepare, onnx_wake, onnx_stats,
+                                           onnx_packed_sha256};
 
 static int start_lanes(struct onnx *on, struct err *e) {
     int lanes = on->base.info.lanes;
@@ -444,10 +350,8 @@ static int start_lanes(struct onnx *on, struct err *e) {
         on->base.info.lanes = 0;
         return err_nomem(e, "lanes");
     }
-    for (int i = 0; i < lanes; i++) {
+    for (int i = 0; i < lanes; i++)
         on->lanes[i].engine = on;
-        pthread_cond_init(&on->lanes[i].wake, NULL);
-    }
     int rc = pool_start(&on->threads, lanes, lane_main, on, e);
     return rc ? rc : start_gate_wait(&on->started, lanes, e);
 }
@@ -541,10 +445,8 @@ int onnx_open(const char *path, const struct engine_options *o, struct engine **
     if (!on)
         return err_nomem(e, "engine");
     on->base.ops = &onnx_ops;
-    waiting_init(&on->waiting);
-    pthread_mutex_init(&on->lock, NULL);
-    pthread_cond_init(&on->room, NULL);
-    pthread_cond_init(&on->drained, NULL);
+    jobs_init(&on->base.jobs);
+    pthread_cond_init(&on->work, NULL);
     start_gate_init(&on->started);
     enum isa isa;
     int rc = isa_detect(&isa, e);
@@ -568,6 +470,6 @@ int onnx_open(const char *path, const struct engine_options *o, struct engine **
         *out = &on->base;
         return 0;
     }
-    onnx_close(&on->base);
+    engine_close(&on->base);
     return rc;
 }
