@@ -2,6 +2,8 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +93,45 @@ int start_gate_wait(struct start_gate *g, int n, struct err *e) {
     if (rc && e)
         *e = g->first;
     pthread_mutex_unlock(&g->lock);
+    return rc;
+}
+
+struct pool_items {
+    int n;
+    atomic_int next;
+    atomic_bool failed;
+    int (*work)(void *user, struct pool_items *items, struct err *e);
+    void *user;
+    struct start_gate words; /* those that threads end with */
+};
+
+int pool_next(struct pool_items *items) {
+    int i = atomic_load(&items->failed) ? items->n : atomic_fetch_add(&items->next, 1);
+    return i < items->n ? i : -1;
+}
+
+static void run_items(void *user, int index) {
+    (void)index;
+    struct pool_items *items = user;
+    struct err e = {0};
+    int rc = items->work(items->user, items, &e);
+    if (rc)
+        atomic_store(&items->failed, true);
+    start_gate_say(&items->words, rc, &e);
+}
+
+int pool_run(int threads, int n, int (*work)(void *user, struct pool_items *items, struct err *e),
+             void *user, struct err *e) {
+    struct pool_items items = {.n = n, .work = work, .user = user};
+    struct pool *pool;
+    start_gate_init(&items.words);
+    int rc = pool_start(&pool, threads, run_items, &items, e);
+    if (rc)
+        atomic_store(&items.failed, true); /* those that were started need not go on */
+    pool_join(pool);
+    if (rc == 0)
+        rc = start_gate_wait(&items.words, threads, e);
+    start_gate_free(&items.words);
     return rc;
 }
 

@@ -32,6 +32,16 @@ void start_gate_say(struct start_gate *g, int rc, const struct err *e);
 /* Waits until n threads have said theirs. Returns the first failure, or 0. */
 int start_gate_wait(struct start_gate *g, int n, struct err *e);
 
+/* The numbers 0 .. n - 1 of pieces of work, which threads take in turn. */
+struct pool_items;
+int pool_next(struct pool_items *items); /* -1: none is left, or a thread failed */
+
+/* Runs work(user, items, &err) once in each of the threads and waits for them; each calls pool_next
+ * for its items. A thread's failure ends the others at their next item. Returns the first failure,
+ * or 0. */
+int pool_run(int threads, int n, int (*work)(void *user, struct pool_items *items, struct err *e),
+             void *user, struct err *e);
+
 /* Processors this process may use: its affinity mask, less what a cgroup quota forbids. At least 1.
  */
 int pool_cores(void);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/encoder.h"
+#include "engine/parts.h"
 
 struct encoder_workspace {
     struct matmul_lane *matmul;
@@ -47,10 +48,6 @@ static struct sizes sizes_of(const struct encoder_weights *w) {
     return z;
 }
 
-/* The buffers of a workspace, in one table, so that their sum is known and one loop makes them. */
-struct part {
-    size_t offset, bytes;
-};
 enum { PARTS = 11 };
 
 static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
@@ -75,17 +72,10 @@ static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
     return sizeof list / sizeof list[0];
 }
 
-static void **part_at(struct encoder_workspace *ws, const struct part *p) {
-    return (void **)(void *)((char *)ws + p->offset);
-}
-
 size_t encoder_workspace_bytes(const struct encoder_weights *w) {
     struct part parts[PARTS];
     struct sizes z = sizes_of(w);
-    size_t bytes = 0;
-    for (int i = list_parts(&z, parts); i-- > 0;)
-        bytes += parts[i].bytes;
-    return bytes;
+    return parts_bytes(parts, list_parts(&z, parts));
 }
 
 int encoder_workspace_new(const struct encoder_weights *w, struct encoder_workspace **out,
@@ -96,17 +86,7 @@ int encoder_workspace_new(const struct encoder_weights *w, struct encoder_worksp
         return err_nomem(e, "workspace");
     struct part parts[PARTS];
     struct sizes z = sizes_of(w);
-    int n = list_parts(&z, parts), rc = 0;
-    for (int i = 0; i < n && rc == 0; i++) {
-        size_t bytes = (parts[i].bytes + 63) & ~(size_t)63;
-        if (bytes == 0)
-            continue;
-        void *p = aligned_alloc(64, bytes);
-        if (!p)
-            rc = err_nomem(e, "workspace");
-        else
-            *part_at(ws, &parts[i]) = memset(p, 0, bytes);
-    }
+    int rc = parts_new(parts, list_parts(&z, parts), ws, e);
     if (rc == 0)
         rc = matmul_lane_new(w->matmul, &ws->matmul, e);
     if (rc) {
@@ -123,8 +103,7 @@ void encoder_workspace_free(struct encoder_workspace *ws) {
     if (!ws)
         return;
     struct part parts[PARTS];
-    for (int i = list_parts(&(struct sizes){0}, parts); i-- > 0;)
-        free(*part_at(ws, &parts[i]));
+    parts_free(parts, list_parts(&(struct sizes){0}, parts), ws);
     matmul_lane_free(ws->matmul);
     free(ws);
 }

@@ -37,13 +37,6 @@ static const struct piece pieces[] = {
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0] };
 
-struct loader {
-    struct encoder_weights *w;
-    atomic_int next; /* layer * PIECES + piece */
-    atomic_bool failed;
-    struct err *errs; /* one for each thread */
-};
-
 static const struct tensor *tensor_of(const struct encoder_weights *w, int layer, const char *name,
                                       const char *suffix) {
     char full[96];
@@ -107,22 +100,15 @@ static int load_piece(struct encoder_weights *w, struct matmul_lane *lane, int l
     return rc;
 }
 
-static void load_pieces(void *user, int index) {
-    struct loader *ld = user;
-    struct encoder_weights *w = ld->w;
-    struct err *e = &ld->errs[index];
+/* An item is layer * PIECES + piece. */
+static int load_pieces(void *user, struct pool_items *items, struct err *e) {
+    struct encoder_weights *w = user;
     struct matmul_lane *lane = NULL;
-    int n = (int)w->config.layers * PIECES;
     int rc = matmul_lane_new(w->matmul, &lane, e);
-    while (rc == 0 && !atomic_load(&ld->failed)) {
-        int i = atomic_fetch_add(&ld->next, 1);
-        if (i >= n)
-            break;
+    for (int i; rc == 0 && (i = pool_next(items)) >= 0;)
         rc = load_piece(w, lane, i / PIECES, &pieces[i % PIECES], e);
-    }
-    if (rc)
-        atomic_store(&ld->failed, true);
     matmul_lane_free(lane);
+    return rc;
 }
 
 /* Everything that is a vector, but for the biases. */
@@ -188,21 +174,9 @@ int encoder_weights_pack(struct encoder_weights *w, const struct kernel *kernel,
     if (rc)
         return rc;
     w->layers = calloc(w->config.layers, sizeof *w->layers);
-    struct loader ld = {.w = w, .errs = calloc((size_t)threads, sizeof *ld.errs)};
-    struct pool *pool = NULL;
-    if (!w->layers || !ld.errs)
-        rc = err_nomem(e, "weights");
-    else if ((rc = load_vectors(w, e)) == 0 &&
-             (rc = pool_start(&pool, threads, load_pieces, &ld, e)) != 0)
-        atomic_store(&ld.failed, true); /* those that were started need not go on */
-    pool_join(pool);
-    for (int i = 0; ld.errs && i < threads && rc == 0; i++)
-        if (ld.errs[i].code) {
-            if (e)
-                *e = ld.errs[i];
-            rc = ld.errs[i].code;
-        }
-    free(ld.errs);
+    rc = w->layers ? load_vectors(w, e) : err_nomem(e, "weights");
+    if (rc == 0)
+        rc = pool_run(threads, (int)w->config.layers * PIECES, load_pieces, w, e);
     checkpoint_release(w->checkpoint);
     if (rc == 0)
         w->bytes = sum_bytes(w);

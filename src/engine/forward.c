@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/parts.h"
 #include "kernel/vector.h"
 
 /* Polls before a waiting lane lets others have its core. */
@@ -30,10 +31,6 @@ static struct sizes sizes_of(const struct weights *w) {
     };
 }
 
-/* The buffers of a workspace, in one table, so that their sum is known and one loop makes them. */
-struct part {
-    size_t offset, bytes;
-};
 enum { PARTS = 22 };
 
 static size_t most(size_t a, size_t b) {
@@ -77,17 +74,10 @@ static int list_parts(const struct sizes *z, struct part parts[PARTS]) {
     return sizeof list / sizeof list[0];
 }
 
-static void **part_at(struct workspace *ws, const struct part *p) {
-    return (void **)(void *)((char *)ws + p->offset);
-}
-
 size_t workspace_bytes(const struct weights *w) {
     struct part parts[PARTS];
     struct sizes z = sizes_of(w);
-    size_t bytes = 0;
-    for (int i = list_parts(&z, parts); i-- > 0;)
-        bytes += parts[i].bytes;
-    return bytes;
+    return parts_bytes(parts, list_parts(&z, parts));
 }
 
 int workspace_new(const struct weights *w, struct workspace **out, struct err *e) {
@@ -97,17 +87,7 @@ int workspace_new(const struct weights *w, struct workspace **out, struct err *e
         return err_nomem(e, "workspace");
     struct part parts[PARTS];
     struct sizes z = sizes_of(w);
-    int n = list_parts(&z, parts), rc = 0;
-    for (int i = 0; i < n && rc == 0; i++) {
-        size_t bytes = (parts[i].bytes + 63) & ~(size_t)63;
-        void *p = bytes ? aligned_alloc(64, bytes) : NULL;
-        if (bytes == 0)
-            continue;
-        if (!p)
-            rc = err_nomem(e, "workspace");
-        else
-            *part_at(ws, &parts[i]) = memset(p, 0, bytes);
-    }
+    int rc = parts_new(parts, list_parts(&z, parts), ws, e);
     if (rc == 0 && w->matmul)
         rc = matmul_lane_new(w->matmul, &ws->matmul, e);
     ws->rows8 = (struct rows8){.x = ws->bytes8, .scale = ws->scales8};
@@ -123,8 +103,7 @@ void workspace_free(struct workspace *ws) {
     if (!ws)
         return;
     struct part parts[PARTS];
-    for (int i = list_parts(&(struct sizes){0}, parts); i-- > 0;)
-        free(*part_at(ws, &parts[i]));
+    parts_free(parts, list_parts(&(struct sizes){0}, parts), ws);
     matmul_lane_free(ws->matmul);
     free(ws);
 }

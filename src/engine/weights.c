@@ -1,6 +1,5 @@
 #include "engine/weights.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +21,6 @@ static const struct piece pieces[] = {
     {{"ffn_down"}, offsetof(struct layer, down), {false}, false, false},
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0] };
-
-struct loader {
-    struct weights *w;
-    atomic_int next; /* layer * PIECES + piece; then the output layer */
-    atomic_bool failed;
-    struct err *errs; /* one for each thread */
-};
 
 const struct tensor *weights_tensor(const struct weights *w, int layer, const char *name,
                                     const char *suffix) {
@@ -118,23 +110,16 @@ static int load_output(struct weights *w, struct matmul_lane *lane, struct err *
     return rc;
 }
 
-static void load_pieces(void *user, int index) {
-    struct loader *ld = user;
-    struct weights *w = ld->w;
-    struct err *e = &ld->errs[index];
+/* Item 0 is the output layer, the largest; the others are 1 + layer * PIECES + piece. */
+static int load_pieces(void *user, struct pool_items *items, struct err *e) {
+    struct weights *w = user;
     struct matmul_lane *lane = NULL;
-    int layers = (int)w->config.layers;
     int rc = matmul_lane_new(w->matmul, &lane, e);
-    while (rc == 0 && !atomic_load(&ld->failed)) {
-        int i = atomic_fetch_add(&ld->next, 1); /* the output layer, the largest, comes first */
-        if (i > layers * PIECES)
-            break;
+    for (int i; rc == 0 && (i = pool_next(items)) >= 0;)
         rc = i == 0 ? load_output(w, lane, e)
                     : load_piece(w, lane, (i - 1) / PIECES, &pieces[(i - 1) % PIECES], e);
-    }
-    if (rc)
-        atomic_store(&ld->failed, true);
     matmul_lane_free(lane);
+    return rc;
 }
 
 static int load_norms(struct weights *w, struct err *e) {
@@ -211,21 +196,9 @@ int weights_pack(struct weights *w, const struct kernel *kernel, int threads, st
     if (rc)
         return rc;
     w->layers = calloc(w->config.layers, sizeof *w->layers);
-    struct loader ld = {.w = w, .errs = calloc((size_t)threads, sizeof *ld.errs)};
-    struct pool *pool = NULL;
-    if (!w->layers || !ld.errs)
-        rc = err_nomem(e, "weights");
-    else if ((rc = load_norms(w, e)) == 0 &&
-             (rc = pool_start(&pool, threads, load_pieces, &ld, e)) != 0)
-        atomic_store(&ld.failed, true); /* those that were started need not go on */
-    pool_join(pool);
-    for (int i = 0; ld.errs && i < threads && rc == 0; i++)
-        if (ld.errs[i].code) {
-            if (e)
-                *e = ld.errs[i];
-            rc = ld.errs[i].code;
-        }
-    free(ld.errs);
+    rc = w->layers ? load_norms(w, e) : err_nomem(e, "weights");
+    if (rc == 0)
+        rc = pool_run(threads, 1 + (int)w->config.layers * PIECES, load_pieces, w, e);
     checkpoint_release(w->checkpoint);
     if (rc == 0)
         w->bytes = sum_bytes(w);

@@ -1,7 +1,6 @@
 /* Packing into int8: norm gains folded into the next layer, the residual stream and the heads'
  * values rotated (QuaRot's R1 and R2; Ashkboos et al. 2024), down's columns multiplied by Hadamard
  * blocks whose counterpart the kernel applies to what comes in, then int8 for each output. */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +29,7 @@ struct packer {
     struct packed_writer *to;
     struct rotation head, down;
     int items[PIECES]; /* units of work in one piece */
-    int per_layer, n;  /* in a layer, in all */
-    atomic_int next;
-    atomic_bool failed;
-    struct err *errs;
+    int per_layer;     /* in a layer */
 };
 
 struct shape {
@@ -210,53 +206,36 @@ static void pack_bias(const struct packer *p, int layer) {
     }
 }
 
-static void pack_items(void *user, int index) {
-    struct packer *p = user;
-    int rc = 0, items;
-    while (rc == 0 && !atomic_load(&p->failed) && (items = atomic_fetch_add(&p->next, 1)) < p->n) {
-        int item = items - p->items[OUTPUT];
+static int pack_items(void *user, struct pool_items *items, struct err *e) {
+    const struct packer *p = user;
+    int rc = 0;
+    for (int i; rc == 0 && (i = pool_next(items)) >= 0;) {
+        int item = i - p->items[OUTPUT];
         if (item < 0) { /* the output layer, the largest, comes first */
-            rc = pack_item(p, 0, OUTPUT, items, &p->errs[index]);
+            rc = pack_item(p, 0, OUTPUT, i, e);
             continue;
         }
         int layer = item / p->per_layer, piece = QKV;
         for (item %= p->per_layer; item >= p->items[piece]; piece++)
             item -= p->items[piece];
-        rc = pack_item(p, layer, (enum piece)piece, item, &p->errs[index]);
+        rc = pack_item(p, layer, (enum piece)piece, item, e);
         if (rc == 0 && piece == QKV && item == 0 && p->w->config.qkv_bias)
             pack_bias(p, layer);
         if (rc == 0 && piece == DOWN) /* so that the file does not pile up beside what is made */
             checkpoint_release(p->w->checkpoint);
     }
-    if (rc)
-        atomic_store(&p->failed, true);
+    return rc;
 }
 
 static int run_packers(struct packer *p, int threads, struct err *e) {
     const struct decoder_config *c = &p->w->config;
-    struct pool *pool = NULL;
-    p->errs = calloc((size_t)threads, sizeof *p->errs);
-    if (!p->errs)
-        return err_nomem(e, "weights");
     p->items[QKV] = (int)(c->heads + 2 * c->kv_heads);
     p->items[ATTENTION_OUT] = p->items[DOWN] = 1;
     p->items[GATE_UP] = (shape_of(p->w, GATE_UP).n + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
     p->items[OUTPUT] = ((int)c->vocab + CHUNK_OUTPUTS - 1) / CHUNK_OUTPUTS;
     for (int i = 0; i < OUTPUT; i++)
         p->per_layer += p->items[i];
-    p->n = p->items[OUTPUT] + p->per_layer * (int)c->layers;
-    int rc = pool_start(&pool, threads, pack_items, p, e);
-    if (rc)
-        atomic_store(&p->failed, true);
-    pool_join(pool);
-    for (int i = 0; i < threads && rc == 0; i++)
-        if (p->errs[i].code) {
-            rc = p->errs[i].code;
-            if (e)
-                *e = p->errs[i];
-        }
-    free(p->errs);
-    return rc;
+    return pool_run(threads, p->items[OUTPUT] + p->per_layer * (int)c->layers, pack_items, p, e);
 }
 
 struct sections {

@@ -109,6 +109,47 @@ static void a_gate_waits_for_all_and_tells_a_failure(void **state) {
     }
 }
 
+struct items {
+    atomic_int taken[3 * MOST];
+    int fails; /* this item, if there is one */
+};
+
+static int take(void *user, struct pool_items *items, struct err *e) {
+    struct items *s = user;
+    int rc = 0;
+    for (int i; rc == 0 && (i = pool_next(items)) >= 0;) {
+        atomic_fetch_add(&s->taken[i], 1);
+        rc = i == s->fails ? err_set(e, PRECIS_ELIMIT, "item %d", i) : 0;
+    }
+    return rc;
+}
+
+static void items_are_taken_once_until_one_fails(void **state) {
+    (void)state;
+    for (int n = 0; n <= 3 * MOST; n++)
+        for (int threads = 1; threads <= MOST; threads++) {
+            struct items s = {.fails = n};
+            struct err e = {0};
+            assert_int_equal(pool_run(threads, n, take, &s, &e), 0);
+            for (int i = 0; i < 3 * MOST; i++)
+                assert_int_equal(atomic_load(&s.taken[i]), i < n);
+            s = (struct items){.fails = n / 2};
+            assert_int_equal(pool_run(threads, n, take, &s, &e), n ? PRECIS_ELIMIT : 0);
+            assert_true(n == 0 || atoi(e.text + strlen("item ")) == n / 2);
+            for (int i = 0; i <= n / 2; i++) /* those behind it only by threads already at work */
+                assert_int_equal(atomic_load(&s.taken[i]), n > 0);
+            assert_int_equal(pool_run(threads, n, take, &s, NULL), e.code);
+        }
+    for (int started = 0; started < 4; started++) {
+        struct items s = {.fails = -1};
+        struct err e;
+        fault_begin(&fault_threads, started, FAULT_LASTING);
+        assert_int_equal(pool_run(4, MOST, take, &s, &e), PRECIS_ENOMEM);
+        fault_end(&fault_threads);
+        assert_non_null(strstr(e.text, "of 4"));
+    }
+}
+
 static void the_machine_is_described(void **state) {
     (void)state;
     assert_true(pool_cores() >= 1);
@@ -132,6 +173,7 @@ int main(void) {
         cmocka_unit_test(what_was_started_can_be_joined),
         cmocka_unit_test(no_memory_is_an_error),
         cmocka_unit_test(a_gate_waits_for_all_and_tells_a_failure),
+        cmocka_unit_test(items_are_taken_once_until_one_fails),
         cmocka_unit_test(the_machine_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
