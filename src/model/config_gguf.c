@@ -228,18 +228,25 @@ static int read_window(const struct reading *r) {
     return 0;
 }
 
+/* Those that decoders and encoders have. */
+static int read_common_sizes(const struct reading *r, unsigned *layers, unsigned *context,
+                             unsigned *hidden, unsigned *intermediate, unsigned *heads) {
+    int rc = read_size(r, "block_count", CONFIG_MAX_LAYERS, 0, layers);
+    if (!rc)
+        rc = read_size(r, "context_length", CONFIG_MAX_SIZE, 0, context);
+    if (!rc)
+        rc = read_size(r, "embedding_length", CONFIG_MAX_SIZE, 0, hidden);
+    if (!rc)
+        rc = read_size(r, "feed_forward_length", CONFIG_MAX_SIZE, 0, intermediate);
+    if (!rc)
+        rc = read_size(r, "attention.head_count", CONFIG_MAX_HEADS, 0, heads);
+    return rc;
+}
+
 static int read_sizes(const struct reading *r) {
     struct decoder_config *c = r->c;
     const double usual_base = r->family->gemma ? 1e6 : 10000;
-    int rc = read_size(r, "block_count", CONFIG_MAX_LAYERS, 0, &c->layers);
-    if (!rc)
-        rc = read_size(r, "context_length", CONFIG_MAX_SIZE, 0, &c->context);
-    if (!rc)
-        rc = read_size(r, "embedding_length", CONFIG_MAX_SIZE, 0, &c->hidden);
-    if (!rc)
-        rc = read_size(r, "feed_forward_length", CONFIG_MAX_SIZE, 0, &c->intermediate);
-    if (!rc)
-        rc = read_size(r, "attention.head_count", CONFIG_MAX_HEADS, 0, &c->heads);
+    int rc = read_common_sizes(r, &c->layers, &c->context, &c->hidden, &c->intermediate, &c->heads);
     if (!rc)
         rc = read_size(r, "attention.head_count_kv", CONFIG_MAX_HEADS, c->heads, &c->kv_heads);
     if (!rc)
@@ -435,15 +442,7 @@ static int read_decoder(const struct reading *r) {
 static int read_encoder(const struct reading *r, struct encoder_config *c) {
     const struct stored_tensor *types = tensor_set_stored(r->set, "token_types.weight");
     snprintf(c->architecture, sizeof c->architecture, "%s", r->family->architecture);
-    int rc = read_size(r, "block_count", CONFIG_MAX_LAYERS, 0, &c->layers);
-    if (!rc)
-        rc = read_size(r, "context_length", CONFIG_MAX_SIZE, 0, &c->context);
-    if (!rc)
-        rc = read_size(r, "embedding_length", CONFIG_MAX_SIZE, 0, &c->hidden);
-    if (!rc)
-        rc = read_size(r, "feed_forward_length", CONFIG_MAX_SIZE, 0, &c->intermediate);
-    if (!rc)
-        rc = read_size(r, "attention.head_count", CONFIG_MAX_HEADS, 0, &c->heads);
+    int rc = read_common_sizes(r, &c->layers, &c->context, &c->hidden, &c->intermediate, &c->heads);
     if (!rc)
         rc = read_real(r, "attention.layer_norm_epsilon", 1e-14, 0.1, 0, &c->norm_eps);
     if (!rc)

@@ -98,6 +98,21 @@ static void end_cut(struct cutter *c) {
         make_span(c->w, c->at, c->len);
 }
 
+/* Places count from `at`: [*done, begin), if it is not empty, and the delimiter [begin, end). */
+static void cut_out(struct cutter *c, size_t at, size_t begin, size_t end, size_t *done) {
+    if (*done != begin)
+        cut(c, at + *done, begin - *done, false);
+    cut(c, at + begin, end - begin, true);
+    *done = end;
+}
+
+/* What is behind the last delimiter, of n bytes in all. */
+static void cut_rest(struct cutter *c, size_t at, size_t n, size_t done) {
+    if (done != n)
+        cut(c, at + done, n - done, false);
+    end_cut(c);
+}
+
 typedef bool char_test(uint32_t c, uint32_t asked);
 
 static bool is_digit(uint32_t c, uint32_t asked) {
@@ -128,14 +143,9 @@ static void by_char(struct cutter *c, const uint8_t *s, size_t at, size_t n, cha
         k = unicode_char(s + at + i, &x);
         if (!test(x, asked))
             continue;
-        if (done < i)
-            cut(c, at + done, i - done, false);
-        cut(c, at + i, k, true);
-        done = i + k;
+        cut_out(c, at, i, i + k, &done);
     }
-    if (done < n)
-        cut(c, at + done, n - done, false);
-    end_cut(c);
+    cut_rest(c, at, n, done);
 }
 
 /* Rust's \w+|[^\w\s]+ */
@@ -163,14 +173,9 @@ static void by_string(struct cutter *c, const uint8_t *s, size_t at, size_t n, c
     size_t done = 0;
     for (const uint8_t *p; (p = memmem(s + at + done, n - done, text, len)) != NULL;) {
         size_t i = (size_t)(p - s) - at;
-        if (done < i)
-            cut(c, at + done, i - done, false);
-        cut(c, at + i, len, true);
-        done = i + len;
+        cut_out(c, at, i, i + len, &done);
     }
-    if (done < n)
-        cut(c, at + done, n - done, false);
-    end_cut(c);
+    cut_rest(c, at, n, done);
 }
 
 static void by_regex(struct cutter *c, const uint8_t *s, size_t at, size_t n,
@@ -179,15 +184,9 @@ static void by_regex(struct cutter *c, const uint8_t *s, size_t at, size_t n,
     size_t done = 0, begin, end;
     int rc;
     regex_start(&q, re, s + at, n);
-    while ((rc = regex_next(&q, &c->w->regex, &begin, &end)) > 0) {
-        if (done != begin)
-            cut(c, at + done, begin - done, false);
-        cut(c, at + begin, end - begin, true);
-        done = end;
-    }
-    if (done != n)
-        cut(c, at + done, n - done, false);
-    end_cut(c);
+    while ((rc = regex_next(&q, &c->w->regex, &begin, &end)) > 0)
+        cut_out(c, at, begin, end, &done);
+    cut_rest(c, at, n, done);
     c->w->failed |= rc < 0;
 }
 

@@ -54,29 +54,29 @@ static void same_rope(const char *name, const struct rope *got, const json_t *wa
     }
 }
 
+struct value {
+    const char *key;
+    double value;
+};
+
+static void same_values(const char *name, const struct value *values, size_t n,
+                        const json_t *want) {
+    for (size_t i = 0; i < n; i++)
+        same(name, values[i].key, values[i].value, number(want, values[i].key));
+}
+
+#define VALUE(field)                                                                               \
+    { #field, (double)c->field }
+
 static void same_decoder(const char *name, const struct decoder_config *c, const json_t *want) {
-    const struct {
-        const char *key;
-        double value;
-    } values[] = {
-        {"layers", c->layers},
-        {"heads", c->heads},
-        {"kv_heads", c->kv_heads},
-        {"head_dim", c->head_dim},
-        {"hidden", c->hidden},
-        {"intermediate", c->intermediate},
-        {"vocab", c->vocab},
-        {"context", c->context},
-        {"norm_eps", (double)c->norm_eps},
-        {"window", c->window},
-        {"attention_scale", (double)c->attention_scale},
-        {"embedding_scale", (double)c->embedding_scale},
-        {"logit_cap", (double)c->logit_cap},
-    };
+    const struct value values[] = {VALUE(layers),   VALUE(heads),           VALUE(kv_heads),
+                                   VALUE(head_dim), VALUE(hidden),          VALUE(intermediate),
+                                   VALUE(vocab),    VALUE(context),         VALUE(norm_eps),
+                                   VALUE(window),   VALUE(attention_scale), VALUE(embedding_scale),
+                                   VALUE(logit_cap)};
     const char *sliding = json_string_value(json_object_get(want, "sliding"));
     const json_t *local = json_object_get(want, "rope_local");
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        same(name, values[i].key, values[i].value, number(want, values[i].key));
+    same_values(name, values, sizeof values / sizeof *values, want);
     for (unsigned i = 0; i < c->layers; i++)
         if (config_slides(c, i) != (sliding[i] == 's'))
             fail_msg("%s: layer %u of %s", name, i, sliding);
@@ -92,22 +92,10 @@ static void same_decoder(const char *name, const struct decoder_config *c, const
 }
 
 static void same_encoder(const char *name, const struct encoder_config *c, const json_t *want) {
-    const struct {
-        const char *key;
-        double value;
-    } values[] = {
-        {"layers", c->layers},
-        {"heads", c->heads},
-        {"hidden", c->hidden},
-        {"intermediate", c->intermediate},
-        {"vocab", c->vocab},
-        {"types", c->types},
-        {"position", c->position},
-        {"context", c->context},
-        {"norm_eps", (double)c->norm_eps},
-    };
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        same(name, values[i].key, values[i].value, number(want, values[i].key));
+    const struct value values[] = {VALUE(layers),       VALUE(heads),   VALUE(hidden),
+                                   VALUE(intermediate), VALUE(vocab),   VALUE(types),
+                                   VALUE(position),     VALUE(context), VALUE(norm_eps)};
+    same_values(name, values, sizeof values / sizeof *values, want);
     assert_int_equal(c->head_dim * c->heads, c->hidden);
     assert_int_equal(c->activation, ACTIVATION_GELU);
 }
