@@ -15,7 +15,8 @@ EOF
 }
 
 build='gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
-    libdnnl-dev libpcre2-dev libjansson-dev libcmocka-dev libssl-dev libcurl4-openssl-dev'
+    libdnnl-dev libpcre2-dev libjansson-dev libcmocka-dev libssl-dev libcurl4-openssl-dev
+    libsqlite3-dev'
 dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format shellcheck util-linux'
 
 say() {

@@ -1,0 +1,165 @@
+#include <string.h>
+
+#include "store/store_impl.h"
+
+/* Version 1. Unix times are in seconds, hashes 32 bytes, levels enum store_level. A folder and the
+ * tree ("") have a row in files, without size and hash. `version` is the hash of the file that a
+ * chunk was cut from, `seen` the last run that put the line there; seeds are the bits of a uint64.
+ */
+static const char *const version_1[] = {
+    "CREATE TABLE files(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, language TEXT, "
+    "size INTEGER, mtime_ns INTEGER, inode INTEGER, "
+    "hash BLOB CHECK(hash IS NULL OR length(hash) = 32)) STRICT",
+
+    "CREATE TABLE runs(id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, "
+    "ended_at INTEGER) STRICT",
+
+    "CREATE TABLE provenance(id INTEGER PRIMARY KEY, model TEXT NOT NULL, "
+    "model_revision TEXT NOT NULL, file_type TEXT NOT NULL, precision TEXT NOT NULL, "
+    "isa TEXT NOT NULL, prompt_version TEXT NOT NULL, decoder_version TEXT NOT NULL, "
+    "parameters TEXT NOT NULL, seed INTEGER NOT NULL, "
+    "UNIQUE(model_revision, prompt_version, model, file_type, precision, isa, decoder_version, "
+    "parameters, seed)) STRICT",
+
+    "CREATE TABLE summaries(key BLOB NOT NULL PRIMARY KEY CHECK(length(key) = 32), "
+    "provenance INTEGER NOT NULL REFERENCES provenance(id), line TEXT NOT NULL, "
+    "confidence REAL NOT NULL CHECK(confidence BETWEEN 0 AND 1), source TEXT NOT NULL, "
+    "tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, elapsed_ms REAL NOT NULL, "
+    "cut INTEGER NOT NULL CHECK(cut IN (0, 1)), made_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+
+    "CREATE TABLE chunks(id INTEGER PRIMARY KEY, file INTEGER NOT NULL REFERENCES files(id), "
+    "level INTEGER NOT NULL CHECK(level BETWEEN 0 AND 3), start_line INTEGER NOT NULL, "
+    "end_line INTEGER NOT NULL CHECK(end_line >= start_line), symbol TEXT, "
+    "text BLOB NOT NULL CHECK(length(text) = 32), version BLOB, "
+    "key BLOB NOT NULL REFERENCES summaries(key), seen INTEGER NOT NULL REFERENCES runs(id), "
+    "UNIQUE(file, level, start_line, end_line, key)) STRICT",
+    "CREATE INDEX chunks_by_key ON chunks(key)",
+
+    "CREATE TABLE ratings(id INTEGER PRIMARY KEY, chunk INTEGER NOT NULL REFERENCES chunks(id), "
+    "verdict TEXT NOT NULL CHECK(verdict IN ('good', 'bad', '1', '2', '3', '4', '5')), "
+    "note TEXT, corrected TEXT, who TEXT NOT NULL, rated_at INTEGER NOT NULL) STRICT",
+    "CREATE INDEX ratings_by_chunk ON ratings(chunk)",
+
+    "CREATE TABLE pins(id INTEGER PRIMARY KEY, model_revision TEXT NOT NULL, prompt_version TEXT, "
+    "pinned_at INTEGER NOT NULL) STRICT",
+
+    "PRAGMA application_id = 0x70726563",
+    "PRAGMA user_version = 1",
+    NULL};
+
+/* ladder[n] takes a file of version n to n + 1. */
+static const char *const *const ladder[STORE_VERSION] = {version_1};
+
+static int climb(sqlite3 *db, int from) {
+    int rc = SQLITE_OK;
+    for (int v = from; rc == SQLITE_OK && v < STORE_VERSION; v++)
+        for (const char *const *sql = ladder[v]; rc == SQLITE_OK && *sql; sql++)
+            rc = sqlite3_exec(db, *sql, NULL, NULL, NULL);
+    return rc;
+}
+
+static int number(sqlite3 *db, const char *sql, int *out) {
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        *out = sqlite3_column_int(st, 0);
+        rc = SQLITE_OK;
+    }
+    int end = sqlite3_finalize(st);
+    return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc ? rc : end;
+}
+
+int schema_look(struct store *s, int *version, bool *is_new, struct err *e) {
+    int application = 0, objects = 0;
+    int rc = number(s->db, "PRAGMA application_id", &application);
+    if (rc == SQLITE_OK)
+        rc = number(s->db, "PRAGMA user_version", version);
+    if (rc == SQLITE_OK)
+        rc = number(s->db, "SELECT count(*) FROM sqlite_schema", &objects);
+    if (rc)
+        return store_fail(s, rc, "open the store", e);
+    *is_new = application == 0 && *version == 0 && objects == 0;
+    if (*is_new)
+        return 0;
+    if (application != STORE_APPLICATION)
+        return err_set(e, PRECIS_EINPUT,
+                       "%s: is a database of another application (id %d), not a store of precis",
+                       s->path, application);
+    if (*version > STORE_VERSION)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "%s: is of version %d, this precis reads up to version %d", s->path,
+                       *version, STORE_VERSION);
+    if (*version < 1)
+        return err_set(e, PRECIS_EINPUT, "%s: is of version %d, which no precis wrote", s->path,
+                       *version);
+    return 0;
+}
+
+/* Two programs may create one store at once: the second finds it made once it has the lock. */
+int schema_upgrade(struct store *s, struct err *e) {
+    int version = 0;
+    bool is_new;
+    int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc)
+        return store_fail(s, rc, "create the store", e);
+    int result = schema_look(s, &version, &is_new, e);
+    if (result == 0) {
+        rc = climb(s->db, version);
+        if (rc == SQLITE_OK)
+            rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
+        if (rc)
+            result = store_fail(s, rc, "create the store", e);
+    }
+    if (!sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
+static bool same_text(sqlite3_stmt *a, sqlite3_stmt *b, int column) {
+    const char *x = (const char *)sqlite3_column_text(a, column);
+    const char *y = (const char *)sqlite3_column_text(b, column);
+    return x && y ? strcmp(x, y) == 0 : x == y;
+}
+
+/* Compares with a schema that the ladder makes in memory, so that a step cannot be forgotten. */
+int schema_check(struct store *s, struct err *e) {
+    static const char sql[] = "SELECT name, type, tbl_name, sql FROM sqlite_schema ORDER BY name";
+    sqlite3 *model = NULL;
+    sqlite3_stmt *ours = NULL, *theirs = NULL;
+    int result = 0;
+    int rc = sqlite3_open(":memory:", &model);
+    if (rc == SQLITE_OK)
+        rc = climb(model, 0);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(model, sql, -1, &ours, NULL);
+    if (rc) {
+        result = err_nomem(e, s->path); /* nothing else can fail in memory */
+        goto done;
+    }
+    rc = sqlite3_prepare_v2(s->db, sql, -1, &theirs, NULL);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        int expected = sqlite3_step(ours);
+        rc = sqlite3_step(theirs);
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+            break;
+        bool same = expected == rc;
+        for (int i = 0; same && rc == SQLITE_ROW && i < 4; i++)
+            same = same_text(ours, theirs, i);
+        if (!same) {
+            const void *name = sqlite3_column_text(rc == SQLITE_ROW ? theirs : ours, 0);
+            result = err_set(e, PRECIS_EINPUT,
+                             "%s: is not a store as precis makes them: its schema differs at %s",
+                             s->path, name ? (const char *)name : "an entry without a name");
+            goto done;
+        }
+        if (rc == SQLITE_DONE)
+            break;
+    }
+    if (rc != SQLITE_DONE)
+        result = store_fail(s, rc, "read the schema of the store", e);
+done:
+    sqlite3_finalize(ours);
+    sqlite3_finalize(theirs);
+    sqlite3_close(model);
+    return result;
+}

@@ -1,0 +1,248 @@
+#include <string.h>
+
+#include "base/utf8.h"
+#include "store/store_impl.h"
+
+/* ?1 and ?2: the pinned revision and prompt version, null: any. */
+#define OF_PIN(p)                                                                                  \
+    "(?1 IS NULL OR " p ".model_revision = ?1) AND (?2 IS NULL OR " p ".prompt_version = ?2)"
+
+/* Of the file's present text, of the pinned revision, and no newer such line overlaps it. */
+#define ACTIVE                                                                                     \
+    "c.version IS f.hash AND " OF_PIN(                                                             \
+        "p") " AND NOT EXISTS (SELECT 1 FROM chunks n "                                            \
+             "JOIN summaries ns ON ns.key = n.key JOIN provenance np ON np.id = ns.provenance "    \
+             "WHERE n.file = c.file AND n.level = c.level AND n.start_line <= c.end_line "         \
+             "AND n.end_line >= c.start_line AND (n.seen, n.id) > (c.seen, c.id) "                 \
+             "AND n.version IS f.hash AND " OF_PIN("np") ")"
+
+static const char *const texts[QUERIES] = {
+    [QUERY_BEGIN] = "BEGIN IMMEDIATE",
+    [QUERY_COMMIT] = "COMMIT",
+    [QUERY_ROLLBACK] = "ROLLBACK",
+    [QUERY_RUN_BEGIN] = "INSERT INTO runs(started_at) VALUES(?) RETURNING id",
+    [QUERY_RUN_END] = "UPDATE runs SET ended_at = ? WHERE id = ?",
+    [QUERY_PUT_FILE] =
+        "INSERT INTO files(path, language, size, mtime_ns, inode, hash) VALUES(?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT(path) DO UPDATE SET language = excluded.language, size = excluded.size, "
+        "mtime_ns = excluded.mtime_ns, inode = excluded.inode, hash = excluded.hash",
+    [QUERY_PUT_FOLDER] = "INSERT INTO files(path) VALUES(?) ON CONFLICT(path) DO NOTHING",
+    [QUERY_FIND_PATH] = "SELECT id FROM files WHERE path = ?",
+    [QUERY_PUT_ORIGIN] =
+        "INSERT INTO provenance(model, model_revision, file_type, precision, isa, prompt_version, "
+        "decoder_version, parameters, seed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
+    [QUERY_FIND_ORIGIN] =
+        "SELECT id FROM provenance WHERE model = ? AND model_revision = ? AND file_type = ? AND "
+        "precision = ? AND isa = ? AND prompt_version = ? AND decoder_version = ? AND "
+        "parameters = ? AND seed = ?",
+    [QUERY_PUT_SUMMARY] =
+        "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
+        "elapsed_ms, cut, made_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [QUERY_PUT_CHUNK] =
+        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
+        "SELECT id, ?, ?, ?, ?, ?, hash, ?, ? FROM files WHERE id = ? "
+        "ON CONFLICT(file, level, start_line, end_line, key) DO UPDATE SET "
+        "symbol = excluded.symbol, text = excluded.text, version = excluded.version, "
+        "seen = max(seen, excluded.seen)",
+    [QUERY_FIND_KEY] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                       " WHERE c.key = ? ORDER BY c.seen DESC, c.id DESC LIMIT 1",
+    [QUERY_LINES] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                    " WHERE f.path = ?3 AND c.level = ?4 AND c.start_line <= ?6 AND "
+                    "c.end_line >= ?5 AND " ACTIVE " ORDER BY c.start_line, c.end_line",
+    [QUERY_LIST] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                   " WHERE (?3 = '' OR f.path = ?3 OR (f.path > ?3 || '/' AND "
+                   "f.path < ?3 || '0')) AND " ACTIVE
+                   " ORDER BY f.path, c.level DESC, c.start_line, c.end_line",
+    [QUERY_FILE] = "SELECT language, size, mtime_ns, inode, hash FROM files "
+                   "WHERE path = ? AND hash IS NOT NULL",
+    [QUERY_REVISIONS] = "SELECT p.model, p.model_revision, p.prompt_version, count(*), "
+                        "min(s.made_at), max(s.made_at) FROM summaries s "
+                        "JOIN provenance p ON p.id = s.provenance "
+                        "GROUP BY p.model, p.model_revision, p.prompt_version "
+                        "ORDER BY min(s.made_at), min(p.id)",
+    [QUERY_PIN] = "INSERT INTO pins(model_revision, prompt_version, pinned_at) "
+                  "SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM summaries s "
+                  "JOIN provenance p ON p.id = s.provenance WHERE " OF_PIN("p") ")",
+    [QUERY_UNPIN] = "DELETE FROM pins WHERE id = (SELECT max(id) FROM pins)",
+    [QUERY_PINNED] = "SELECT model_revision, prompt_version FROM pins ORDER BY id DESC LIMIT 1",
+    [QUERY_RATE] = "INSERT INTO ratings(chunk, verdict, note, corrected, who, rated_at) "
+                   "SELECT id, ?, ?, ?, ?, ? FROM chunks WHERE id = ?",
+    [QUERY_RATINGS] = "SELECT " LINE_COLUMNS
+                      ", r.verdict, r.note, r.corrected, r.who, r.rated_at FROM " LINE_TABLES
+                      " JOIN ratings r ON r.chunk = c.id ORDER BY r.id",
+};
+
+struct statement statement_start(struct store *s, enum query q, const char *action) {
+    struct statement t = {.s = s, .action = action, .next = 1};
+    if (!s->prepared[q])
+        t.rc = sqlite3_prepare_v3(s->db, texts[q], -1, SQLITE_PREPARE_PERSISTENT, &s->prepared[q],
+                                  NULL);
+    t.st = s->prepared[q];
+    return t;
+}
+
+static void bound(struct statement *t, int rc) {
+    if (t->rc == SQLITE_OK)
+        t->rc = rc;
+    t->next++;
+}
+
+void statement_text(struct statement *t, const char *text) {
+    if (t->rc == SQLITE_OK)
+        bound(t, sqlite3_bind_text(t->st, t->next, text, -1, SQLITE_STATIC));
+}
+
+void statement_int(struct statement *t, int64_t v) {
+    if (t->rc == SQLITE_OK)
+        bound(t, sqlite3_bind_int64(t->st, t->next, v));
+}
+
+void statement_null(struct statement *t) {
+    if (t->rc == SQLITE_OK)
+        bound(t, sqlite3_bind_null(t->st, t->next));
+}
+
+void statement_real(struct statement *t, double v) {
+    if (t->rc == SQLITE_OK)
+        bound(t, sqlite3_bind_double(t->st, t->next, v));
+}
+
+void statement_hash(struct statement *t, const uint8_t *hash) {
+    if (t->rc == SQLITE_OK)
+        bound(t, sqlite3_bind_blob(t->st, t->next, hash, HASH_SHA256_SIZE, SQLITE_STATIC));
+}
+
+int statement_row(struct statement *t, struct err *e) {
+    int rc = t->rc == SQLITE_OK ? sqlite3_step(t->st) : t->rc;
+    if (rc == SQLITE_ROW)
+        return 1;
+    int result = rc == SQLITE_DONE ? 0 : store_fail(t->s, rc, t->action, e);
+    statement_end(t);
+    return result;
+}
+
+void statement_end(struct statement *t) {
+    if (!t->st)
+        return;
+    sqlite3_reset(t->st);
+    sqlite3_clear_bindings(t->st);
+}
+
+int statement_run(struct statement *t, int *changed, struct err *e) {
+    int rc = statement_row(t, e);
+    if (rc == 0 && changed)
+        *changed = sqlite3_changes(t->s->db);
+    return rc;
+}
+
+static bool has_control(const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        bool c1 = c == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] < 0xa0;
+        if (c < 0x20 || c == 0x7f || c1)
+            return true;
+    }
+    return false;
+}
+
+bool text_is(const char *s, size_t n, enum text_kind kind) {
+    return !memchr(s, 0, n) && utf8_valid(s, n) && (kind == TEXT_ANY || !has_control(s, n));
+}
+
+const char *column_text_or_null(struct columns *c, enum text_kind kind) {
+    sqlite3_stmt *st = c->t->st;
+    int at = c->next++, type = sqlite3_column_type(st, at);
+    if (type == SQLITE_NULL)
+        return NULL;
+    const char *s = (const char *)sqlite3_column_text(st, at);
+    if (type != SQLITE_TEXT)
+        c->damaged = true;
+    else if (!s)
+        c->nomem = true;
+    else if (text_is(s, (size_t)sqlite3_column_bytes(st, at), kind))
+        return s;
+    else
+        c->damaged = true;
+    return NULL;
+}
+
+const char *column_text(struct columns *c, enum text_kind kind) {
+    const char *s = column_text_or_null(c, kind);
+    if (!s)
+        c->damaged = true;
+    return s ? s : "";
+}
+
+int64_t column_int(struct columns *c) {
+    int at = c->next++;
+    c->damaged |= sqlite3_column_type(c->t->st, at) != SQLITE_INTEGER;
+    return sqlite3_column_int64(c->t->st, at);
+}
+
+uint64_t column_count(struct columns *c) {
+    int64_t v = column_int(c);
+    c->damaged |= v < 0;
+    return v < 0 ? 0 : (uint64_t)v;
+}
+
+double column_real(struct columns *c) {
+    int at = c->next++;
+    c->damaged |= sqlite3_column_type(c->t->st, at) != SQLITE_FLOAT;
+    return sqlite3_column_double(c->t->st, at);
+}
+
+void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
+    int at = c->next++;
+    bool is_hash = sqlite3_column_type(c->t->st, at) == SQLITE_BLOB &&
+                   sqlite3_column_bytes(c->t->st, at) == HASH_SHA256_SIZE;
+    const void *data = is_hash ? sqlite3_column_blob(c->t->st, at) : NULL;
+    c->damaged |= !is_hash;
+    c->nomem |= is_hash && !data;
+    if (data)
+        memcpy(out, data, HASH_SHA256_SIZE);
+    else
+        memset(out, 0, HASH_SHA256_SIZE);
+}
+
+int columns_end(const struct columns *c, struct err *e) {
+    if (c->nomem)
+        return err_nomem(e, c->t->s->path);
+    return c->damaged ? store_damaged(c->t->s, "a row holds what precis does not write", e) : 0;
+}
+
+void row_line(struct columns *c, struct row *r) {
+    struct store_line *l = &r->line;
+    struct store_origin *m = &r->made;
+    *l = (struct store_line){.made = m};
+    l->place = column_int(c);
+    column_hash(c, l->key);
+    uint64_t level = column_count(c);
+    c->damaged |= level > STORE_REPOSITORY;
+    l->level = (enum store_level)(level & 3);
+    l->path = column_text(c, TEXT_ANY);
+    l->language = column_text_or_null(c, TEXT_LINE);
+    l->start_line = column_count(c);
+    l->end_line = column_count(c);
+    c->damaged |= l->end_line < l->start_line;
+    l->symbol = column_text_or_null(c, TEXT_LINE);
+    column_hash(c, l->text);
+    l->line = column_text(c, TEXT_LINE);
+    l->confidence = column_real(c);
+    c->damaged |= !(l->confidence >= 0 && l->confidence <= 1);
+    l->source = column_text(c, TEXT_LINE);
+    l->tokens_in = column_count(c);
+    l->tokens_out = column_count(c);
+    l->elapsed_ms = column_real(c);
+    l->cut = column_count(c) != 0;
+    l->made_at = column_int(c);
+    m->model = column_text(c, TEXT_LINE);
+    m->model_revision = column_text(c, TEXT_LINE);
+    m->file_type = column_text(c, TEXT_LINE);
+    m->precision = column_text(c, TEXT_LINE);
+    m->isa = column_text(c, TEXT_LINE);
+    m->prompt_version = column_text(c, TEXT_LINE);
+    m->decoder_version = column_text(c, TEXT_LINE);
+    m->parameters = column_text(c, TEXT_ANY);
+    m->seed = (uint64_t)column_int(c);
+}

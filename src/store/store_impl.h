@@ -1,0 +1,122 @@
+/* What the files of the store share. Only this room knows of SQLite. */
+#ifndef PRECIS_STORE_STORE_IMPL_H
+#define PRECIS_STORE_STORE_IMPL_H
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+enum query {
+    QUERY_BEGIN,
+    QUERY_COMMIT,
+    QUERY_ROLLBACK,
+    QUERY_RUN_BEGIN,
+    QUERY_RUN_END,
+    QUERY_PUT_FILE,
+    QUERY_PUT_FOLDER,
+    QUERY_FIND_PATH,
+    QUERY_PUT_ORIGIN,
+    QUERY_FIND_ORIGIN,
+    QUERY_PUT_SUMMARY,
+    QUERY_PUT_CHUNK,
+    QUERY_FIND_KEY,
+    QUERY_LINES,
+    QUERY_LIST,
+    QUERY_FILE,
+    QUERY_REVISIONS,
+    QUERY_PIN,
+    QUERY_UNPIN,
+    QUERY_PINNED,
+    QUERY_RATE,
+    QUERY_RATINGS,
+    QUERIES
+};
+
+struct store {
+    sqlite3 *db;
+    char *root, *folder, *path; /* owned */
+    sqlite3_stmt *prepared[QUERIES];
+    char *pinned_revision, *pinned_prompt, *language; /* what was given out last; owned */
+};
+
+/* An error for a result of SQLite: "PATH: cannot ACTION: why". Returns its code. */
+int store_fail(const struct store *s, int sqlite, const char *action, struct err *e);
+int store_damaged(const struct store *s, const char *what, struct err *e); /* PRECIS_EINPUT */
+
+/* ---- schema.c ---- */
+
+/* What lies in the file: new when it has nothing at all in it. Errors: PRECIS_EINPUT (of another
+ * application), PRECIS_EUNSUPPORTED (of a newer version). */
+int schema_look(struct store *s, int *version, bool *is_new, struct err *e);
+/* Brings a new file, or one of an older version, to STORE_VERSION. */
+int schema_upgrade(struct store *s, struct err *e);
+/* PRECIS_EINPUT unless the file has exactly the tables and indices of STORE_VERSION. */
+int schema_check(struct store *s, struct err *e);
+
+/* ---- statement.c ---- */
+
+/* A prepared statement with its values bound in order; the first failure sticks. */
+struct statement {
+    struct store *s;
+    sqlite3_stmt *st;
+    const char *action; /* for messages: "put a line" */
+    int next, rc;       /* of the next value; of SQLite */
+};
+
+struct statement statement_start(struct store *s, enum query q, const char *action);
+void statement_text(struct statement *t, const char *text); /* NULL: null; borrowed until the end */
+void statement_int(struct statement *t, int64_t v);
+void statement_null(struct statement *t);
+void statement_real(struct statement *t, double v);
+void statement_hash(struct statement *t, const uint8_t *hash); /* NULL: null; borrowed likewise */
+
+/* Goes to the next row: 1 there is one, 0 the end (the statement is done), negative an error. */
+int statement_row(struct statement *t, struct err *e);
+void statement_end(struct statement *t);
+/* For those without rows. *changed (may be NULL): how many rows it changed. */
+int statement_run(struct statement *t, int *changed, struct err *e);
+
+/* Reads columns in order; what is not as it must be (another type, text that is not UTF-8, a
+ * negative count) sticks. */
+struct columns {
+    const struct statement *t;
+    int next;
+    bool damaged, nomem;
+};
+
+enum text_kind { TEXT_ANY, TEXT_LINE /* without control characters */ };
+
+const char *column_text(struct columns *c, enum text_kind kind);
+const char *column_text_or_null(struct columns *c, enum text_kind kind);
+int64_t column_int(struct columns *c);
+uint64_t column_count(struct columns *c); /* not negative */
+double column_real(struct columns *c);
+void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]);
+int columns_end(const struct columns *c, struct err *e); /* 0, or what stuck */
+
+bool text_is(const char *s, size_t n, enum text_kind kind);
+
+/* ---- lines ---- */
+
+/* The columns of a line and its origin, in the order that row_line reads them; c, f, s and p are
+ * the tables chunks, files, summaries and provenance. */
+#define LINE_COLUMNS                                                                               \
+    "c.id, c.key, c.level, f.path, f.language, c.start_line, c.end_line, c.symbol, c.text, "       \
+    "s.line, s.confidence, s.source, s.tokens_in, s.tokens_out, s.elapsed_ms, s.cut, s.made_at, "  \
+    "p.model, p.model_revision, p.file_type, p.precision, p.isa, p.prompt_version, "               \
+    "p.decoder_version, p.parameters, p.seed"
+#define LINE_TABLES                                                                                \
+    "chunks c JOIN files f ON f.id = c.file JOIN summaries s ON s.key = c.key "                    \
+    "JOIN provenance p ON p.id = s.provenance"
+
+struct row {
+    struct store_line line;
+    struct store_origin made;
+};
+
+void row_line(struct columns *c, struct row *r);
+
+/* Loads which revision is pinned into s; both NULL when none is. */
+int pin_load(struct store *s, struct err *e);
+
+#endif
