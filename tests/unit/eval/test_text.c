@@ -1,6 +1,7 @@
 /* The scores of texts, against sacrebleu, rouge-score and CodeXGLUE's script.
  *
- * usage: test_eval_text [FILE.jsonl]    a file as tools/golden/eval_text.py makes it */
+ * usage: test_eval_text [TEXT.jsonl [STEMS.jsonl]]    as tools/golden/eval_text.py and
+ * eval_stems.py make them */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #include "eval/rouge.h"
 #include "golden.h"
 
-static const char *file = GOLDEN_DIR "/text.jsonl";
+static const char *file = GOLDEN_DIR "/text.jsonl", *stems = GOLDEN_DIR "/stems.jsonl";
 
 /* Golden values have 7 digits behind the point. */
 static const double NEAR = 2e-7;
@@ -110,7 +111,7 @@ static void each_stem(void *user, size_t number, const json_t *line) {
 
 static void stems_equal_nltks(void **state) {
     (void)state;
-    golden_each(GOLDEN_DIR "/stems.jsonl", each_stem, NULL);
+    golden_each(stems, each_stem, NULL);
 }
 
 static void lower_case_is_pythons(void **state) {
@@ -128,6 +129,8 @@ static void lower_case_is_pythons(void **state) {
 int main(int argc, char **argv) {
     if (argc > 1)
         file = argv[1];
+    if (argc > 2)
+        stems = argv[2];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_public_programs),
         cmocka_unit_test(words_are_those_of_13a),
