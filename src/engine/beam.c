@@ -31,7 +31,8 @@ struct beams {
     float *scores; /* [vocab] */
     uint8_t *seen; /* [vocab] */
     uint32_t *ids; /* [n_prompt + max_new] a branch's whole sequence, for the penalties */
-    struct engine_candidate *top; /* [keep] */
+    struct constraint constraint; /* on_scores NULL: none */
+    struct engine_candidate *top; /* [keep], [vocab] with a constraint */
     bool improvable;
 };
 
@@ -63,6 +64,7 @@ int beams_new(const struct engine_job *job, const struct sampling *complete, con
     b->n_prompt = n_prompt;
     b->max_new = max_new;
     b->vocab = vocab;
+    b->constraint = (struct constraint){.on_scores = job->on_scores, .user = job->user};
     b->width = complete->beams;
     b->keep = (int)(per < vocab / (size_t)b->width ? per : vocab / (size_t)b->width) * b->width;
     b->improvable = true;
@@ -76,7 +78,7 @@ int beams_new(const struct engine_job *job, const struct sampling *complete, con
     b->scores = malloc(vocab * sizeof *b->scores);
     b->seen = calloc(vocab, 1);
     b->ids = malloc((n_prompt + max_new) * sizeof *b->ids);
-    b->top = malloc((size_t)b->keep * sizeof *b->top);
+    b->top = malloc((job->on_scores ? vocab : (size_t)b->keep) * sizeof *b->top);
     if (!ok || !b->candidates || !b->scores || !b->seen || !b->ids || !b->top) {
         beams_free(b, NULL);
         *out = NULL;
@@ -113,6 +115,17 @@ struct branch *beams_branch(struct beams *b, int i) {
     return &b->running[i];
 }
 
+/* The best continuations of a branch into b->top; returns how many. */
+static int best_of(struct beams *b, const struct branch *br, const float *logits, double lse) {
+    if (!b->constraint.on_scores) {
+        top_of(b->scores, b->vocab, (size_t)b->keep, b->top);
+        return b->keep;
+    }
+    b->constraint.at = (struct engine_scores){
+        .ids = br->ids, .n = br->n, .logits = logits, .vocab = b->vocab, .logsumexp = lse};
+    return (int)constraint_top(&b->constraint, b->scores, b->vocab, (size_t)b->keep, b->top);
+}
+
 int beams_logits(struct beams *b, const struct kernel *k, int i, const float *logits,
                  struct err *e) {
     const struct branch *br = &b->running[i];
@@ -124,10 +137,10 @@ int beams_logits(struct beams *b, const struct kernel *k, int i, const float *lo
         b->scores[v] = (float)((double)logits[v] - lse);
     memcpy(b->ids + b->n_prompt, br->ids, br->n * sizeof *b->ids);
     penalise(&b->s, b->ids, b->n_prompt + br->n, b->scores, b->seen);
-    top_of(b->scores, b->vocab, (size_t)b->keep, b->top);
+    int n = best_of(b, br, logits, lse);
     if (i == 0)
         b->n_candidates = 0;
-    for (int c = 0; c < b->keep; c++)
+    for (int c = 0; c < n; c++)
         b->candidates[b->n_candidates++] = (struct continuation){
             .score = b->top[c].logprob + br->score,
             .logprob = (float)((double)logits[b->top[c].id] - lse),
@@ -189,6 +202,8 @@ static void finish_branch(struct beams *b, const struct continuation *c, bool st
 }
 
 int beams_advance(struct beams *b, struct kv_pool *pool, bool *finished, struct err *e) {
+    if (b->n_candidates == 0)
+        return constraint_nothing(&b->constraint, e);
     qsort(b->candidates, (size_t)b->n_candidates, sizeof *b->candidates, by_score);
     int considered = b->keep < b->n_candidates ? b->keep : b->n_candidates, n = 0, rc = 0;
     bool last = b->length + 1 == b->max_new;

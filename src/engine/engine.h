@@ -80,8 +80,8 @@ const char *sampling_name(enum sampling_strategy s);
 int sampling_parse(const char *name, enum sampling_strategy *out, struct err *e);
 
 /* Zeroed fields mean their defaults. Semantics are transformers': repetition penalty and n-gram
- * guard first, then temperature, top-k, top-p, then the draw. Temperature 0 is greedy. Beam search
- * is deterministic: temperature does not enter its scores. */
+ * guard first, then the job's on_scores, then temperature, top-k, top-p, then the draw. Temperature
+ * 0 is greedy. Beam search is deterministic: temperature does not enter its scores. */
 struct sampling {
     enum sampling_strategy strategy;
     float temperature;        /* 0 .. 2 */
@@ -99,7 +99,7 @@ int sampling_check(const struct sampling *s, struct err *e);
 
 struct engine_candidate {
     uint32_t id;
-    float logprob;
+    float logprob; /* in on_scores: its score */
 };
 
 enum { ENGINE_MAX_TOP = 64, ENGINE_MAX_BEAMS = 16, ENGINE_MAX_STOPS = 16 };
@@ -112,6 +112,15 @@ struct engine_token {
     /* The likeliest ids there, best first. NULL unless asked for, and with beams. */
     const struct engine_candidate *top;
     int n_top;
+};
+
+/* Where a token is to be chosen. Borrowed for the call. */
+struct engine_scores {
+    const uint32_t *ids; /* generated so far, of this branch where there are beams */
+    size_t n;
+    const float *logits; /* [vocab] the model's own */
+    size_t vocab;
+    double logsumexp; /* a token's log-probability is its logit less this */
 };
 
 enum engine_finish {
@@ -147,6 +156,16 @@ struct engine_job {
     /* Each token as it is chosen, in order (for beams: all of the winner's at the end). Non-zero:
      * stop after it. May be NULL. */
     int (*on_token)(void *user, const struct engine_token *t);
+    /* A constraint: lowers the scores of c[0..n) (for beams log-probabilities, else logits; after
+     * repetition penalty and n-gram guard), with -INFINITY for what must not come; what it raises
+     * is as if left alone. The stops are tokens like others. It is asked about as few tokens as
+     * settle the choice, likeliest first, so any number of times at one place (different candidates
+     * each time) and, with beams, about branches in turn: what it answers for a token may depend on
+     * `at` and the token alone. The outcome is that of asking about all tokens. Log-probabilities
+     * in results stay the model's own. When nothing is left the job fails (PRECIS_EINPUT). May be
+     * NULL. */
+    void (*on_scores)(void *user, const struct engine_scores *at, struct engine_candidate *c,
+                      size_t n);
     /* For scoring: the logits ([vocab] f32) that follow each prompt position >= logits_from, in
      * order. NULL: none are computed but the last. */
     void (*on_logits)(void *user, size_t position, const float *logits);

@@ -193,9 +193,21 @@ static uint32_t sample(struct chooser *c, const struct sampling *s, struct rng *
     return draw(rng, c->sorted, vocab, best);
 }
 
-int choose(struct chooser *c, const struct kernel *k, const struct sampling *s, struct rng *rng,
-           const uint32_t *ids, size_t n, const float *logits, int top, struct choice *out,
-           struct err *e) {
+/* The best token under the constraint; best: the one with the highest score. */
+static int choose_best(struct chooser *c, const struct constraint *constraint, const float *scores,
+                       size_t best, uint32_t *id, struct err *e) {
+    *id = (uint32_t)best;
+    if (!constraint || constraint_keeps(constraint, *id, scores[best]))
+        return 0;
+    if (constraint_top(constraint, scores, c->vocab, 1, c->sorted) == 0)
+        return constraint_nothing(constraint, e);
+    *id = c->sorted[0].id;
+    return 0;
+}
+
+int choose(struct chooser *c, const struct kernel *k, const struct sampling *s,
+           struct constraint *constraint, struct rng *rng, const uint32_t *ids, size_t n,
+           const float *logits, int top, struct choice *out, struct err *e) {
     size_t best;
     double lse = k->logsumexp(logits, c->vocab, &best);
     if (!isfinite(lse))
@@ -205,24 +217,31 @@ int choose(struct chooser *c, const struct kernel *k, const struct sampling *s, 
     out->n_top = (int)wanted;
     for (size_t i = 0; i < wanted; i++)
         out->top[i].logprob = (float)((double)out->top[i].logprob - lse);
+    if (constraint) {
+        constraint->at.logits = logits;
+        constraint->at.vocab = c->vocab;
+        constraint->at.logsumexp = lse;
+    }
     bool penalties = s->repetition_penalty != 1 || s->no_repeat_ngram > 0;
     bool greedy = s->strategy == SAMPLE_GREEDY;
-    if (greedy && !penalties) {
-        out->id = (uint32_t)best;
-        out->logprob = (float)((double)logits[best] - lse);
-        return 0;
+    const float *scores = logits;
+    if (penalties || !greedy) {
+        memcpy(c->scores, logits, c->vocab * sizeof *logits);
+        scores = c->scores;
     }
-    float *scores = c->scores;
-    memcpy(scores, logits, c->vocab * sizeof *logits);
     if (penalties)
-        penalise(s, ids, n, scores, c->seen);
+        penalise(s, ids, n, c->scores, c->seen);
+    int rc = 0;
     if (greedy) {
-        size_t at;
-        k->logsumexp(scores, c->vocab, &at);
-        out->id = (uint32_t)at;
+        if (penalties)
+            k->logsumexp(scores, c->vocab, &best);
+        rc = choose_best(c, constraint, scores, best, &out->id, e);
     } else {
+        if (constraint && !constraint_all(constraint, c->scores, c->vocab, c->sorted))
+            return constraint_nothing(constraint, e);
         out->id = sample(c, s, rng);
     }
-    out->logprob = (float)((double)logits[out->id] - lse);
-    return 0;
+    if (rc == 0)
+        out->logprob = (float)((double)logits[out->id] - lse);
+    return rc;
 }

@@ -3,6 +3,7 @@
 #define PRECIS_ENGINE_SAMPLE_H
 
 #include "base/rng.h"
+#include "engine/constraint.h"
 #include "engine/engine.h"
 #include "kernel/kernel.h"
 
@@ -31,10 +32,11 @@ struct choice {
     struct engine_candidate top[ENGINE_MAX_TOP]; /* log-probabilities of the raw distribution */
 };
 
-/* One token from logits ([vocab]). s is complete and is not SAMPLE_BEAM. Errors:
- * PRECIS_EINPUT when the logits are not numbers. */
-int choose(struct chooser *c, const struct kernel *k, const struct sampling *s, struct rng *rng,
-           const uint32_t *ids, size_t n, const float *logits, int top, struct choice *out,
-           struct err *e);
+/* One token from logits ([vocab]). s is complete and is not SAMPLE_BEAM. constraint: its `at` has
+ * the ids (the rest is filled in here); NULL: none. Errors: PRECIS_EINPUT when the logits are not
+ * numbers, or the constraint leaves no token. */
+int choose(struct chooser *c, const struct kernel *k, const struct sampling *s,
+           struct constraint *constraint, struct rng *rng, const uint32_t *ids, size_t n,
+           const float *logits, int top, struct choice *out, struct err *e);
 
 #endif

@@ -195,8 +195,11 @@ void sequence_logits(struct sequence *s, const struct decoder_tools *t, int bran
         rc = beam_logits(s, t, branch, logits, &e);
     } else {
         struct choice c;
-        rc = choose(t->chooser, t->kernel, &s->sampling, &s->rng, s->ids,
-                    s->n_prompt + s->n_generated, logits, s->job.top, &c, &e);
+        struct constraint own = {.on_scores = s->job.on_scores,
+                                 .user = s->job.user,
+                                 .at = {.ids = s->ids + s->n_prompt, .n = s->n_generated}};
+        rc = choose(t->chooser, t->kernel, &s->sampling, s->job.on_scores ? &own : NULL, &s->rng,
+                    s->ids, s->n_prompt + s->n_generated, logits, s->job.top, &c, &e);
         if (rc == 0)
             take_token(s, &c);
     }

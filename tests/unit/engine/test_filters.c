@@ -36,8 +36,8 @@ static void draw(const struct sampling *s, const float logits[VOCAB], int counts
     assert_int_equal(chooser_new(VOCAB, &chooser, &e), 0);
     for (int i = 0; i < DRAWS; i++) {
         struct choice choice;
-        assert_int_equal(choose(chooser, &kernel, &complete, &rng, NULL, 0, logits, 0, &choice, &e),
-                         0);
+        assert_int_equal(
+            choose(chooser, &kernel, &complete, NULL, &rng, NULL, 0, logits, 0, &choice, &e), 0);
         assert_in_range(choice.id, 0, VOCAB - 1);
         counts[choice.id]++;
     }

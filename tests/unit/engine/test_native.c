@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/rng.h"
 #include "engine/sample.h"
 #include "jobs.h"
@@ -22,7 +23,27 @@ static struct engine *open_tiny(struct engine_options o) {
     return jobs_open(model, o);
 }
 
-/* Job i of a mixed load: prompts of 1 to 700 tokens, every strategy, some scored. */
+/* Whether a made-up constraint lets an id follow those before it: two of three do. */
+static bool may_follow(const uint32_t *ids, size_t n, uint32_t id) {
+    return hash_mix(hash_bytes(ids, n * sizeof *ids, 5), id) % 3 != 0;
+}
+
+static void lower(void *user, const struct engine_scores *at, struct engine_candidate *c,
+                  size_t n) {
+    const struct outcome *o = user;
+    if (at->vocab != o->vocab || !(at->logsumexp > -INFINITY))
+        abort();
+    for (size_t i = 0; i < n; i++)
+        if (!may_follow(at->ids, at->n, c[i].id))
+            c[i].logprob = -INFINITY;
+        else if (c[i].id % 5 == 0)
+            c[i].logprob -= 0.5f;
+        else if (c[i].id % 5 == 1)
+            c[i].logprob += 100; /* is not heeded */
+}
+
+/* Job i of a mixed load: prompts of 1 to 700 tokens, every strategy, some scored, some constrained.
+ */
 static struct engine_job mixed_job(int i, uint32_t *ids, size_t vocab, struct outcome *o) {
     static const enum sampling_strategy strategies[] = {SAMPLE_GREEDY, SAMPLE_TEMPERATURE,
                                                         SAMPLE_NUCLEUS, SAMPLE_BEAM};
@@ -45,6 +66,8 @@ static struct engine_job mixed_job(int i, uint32_t *ids, size_t vocab, struct ou
                                      .no_repeat_ngram = i % 7 == 0 ? 3 : 0};
     if (i % 6 == 1)
         job.on_logits = outcome_on_logits;
+    if (i % 3 == 2)
+        job.on_scores = lower;
     return job;
 }
 
@@ -59,6 +82,8 @@ static void run_mixed(struct engine *en, struct outcome out[JOBS]) {
         if (out[i].finish == FINISH_FAILED)
             fail_msg("job %d: %s", i, out[i].err.text);
         assert_int_equal(out[i].streamed, out[i].n);
+        for (size_t t = 0; i % 3 == 2 && t < out[i].n; t++)
+            assert_true(may_follow(out[i].ids, t, out[i].ids[t]));
     }
 }
 
@@ -93,6 +118,32 @@ static void outputs_depend_on_the_job_alone(void **state) {
                 outcome_same(i, s ? &got[i] : &want[i], &want[i]);
         }
     }
+}
+
+static void allow_nothing(void *user, const struct engine_scores *at, struct engine_candidate *c,
+                          size_t n) {
+    (void)user;
+    for (size_t i = 0; i < n; i++)
+        c[i].logprob = at->n < 2 ? c[i].logprob : -INFINITY;
+}
+
+static void a_constraint_that_leaves_nothing_fails_the_job(void **state) {
+    (void)state;
+    struct engine *en = open_tiny((struct engine_options){.lanes = 1});
+    uint32_t ids[700];
+    for (int i = 0; i < 4; i++) { /* every strategy */
+        struct outcome o;
+        struct engine_job job = mixed_job(i, ids, engine_info(en)->vocab, &o);
+        job.on_logits = NULL;
+        job.on_scores = allow_nothing;
+        jobs_submit(en, &job);
+        engine_drain(en);
+        assert_int_equal(o.finish, FINISH_FAILED);
+        assert_int_equal(o.err.code, PRECIS_EINPUT);
+        assert_non_null(strstr(o.err.text, "constraint"));
+        assert_int_equal(o.n, job.sampling.strategy == SAMPLE_BEAM ? 0 : 2);
+    }
+    engine_close(en);
 }
 
 static void a_callback_and_the_length_end_a_job(void **state) {
@@ -379,7 +430,7 @@ static void draws_follow_the_distribution(void **state) {
     struct rng rng = {1};
     for (int i = 0; i < DRAWS; i++) {
         struct choice choice;
-        assert_int_equal(choose(c, &k, &s, &rng, NULL, 0, logits, 0, &choice, &e), 0);
+        assert_int_equal(choose(c, &k, &s, NULL, &rng, NULL, 0, logits, 0, &choice, &e), 0);
         seen[choice.id]++;
     }
     double total = 0, chi = 0;
@@ -414,7 +465,7 @@ static void extreme_temperatures_draw_what_is_likely(void **state) {
                 s = sampling_complete(&s);
                 struct rng rng = {i};
                 struct choice choice;
-                assert_int_equal(choose(c, &k, &s, &rng, NULL, 0, logits, 0, &choice, &e), 0);
+                assert_int_equal(choose(c, &k, &s, NULL, &rng, NULL, 0, logits, 0, &choice, &e), 0);
                 assert_int_equal(choice.id, 1);
             }
     chooser_free(c);
@@ -445,6 +496,7 @@ int main(void) {
         return 77;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_depend_on_the_job_alone),
+        cmocka_unit_test(a_constraint_that_leaves_nothing_fails_the_job),
         cmocka_unit_test(a_callback_and_the_length_end_a_job),
         cmocka_unit_test(cancelling_ends_every_job_once),
         cmocka_unit_test(a_prefix_has_the_logits_of_the_whole),
