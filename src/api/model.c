@@ -2,9 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "model/catalogue.h"
@@ -12,6 +10,7 @@
 #include "model/config.h"
 #include "model/graph.h"
 #include "model/kind.h"
+#include "text/tok_open.h"
 
 void model_provenance(const struct model *m, const struct sampling *s, struct provenance *p) {
     const struct engine_info *info = engine_info(m->engine);
@@ -36,63 +35,9 @@ static void set_name(struct model *m, const char *asked) {
         config_name_from_path(m->name, sizeof m->name, m->path);
 }
 
-/* Cuts the last part off; what is left of a bare name is ".". */
-static void go_up(char *path) {
-    char *slash = strrchr(path, '/');
-    if (slash)
-        slash[slash == path] = 0;
-    else
-        snprintf(path, 2, ".");
-}
-
-/* The tokenizer.json of a folder, or of the folder that an ONNX file lies in; where there is none
- * and that folder is called onnx, of the one around it. */
-static int open_json(struct model *m, bool if_any, struct err *e) {
-    static const char file[] = "tokenizer.json", above[] = "../tokenizer.json";
-    struct stat st;
-    bool there;
-    char dir[sizeof m->path], name[sizeof "onnx" + 1], path[sizeof m->path + sizeof above];
-    snprintf(dir, sizeof dir, "%s", m->path);
-    if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
-        go_up(dir);
-    config_name_from_path(name, sizeof name, dir);
-    snprintf(path, sizeof path, "%s/%s", dir, file);
-    int rc = file_exists(path, &there, e);
-    if (rc == 0 && !there && strcmp(name, "onnx") == 0) {
-        snprintf(path, sizeof path, "%s/%s", dir, above);
-        rc = file_exists(path, &there, e);
-    }
-    if (rc || (!there && if_any))
-        return rc;
-    if (!there)
-        return err_set(e, PRECIS_ENOTFOUND,
-                       "%s: has no tokenizer.json, which precis needs (vocab.txt and "
-                       "tokenizer.model are not read)",
-                       dir);
-    return tok_from_json(path, &m->tok, e);
-}
-
-static int open_gguf(struct model *m, bool if_any, const struct checkpoint *c, struct err *e) {
-    struct gguf *g = NULL;
-    int rc = c ? 0 : gguf_open(m->path, &g, e);
-    if (rc)
-        return rc;
-    const struct gguf *from = c ? checkpoint_gguf(c) : g;
-    if (!if_any || gguf_has(from, "tokenizer.ggml.model"))
-        rc = tok_from_gguf(from, &m->tok, e);
-    gguf_close(g);
-    if (rc && rc != PRECIS_ENOMEM)
-        err_prefix(e, m->path);
-    return rc;
-}
-
 static int open_text(struct model *m, const struct model_options *o, unsigned parts,
                      const struct checkpoint *c, bool seq2seq, struct err *e) {
-    enum model_kind kind;
-    bool if_any = (parts & MODEL_TOKENIZER_IF_ANY) != 0;
-    int rc = model_kind_of(m->path, &kind, e);
-    if (rc == 0)
-        rc = kind == MODEL_GGUF ? open_gguf(m, if_any, c, e) : open_json(m, if_any, e);
+    int rc = tok_open(m->path, c, parts & MODEL_TOKENIZER_IF_ANY, &m->tok, e);
     if (rc)
         return rc;
     if (!(parts & MODEL_CHAT) || seq2seq)

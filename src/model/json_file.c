@@ -7,7 +7,7 @@
 
 enum { MOST_CONFIG_BYTES = 16 << 20 };
 
-int json_file_read(const char *path, size_t limit, size_t flags, json_t **out, struct err *e) {
+int json_file_any(const char *path, size_t limit, size_t flags, json_t **out, struct err *e) {
     struct mapping m;
     json_error_t why;
     *out = NULL;
@@ -24,15 +24,18 @@ int json_file_read(const char *path, size_t limit, size_t flags, json_t **out, s
         rc = err_nomem(e, path);
     else if (!*out)
         rc = err_set(e, PRECIS_EINPUT, "%s: not valid JSON: line %d: %s", path, why.line, why.text);
-    else if (!json_is_object(*out))
-        rc = err_set(e, PRECIS_EINPUT, "%s: is not a JSON object", path);
 done:
-    if (rc) {
-        json_decref(*out);
-        *out = NULL;
-    }
     file_unmap(&m);
     return rc;
+}
+
+int json_file_read(const char *path, size_t limit, size_t flags, json_t **out, struct err *e) {
+    int rc = json_file_any(path, limit, flags, out, e);
+    if (rc || json_is_object(*out))
+        return rc;
+    json_decref(*out);
+    *out = NULL;
+    return err_set(e, PRECIS_EINPUT, "%s: is not a JSON object", path);
 }
 
 int json_file_beside(const char *folder, const char *name, size_t limit, size_t flags, json_t **out,

@@ -13,7 +13,10 @@
  * PRECIS_ENOMEM. */
 int json_file_read(const char *path, size_t limit, size_t flags, json_t **out, struct err *e);
 
-/* The same of folder/name; *out NULL: there is no such file (a link to nothing is
+/* The same of any value. */
+int json_file_any(const char *path, size_t limit, size_t flags, json_t **out, struct err *e);
+
+/* json_file_read of folder/name; *out NULL: there is no such file (a link to nothing is
  * PRECIS_ENOTFOUND). */
 int json_file_beside(const char *folder, const char *name, size_t limit, size_t flags, json_t **out,
                      struct err *e);

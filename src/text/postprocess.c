@@ -8,8 +8,10 @@ void postprocess_free(struct postprocess *p) {
     *p = (struct postprocess){0};
 }
 
-static void cut(const struct postprocess *p, size_t begin, bool special, struct ids *out) {
-    size_t most = p->max_length - (special ? p->added : 0), n = out->n - begin;
+static void cut(const struct postprocess *p, size_t begin, bool special, size_t most,
+                struct ids *out) {
+    size_t n = out->n - begin;
+    most -= special ? p->added : 0;
     if (n <= most)
         return;
     if (p->from_left)
@@ -17,10 +19,9 @@ static void cut(const struct postprocess *p, size_t begin, bool special, struct 
     out->n = begin + most;
 }
 
-bool postprocess(const struct postprocess *p, size_t begin, bool special, bool truncate,
+bool postprocess(const struct postprocess *p, size_t begin, bool special, size_t most,
                  struct ids *out) {
-    if (truncate && p->truncate)
-        cut(p, begin, special, out);
+    cut(p, begin, special, most, out);
     if (!p->n || out->failed)
         return !out->failed;
     size_t n = out->n - begin, texts = p->n - p->added;

@@ -17,9 +17,10 @@ struct postprocess {
 };
 void postprocess_free(struct postprocess *p);
 
-/* The ids from `begin` on in out are those of the text: cuts them and puts the others around them.
- * special: with the template's ids. False: out of memory. */
-bool postprocess(const struct postprocess *p, size_t begin, bool special, bool truncate,
+/* The ids from `begin` on in out are those of the text: cuts them, such that there are at most
+ * `most` (>= added) in all, and puts the others around them. special: with the template's ids.
+ * False: out of memory. */
+bool postprocess(const struct postprocess *p, size_t begin, bool special, size_t most,
                  struct ids *out);
 
 #endif

@@ -153,20 +153,23 @@ static int encode(const struct tok *t, struct encoder *enc, const uint8_t *s, si
     return rc;
 }
 
-int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
-               struct err *e) {
+/* Appends at most `most` ids; *all (may be NULL) is how many it were without that. */
+static int encode_text(const struct tok *t, const char *text, size_t len, unsigned flags,
+                       size_t most, size_t *all, struct ids *out, struct err *e) {
     if (len > INT32_MAX / 3)
         return err_set(e, PRECIS_ELIMIT, "a text of %zu bytes is too long to be tokenised at once",
                        len);
     struct encoder *enc = encoder_take(t->pool);
     size_t before = out->n;
+    bool special = !(flags & TOK_NO_SPECIAL);
     int rc = enc && !out->failed ? 0 : PRECIS_ENOMEM;
     if (rc == 0)
         enc->pre.regex.failed = enc->normal.regex.failed = 0;
     if (rc == 0 && len)
         rc = encode(t, enc, (const uint8_t *)text, len, flags, out);
-    if (rc == 0 &&
-        !postprocess(&t->post, before, !(flags & TOK_NO_SPECIAL), flags & TOK_TRUNCATE, out))
+    if (rc == 0 && all)
+        *all = out->n - before + (special ? t->post.added : 0);
+    if (rc == 0 && !postprocess(&t->post, before, special, most, out))
         rc = PRECIS_ENOMEM;
     if (rc == PRECIS_ELIMIT)
         rc = regex_failure(enc->pre.regex.failed ? &enc->pre.regex : &enc->normal.regex,
@@ -183,4 +186,21 @@ int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags
                        "the text has a word that is not in the vocabulary, which has no token for "
                        "unknown ones");
     return err_nomem(e, "tokens of a text");
+}
+
+int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
+               struct err *e) {
+    size_t most = flags & TOK_TRUNCATE && t->post.truncate ? t->post.max_length : SIZE_MAX;
+    return encode_text(t, text, len, flags, most, NULL, out, e);
+}
+
+int tok_encode_within(const struct tok *t, const char *text, size_t len, unsigned flags,
+                      size_t most, size_t *all, struct ids *out, struct err *e) {
+    if (t->post.n && t->post.n != t->post.added + 1)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "a tokenizer that repeats or drops the text cannot cut it");
+    if (!(flags & TOK_NO_SPECIAL) && most < t->post.added)
+        return err_set(e, PRECIS_EUSAGE, "%zu tokens at most: %zu of them are special tokens", most,
+                       t->post.added);
+    return encode_text(t, text, len, flags, most, all, out, e);
 }

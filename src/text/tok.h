@@ -47,6 +47,13 @@ void tok_free(struct tok *t);
 int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
                struct err *e);
 
+/* The same, cut to at most `most` ids in all, as transformers' truncation to a length does: special
+ * tokens stay, the text loses its end (its beginning where the tokenizer.json cuts there). *all is
+ * how many ids the whole text has. TOK_TRUNCATE does nothing here. Errors also: PRECIS_EUSAGE
+ * (fewer than the special tokens), PRECIS_EUNSUPPORTED (a template that repeats the text). */
+int tok_encode_within(const struct tok *t, const char *text, size_t len, unsigned flags,
+                      size_t most, size_t *all, struct ids *out, struct err *e);
+
 size_t tok_vocab(const struct tok *t);
 /* The bytes an id stands for within a text; a special token's own spelling. len 0 and "" for an id
  * out of range. */

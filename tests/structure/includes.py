@@ -37,7 +37,7 @@ FOREIGN = {
     r"onnxruntime.*\.h": [r"engine/onnx.*"],
     r"openssl/.*": [r"base/.*"],
     r"curl/.*": [r"model/hub.*"],
-    r"jansson\.h": [r"(base|code|model|text|summary|report|eval|export|cli)/.*"],
+    r"jansson\.h": [r"(base|code|model|text|search|summary|report|eval|export|cli)/.*"],
     r"utf8proc\.h": [r"(text|base)/.*"],
     r"pcre2.*\.h": [r"text/.*"],
 }
