@@ -25,6 +25,11 @@ struct args {
     struct list include, ignore;
     bool no_gitignore, all_text;
     int format;
+    const char *store;
+    bool no_store;
+    /* rate */
+    const char *note, *corrected;
+    bool list, export;
     /* generate */
     const char *prompt_file, *ids, *system;
     struct list stops;

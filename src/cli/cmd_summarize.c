@@ -31,6 +31,20 @@ static const struct option output[] = {
     {0}};
 static const struct option_group group_output = {"Report", output};
 
+static const struct option storing[] = {
+    {.name = "store",
+     .type = OPTION_TEXT,
+     .offset = AT(store),
+     .argument = "DIR",
+     .help =
+         "keep every finished line in DIR/.precis, which is made; else in the .precis folder of "
+         "PATH or of the work tree around it, where there is one"},
+    {.name = "no-store",
+     .offset = AT(no_store),
+     .help = "keep nothing, whatever there is and --store says"},
+    {0}};
+static const struct option_group group_store = {"Store", storing};
+
 static const struct option templates[] = {{.name = "chat-template",
                                            .type = OPTION_CHOICE,
                                            .offset = AT(chat_template),
@@ -42,7 +56,7 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks,   &group_output,   &group_files,   &group_model,
+    &group_chunks,   &group_output,   &group_store,   &group_files, &group_model,
     &group_template, &group_sampling, &group_general, NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/keep.h"
 #include "cli/model.h"
 #include "cli/progress.h"
 
@@ -22,6 +23,7 @@ struct work {
     struct outfile out;
     bool out_open;
     struct report *report;
+    struct keep *keep;
     FILE *results;     /* line by line, so that it can be followed while it grows */
     int results_errno; /* of the first write to it that failed */
     struct progress progress;
@@ -119,6 +121,8 @@ static int prepare(struct work *w, struct err *e) {
     char title[256];
     title_of(w->job->paths, w->job->n_paths, title, sizeof title);
     rc = report_open(w->out.f, w->job->format, title, &p, &w->report, e);
+    if (rc == 0)
+        rc = keep_open(a, w->job->paths[0], &w->walk, &p, &o.sampling, &w->keep, e);
     if (rc == 0 && w->job->results) {
         w->results = fopen(w->job->results, "we");
         if (!w->results)
@@ -171,6 +175,7 @@ static void log_chunk(FILE *f, const struct summary *s) {
 
 static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
     struct work *w = user;
+    keep_line(w->keep, s);
     if (w->results) {
         log_chunk(w->results, s);
         flush_results(w);
@@ -243,6 +248,7 @@ int job_run(const struct job *job, struct err *e) {
         rc = execute(&w, e);
     if (rc == 0)
         rc = finish(&w, e);
+    keep_close(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
     close_results(&w, rc < 0 || !w.started);
     report_free(w.report);
     run_free(w.run);

@@ -229,10 +229,9 @@ int store_put(struct store *s, int64_t run, const struct store_line *l, bool *ad
     return rc;
 }
 
-int store_rate(struct store *s, int64_t place, const struct store_rating *r, struct err *e) {
+int store_check_rating(const struct store_rating *r, struct err *e) {
     static const char *const verdicts[] = {"good", "bad", "1", "2", "3", "4", "5"};
     const char *const texts[] = {r->note, r->corrected, r->who};
-    int changed = 0;
     bool known = false;
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
         known |= strcmp(r->verdict, verdicts[i]) == 0;
@@ -242,6 +241,14 @@ int store_rate(struct store *s, int64_t place, const struct store_rating *r, str
         if (texts[i] && !text_is(texts[i], strlen(texts[i]), i == 0 ? TEXT_ANY : TEXT_LINE))
             return err_set(e, PRECIS_EUSAGE, "not %s of UTF-8: %s", i ? "one line" : "text",
                            texts[i]);
+    return 0;
+}
+
+int store_rate(struct store *s, int64_t place, const struct store_rating *r, struct err *e) {
+    int changed = 0;
+    int rc = store_check_rating(r, e);
+    if (rc)
+        return rc;
     struct statement t = statement_start(s, QUERY_RATE, "put a rating");
     statement_text(&t, r->verdict);
     statement_text(&t, r->note);
@@ -249,7 +256,7 @@ int store_rate(struct store *s, int64_t place, const struct store_rating *r, str
     statement_text(&t, r->who);
     statement_int(&t, now());
     statement_int(&t, place);
-    int rc = statement_run(&t, &changed, e);
+    rc = statement_run(&t, &changed, e);
     if (rc == 0 && !changed)
         rc = err_set(e, PRECIS_ENOTFOUND, "%s: has no place %lld", s->path, (long long)place);
     return rc;

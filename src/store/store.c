@@ -130,8 +130,8 @@ static int connect(struct store *s, const char *name, int flags, struct err *e) 
     return rc ? store_fail(s, rc, "open the store", e) : 0;
 }
 
-/* Readers of a log need to write beside it. Where nobody who could have made this folder's log can
- * (we may not write, and there is none), the file is as if it stood on a read-only disk. */
+/* Readers of a log keep an index beside it. Where we may not make one, and there is no log, nobody
+ * writes to the file: it is as if it stood on a read-only disk. */
 static bool is_frozen(const struct store *s) {
     char log[PATH_MAX + 8];
     int n = snprintf(log, sizeof log, "%s-wal", s->path);
@@ -157,7 +157,12 @@ static int connect_frozen(struct store *s, struct err *e) {
 static int open_to_read(struct store *s, struct err *e) {
     int version;
     bool is_new;
-    int rc = is_frozen(s) ? connect_frozen(s, e) : connect(s, s->path, SQLITE_OPEN_READONLY, e);
+    int rc = access(s->path, W_OK) == 0 && access(s->folder, W_OK) == 0
+                 ? connect(s, s->path, SQLITE_OPEN_READWRITE, e) /* so that no log is left behind */
+             : is_frozen(s) ? connect_frozen(s, e)
+                            : connect(s, s->path, SQLITE_OPEN_READONLY, e);
+    if (rc == 0 && sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK)
+        rc = err_nomem(e, s->path); /* nothing is read yet */
     if (rc == 0)
         rc = schema_look(s, &version, &is_new, e);
     if (rc == 0 && is_new)
@@ -169,19 +174,25 @@ static int open_to_read(struct store *s, struct err *e) {
     return rc;
 }
 
+/* In the words of the system; SQLite has its own, later. */
+static int check_writable(const struct store *s, struct err *e) {
+    const char *what = access(s->folder, W_OK) != 0                               ? s->folder
+                       : access(s->path, F_OK) == 0 && access(s->path, W_OK) != 0 ? s->path
+                                                                                  : NULL;
+    return what ? err_errno(e, what, "write") : 0;
+}
+
 static int open_to_write(struct store *s, bool create, struct err *e) {
     int version;
     bool is_new;
-    int rc = connect(s, s->path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), e);
+    int rc = check_writable(s, e);
+    if (rc == 0)
+        rc = connect(s, s->path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), e);
     /* before the first write: it may be somebody else's */
     if (rc == 0)
         rc = schema_look(s, &version, &is_new, e);
     if (rc == 0 && is_new && !create)
         rc = err_set(e, PRECIS_ENOTFOUND, "%s: is empty", s->path);
-    if (rc == 0 && sqlite3_db_readonly(s->db, "main") == 1) {
-        errno = EACCES;
-        rc = err_errno(e, s->path, "write");
-    }
     if (rc)
         return rc;
     int sqlite = SQLITE_OK;

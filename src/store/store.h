@@ -44,7 +44,7 @@ enum {
 struct store;
 
 enum store_mode {
-    STORE_READ,  /* nothing is written, not even where the folder could be; the store must exist */
+    STORE_READ,  /* it must exist; what it holds is not changed */
     STORE_WRITE, /* it must exist */
     STORE_CREATE /* made when it does not exist, with a .gitignore for itself */
 };
@@ -201,8 +201,12 @@ struct store_rating {
     int64_t rated_at; /* Unix time; store_rate sets it */
 };
 
+/* PRECIS_EUSAGE: the verdict is none of these, or a text is not UTF-8 (but the note: on one line).
+ */
+int store_check_rating(const struct store_rating *r, struct err *e);
+
 /* Keeps a judgement of the line at a place (store_line.place); several may be of one line.
- * PRECIS_EUSAGE: the verdict is none of these. PRECIS_ENOTFOUND: no such place. */
+ * PRECIS_EUSAGE: as above. PRECIS_ENOTFOUND: no such place. */
 int store_rate(struct store *s, int64_t place, const struct store_rating *r, struct err *e);
 
 /* Every rating with its line, active or not, oldest first. */

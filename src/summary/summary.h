@@ -21,6 +21,8 @@ struct summary {
     bool cut;                   /* the text was cut to the context window */
     double elapsed_ms;          /* from the chunk's first prefill to its line */
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes */
+    /* of what entered the prompt beside them, path, lines and language; "": nothing */
+    char context_sha256[HASH_HEX_SIZE];
     size_t index;               /* of the chunk in the run, from 0 */
 };
 

@@ -74,9 +74,10 @@ static void is_made_only_when_asked(void **state) {
     assert_string_equal(outside("PRAGMA integrity_check"), "ok");
     char *folder = file_join(root, STORE_FOLDER);
     assert_int_equal(tree_count(folder), 2); /* and .gitignore; no log stays */
-    free(folder);
     store_close(open_store(root, STORE_WRITE));
     store_close(open_store(root, STORE_READ));
+    assert_int_equal(tree_count(folder), 2);
+    free(folder);
 }
 
 static int check_all(void *user, const struct store_line *l, struct err *e) {

@@ -1,0 +1,323 @@
+#include "cli/keep.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+/* Raise it when the same prompt may be answered by another line: arithmetic, sampling, cleaning. */
+static const char DECODER_VERSION[] = "decode-1";
+
+enum file_state { FILE_NEW, FILE_KEPT, FILE_CHANGED };
+
+struct kept_file {
+    char *shown; /* as reports show it; owned */
+    const struct walk_file *file;
+    enum file_state state;
+    char *name; /* in the store; owned */
+};
+
+struct keep {
+    struct store *store;
+    int64_t run;
+    struct store_origin made;
+    struct buf parameters;
+    struct kept_file *files; /* owned, in the order of what is shown */
+    size_t n;
+    size_t lost; /* lines that were not kept */
+    bool broken; /* the store failed: no more is tried */
+};
+
+static void keep_free(struct keep *k) {
+    for (size_t i = 0; i < k->n; i++) {
+        free(k->files[i].shown);
+        free(k->files[i].name);
+    }
+    free(k->files);
+    buf_free(&k->parameters);
+    store_close(k->store);
+    free(k);
+}
+
+/* What decides over an answer besides the prompt and the model; keys in order. */
+static int put_parameters(struct buf *b, const struct args *a, const struct sampling *s,
+                          struct err *e) {
+    char hex[HASH_HEX_SIZE];
+    bool draws = s->strategy == SAMPLE_TEMPERATURE || s->strategy == SAMPLE_NUCLEUS;
+    buf_char(b, '{');
+    if (s->strategy == SAMPLE_BEAM)
+        buf_printf(b, "\"beams\":%d,", s->beams);
+    if (a->chat_template)
+        buf_printf(b, "\"chat_template\":\"%s\",", choices_template[a->chat_template]);
+    if (a->prompt) {
+        int rc = hash_sha256_hex(a->prompt, strlen(a->prompt), hex, e);
+        if (rc)
+            return rc;
+        buf_printf(b, "\"instruction\":\"%s\",", hex);
+    }
+    if (s->strategy == SAMPLE_BEAM)
+        buf_printf(b, "\"length_penalty\":%.9g,", (double)s->length_penalty);
+    buf_printf(b, "\"max_chars\":%" PRIu64 ",\"max_new_tokens\":%" PRIu64 ",", a->max_chars,
+               a->max_new_tokens);
+    buf_printf(b, "\"no_repeat_ngram\":%d,\"repetition_penalty\":%.9g,\"strategy\":\"%s\"",
+               s->no_repeat_ngram, (double)s->repetition_penalty, sampling_name(s->strategy));
+    if (draws)
+        buf_printf(b, ",\"temperature\":%.9g,\"top_k\":%d", (double)s->temperature, s->top_k);
+    if (s->strategy == SAMPLE_NUCLEUS)
+        buf_printf(b, ",\"top_p\":%.9g", (double)s->top_p);
+    buf_char(b, '}');
+    return buf_failed(b) ? err_nomem(e, "parameters") : 0;
+}
+
+static int by_shown(const void *a, const void *b) {
+    return strcmp(((const struct kept_file *)a)->shown, ((const struct kept_file *)b)->shown);
+}
+
+static char *valid_copy(const char *s) {
+    struct buf b = {0};
+    utf8_append_valid(&b, s, strlen(s));
+    buf_str(&b, "");
+    if (buf_failed(&b))
+        buf_free(&b);
+    return b.data;
+}
+
+static int list_files(struct keep *k, const struct walk *files, struct err *e) {
+    k->files = calloc(files->n ? files->n : 1, sizeof *k->files);
+    if (!k->files)
+        return err_nomem(e, "list of files");
+    for (k->n = 0; k->n < files->n; k->n++) {
+        struct kept_file *f = &k->files[k->n];
+        f->file = &files->files[k->n];
+        if (!(f->shown = valid_copy(f->file->name)))
+            return err_nomem(e, "list of files");
+    }
+    qsort(k->files, k->n, sizeof *k->files, by_shown);
+    return 0;
+}
+
+static int begin(struct keep *k, const struct args *a, const char *root, const struct walk *files,
+                 const struct provenance *made, const struct sampling *sampling, struct err *e) {
+    int rc = store_open(root, STORE_CREATE, &k->store, e);
+    if (rc == 0)
+        rc = store_run_begin(k->store, &k->run, e);
+    if (rc == 0)
+        rc = put_parameters(&k->parameters, a, sampling, e);
+    if (rc == 0)
+        rc = list_files(k, files, e);
+    k->made = (struct store_origin){.model = made->model,
+                                    .model_revision = made->model_revision,
+                                    .file_type = made->file_type,
+                                    .precision = made->precision,
+                                    .isa = made->isa,
+                                    .prompt_version = made->prompt_version,
+                                    .decoder_version = DECODER_VERSION,
+                                    .parameters = k->parameters.data,
+                                    .seed = made->seed};
+    return rc;
+}
+
+/* A run whose lines will not be read as long as the pin stands. */
+static void check_pin(struct keep *k) {
+    struct store_revision r;
+    if (store_active(k->store, &r, NULL) != 0)
+        return;
+    bool same = strcmp(r.model_revision, k->made.model_revision) == 0 &&
+                (!r.prompt_version || strcmp(r.prompt_version, k->made.prompt_version) == 0);
+    if (!same)
+        log_say(LOG_WARN,
+                "%s: another revision is pinned (%.12s, prompt %s): the lines of this run are "
+                "kept, but not read",
+                store_path(k->store), r.model_revision,
+                r.prompt_version ? r.prompt_version : "any");
+}
+
+int keep_open(const struct args *a, const char *path, const struct walk *files,
+              const struct provenance *made, const struct sampling *sampling, struct keep **out,
+              struct err *e) {
+    char *found = NULL;
+    struct err why = {0};
+    *out = NULL;
+    if (a->no_store)
+        return 0;
+    int rc = a->store ? 0 : store_find_root(path, &found, &why);
+    const char *root = a->store ? a->store : found;
+    if (rc == PRECIS_ENOTFOUND)
+        return 0;
+    struct keep *k = rc == 0 ? calloc(1, sizeof *k) : NULL;
+    if (rc == 0)
+        rc = k ? begin(k, a, root, files, made, sampling, &why) : err_nomem(&why, "store");
+    free(found);
+    if (rc == 0) {
+        log_say(LOG_INFO, "keeping lines in %s", store_path(k->store));
+        check_pin(k);
+        *out = k;
+        return 0;
+    }
+    if (k)
+        keep_free(k);
+    if (a->store || rc == PRECIS_ENOMEM)
+        return err_set(e, rc, "%s", why.text);
+    log_say(LOG_WARN, "%s; the lines of this run are not kept", why.text);
+    return 0;
+}
+
+int keep_name(const char *root, const char *path, char **name, struct err *e) {
+    *name = NULL;
+    char *real = realpath(path, NULL);
+    if (!real)
+        return errno == ENOMEM ? err_nomem(e, path) : err_errno(e, path, "open");
+    size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    const char *from = real;
+    if (strncmp(real, root, n) == 0 && (real[n] == '/' || !real[n]))
+        from += n + (real[n] == '/');
+    *name = valid_copy(from);
+    free(real);
+    return *name ? 0 : err_nomem(e, path);
+}
+
+/* Whether the file is still the one that the walk saw, whose lines were summarised. */
+static bool is_same(const struct walk_file *f, const struct stat *st) {
+    return (uint64_t)st->st_size == f->size &&
+           (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec == f->mtime_ns;
+}
+
+/* Notes the file in the store as it is; its state says whether it is still what was read. */
+static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
+    struct mapping m;
+    struct stat before, after;
+    struct store_file record = {.language = f->file->lang ? f->file->lang->name : NULL};
+    f->state = FILE_CHANGED;
+    if (stat(f->file->path, &before) != 0 || !is_same(f->file, &before) ||
+        file_map(f->file->path, &m, NULL) != 0)
+        return 0;
+    int rc = hash_sha256(m.data, m.size, record.hash, e);
+    record.size = m.size;
+    file_unmap(&m);
+    if (rc)
+        return rc;
+    if (stat(f->file->path, &after) != 0 || !is_same(f->file, &after) ||
+        after.st_ino != before.st_ino)
+        return 0;
+    record.mtime_ns = f->file->mtime_ns;
+    record.inode = after.st_ino;
+    free(f->name);
+    rc = keep_name(store_root(k->store), f->file->path, &f->name, e);
+    record.path = f->name;
+    if (rc == 0)
+        rc = store_put_file(k->store, &record, e);
+    if (rc == 0)
+        f->state = FILE_KEPT;
+    return rc;
+}
+
+static bool unhex(const char *hex, uint8_t out[HASH_SHA256_SIZE]) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < 2 * HASH_SHA256_SIZE; i++) {
+        const char *d = hex[i] ? strchr(digits, hex[i]) : NULL;
+        if (!d)
+            return false;
+        unsigned v = (unsigned)(d - digits);
+        out[i / 2] = (uint8_t)(i % 2 ? (unsigned)out[i / 2] | v : v << 4);
+    }
+    return true;
+}
+
+/* What of the prompt is neither the chunk's text nor told by the origin, as one digest. */
+static int context_of(const struct summary *s, uint8_t out[HASH_SHA256_SIZE], struct err *e) {
+    struct buf b = {0};
+    buf_append(&b, s->file_path, strlen(s->file_path) + 1);
+    buf_printf(&b, "%" PRIu64 "-%" PRIu64, s->start_line, s->end_line);
+    buf_char(&b, 0);
+    buf_str(&b, s->lang ? s->lang->name : "");
+    buf_char(&b, 0);
+    buf_str(&b, s->context_sha256);
+    int rc =
+        buf_failed(&b) ? err_nomem(e, "context of a line") : hash_sha256(b.data, b.len, out, e);
+    buf_free(&b);
+    return rc;
+}
+
+static int put(struct keep *k, const struct kept_file *f, const struct summary *s, struct err *e) {
+    struct store_line l = {.level = STORE_CHUNK,
+                           .path = f->name,
+                           .start_line = s->start_line,
+                           .end_line = s->end_line,
+                           .line = s->summary,
+                           .confidence = s->confidence,
+                           .source = s->source,
+                           .tokens_in = s->tokens_in,
+                           .tokens_out = s->tokens_out,
+                           .elapsed_ms = s->elapsed_ms,
+                           .cut = s->cut,
+                           .made = &k->made};
+    uint8_t context[HASH_SHA256_SIZE];
+    if (!unhex(s->sha256, l.text))
+        return err_set(e, PRECIS_EUSAGE, "%s: a chunk without a hash", s->file_path);
+    struct store_subject subject = {
+        .level = l.level, .path = l.path, .context = context, .made = &k->made};
+    memcpy(subject.text, l.text, sizeof l.text);
+    int rc = context_of(s, context, e);
+    if (rc == 0)
+        rc = store_key(&subject, l.key, e);
+    return rc ? rc : store_put(k->store, k->run, &l, NULL, e);
+}
+
+/* One transaction. *kept: the file is still what was summarised. */
+static int put_with_file(struct keep *k, struct kept_file *f, const struct summary *s,
+                         struct err *e) {
+    int rc = store_begin(k->store, e);
+    if (rc)
+        return rc;
+    bool is_new = f->state == FILE_NEW;
+    if (is_new)
+        rc = keep_file(k, f, e);
+    if (rc == 0 && f->state == FILE_KEPT)
+        rc = put(k, f, s, e);
+    if (rc == 0)
+        rc = store_commit(k->store, e);
+    if (rc) {
+        store_abandon(k->store);
+        if (is_new)
+            f->state = FILE_NEW;
+    }
+    return rc;
+}
+
+void keep_line(struct keep *k, const struct summary *s) {
+    if (!k || s->error)
+        return;
+    struct err e = {0};
+    struct kept_file asked = {.shown = (char *)(uintptr_t)s->file_path};
+    struct kept_file *f = bsearch(&asked, k->files, k->n, sizeof *k->files, by_shown);
+    int rc = PRECIS_ENOTFOUND;
+    bool was_changed = f && f->state == FILE_CHANGED;
+    if (f && !k->broken && !was_changed)
+        rc = put_with_file(k, f, s, &e);
+    if (rc == 0 && f->state == FILE_KEPT)
+        return;
+    k->lost++;
+    if (f && f->state == FILE_CHANGED && !was_changed)
+        log_say(LOG_WARN, "%s: changed during the run: its lines are not kept", s->file_path);
+    if (e.code) {
+        log_say(LOG_WARN, "%s", e.text);
+        k->broken = e.code != PRECIS_EUSAGE; /* that is the line's own fault */
+    }
+}
+
+void keep_close(struct keep *k, bool ended) {
+    struct err e = {0};
+    if (!k)
+        return;
+    if (!k->broken && ended && store_run_end(k->store, k->run, &e) != 0)
+        log_say(LOG_WARN, "%s", e.text);
+    if (k->lost)
+        log_say(LOG_WARN, "%zu lines are not in the store", k->lost);
+    keep_free(k);
+}

@@ -1,0 +1,34 @@
+/* The lines of a run in the store, each committed before it counts as done. */
+#ifndef PRECIS_CLI_KEEP_H
+#define PRECIS_CLI_KEEP_H
+
+#include "base/err.h"
+#include "cli/args.h"
+#include "code/walk.h"
+#include "engine/engine.h"
+#include "store/store.h"
+#include "summary/summary.h"
+
+struct keep; /* NULL stands for a run without a store; every function takes it */
+
+/* Where a run's lines go: nowhere with a->no_store; else to a->store, which is made where there is
+ * none; else to the store that belongs to `path` (store_find_root), if any. *out is NULL for none.
+ * A store that was not asked for and cannot be opened is a warning, one that was is an error. All
+ * but the options is borrowed until keep_close. */
+int keep_open(const struct args *a, const char *path, const struct walk *files,
+              const struct provenance *made, const struct sampling *sampling, struct keep **out,
+              struct err *e);
+
+/* Commits a line; a failed chunk has none. The first failure of the store is a warning, and the
+ * lines from there on are not kept. */
+void keep_line(struct keep *k, const struct summary *s);
+
+/* Ends the run; ended: it was not interrupted. Says how many lines could not be kept. */
+void keep_close(struct keep *k, bool ended);
+
+/* The name that the store whose root is `root` has for what lies at `path`: relative to the root
+ * where it is below it, else absolute; valid UTF-8. It is the caller's. PRECIS_EIO: nothing is
+ * there. */
+int keep_name(const char *root, const char *path, char **name, struct err *e);
+
+#endif
