@@ -4,7 +4,7 @@ set -eu
 
 usage() {
     cat <<'EOF'
-usage: tools/fetch-grammars.sh
+usage: tools/fetch-grammars.sh [--check]     (--check: only say by the exit status whether all is there)
 
 Downloads what tools/grammars/package-lock.json names (C sources in npm packages, compared with the
 SHA-512 there; nothing of them is run) and compiles it with $CC (cc) into
@@ -50,12 +50,14 @@ compile_grammar() { # NAME, or "runtime"; $modules and $objects are folders
 }
 
 here=$(cd "$(dirname "$0")/grammars" && pwd)
+check=
 case $#${1:-} in
 0) ;;
 2--compile) # from xargs, below
     compile_grammar "$2"
     exit
     ;;
+1--check) check=1 ;;
 1-h | 1--help)
     usage
     exit 0
@@ -72,6 +74,7 @@ stamp=$(cat "$here/package-lock.json" "$here/prelude.h" "$0" | sha256sum | cut -
 if [ -f "$target/libgrammars.a" ] && [ "$(cat "$target/stamp" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
+[ -z "$check" ] || exit 1
 command -v npm >/dev/null || die "npm is missing (Debian: npm)"
 mkdir -p "$third_party"
 work=$(mktemp -d "$third_party/new.XXXXXX")

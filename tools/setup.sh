@@ -6,8 +6,8 @@ usage() {
     cat <<'EOF'
 usage: tools/setup.sh [--dev] [--onnx] [MODEL...]
 
-Installs the missing Debian packages, with sudo where the user is not root, and fetches the models
-(tools/fetch-model.sh --list). What is there is left alone; with everything there no network is used.
+Installs the missing Debian packages, with sudo where the user is not root, gets the grammars of
+programming languages (tools/fetch-grammars.sh) and fetches the models (tools/fetch-model.sh --list). What is there is left alone; with everything there no network is used.
 --dev: also what `make asan tsan fuzz-quick lint` need, and --onnx.
 --onnx: also what ONNX models need (tools/fetch-onnxruntime.sh); without it precis builds and runs, but
 refuses them.
@@ -93,6 +93,14 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     install_missing
 else
     say "this is no Debian: install by hand what these packages hold: $wanted"
+fi
+# npm is hundreds of packages, so it is installed only to get the grammars, and nothing depends on it.
+grammars=$(dirname "$0")/fetch-grammars.sh
+if ! "$grammars" --check; then
+    if ! command -v npm >/dev/null && command -v apt-get >/dev/null; then
+        (missing=npm && install_missing) || true
+    fi
+    "$grammars" || say "source files will be cut by lines only; everything else works"
 fi
 if [ -n "$onnx" ]; then
     PYTHON=$python "$(dirname "$0")/fetch-onnxruntime.sh" ||
