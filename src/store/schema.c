@@ -121,43 +121,50 @@ static bool same_text(sqlite3_stmt *a, sqlite3_stmt *b, int column) {
     return x && y ? strcmp(x, y) == 0 : x == y;
 }
 
+/* The next row of both: SQLITE_ROW when they are the same, SQLITE_DONE when both are at their end,
+ * SQLITE_MISMATCH with a name (of either, or NULL), or a failure. */
+static int compare_next(sqlite3_stmt *ours, sqlite3_stmt *theirs, const void **name) {
+    int expected = sqlite3_step(ours), rc = sqlite3_step(theirs);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return rc;
+    if (expected != SQLITE_ROW && expected != SQLITE_DONE)
+        return expected;
+    bool same = expected == rc;
+    for (int i = 0; same && rc == SQLITE_ROW && i < 4; i++)
+        same = same_text(ours, theirs, i);
+    if (same)
+        return rc;
+    *name = sqlite3_column_text(rc == SQLITE_ROW ? theirs : ours, 0);
+    /* a text that could not be had is no difference */
+    bool nomem = sqlite3_errcode(sqlite3_db_handle(ours)) == SQLITE_NOMEM ||
+                 sqlite3_errcode(sqlite3_db_handle(theirs)) == SQLITE_NOMEM;
+    return nomem ? SQLITE_NOMEM : SQLITE_MISMATCH;
+}
+
 /* Compares with a schema that the ladder makes in memory, so that a step cannot be forgotten. */
 int schema_check(struct store *s, struct err *e) {
     static const char sql[] = "SELECT name, type, tbl_name, sql FROM sqlite_schema ORDER BY name";
     sqlite3 *model = NULL;
     sqlite3_stmt *ours = NULL, *theirs = NULL;
+    const void *name = NULL;
     int result = 0;
     int rc = sqlite3_open(":memory:", &model);
     if (rc == SQLITE_OK)
         rc = climb(model, 0);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(model, sql, -1, &ours, NULL);
-    if (rc) {
-        result = err_nomem(e, s->path); /* nothing else can fail in memory */
-        goto done;
-    }
-    rc = sqlite3_prepare_v2(s->db, sql, -1, &theirs, NULL);
-    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-        int expected = sqlite3_step(ours);
-        rc = sqlite3_step(theirs);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            break;
-        bool same = expected == rc;
-        for (int i = 0; same && rc == SQLITE_ROW && i < 4; i++)
-            same = same_text(ours, theirs, i);
-        if (!same) {
-            const void *name = sqlite3_column_text(rc == SQLITE_ROW ? theirs : ours, 0);
-            result = err_set(e, PRECIS_EINPUT,
-                             "%s: is not a store as precis makes them: its schema differs at %s",
-                             s->path, name ? (const char *)name : "an entry without a name");
-            goto done;
-        }
-        if (rc == SQLITE_DONE)
-            break;
-    }
-    if (rc != SQLITE_DONE)
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(s->db, sql, -1, &theirs, NULL);
+    if (rc == SQLITE_OK)
+        do
+            rc = compare_next(ours, theirs, &name);
+        while (rc == SQLITE_ROW);
+    if (rc == SQLITE_MISMATCH)
+        result = err_set(e, PRECIS_EINPUT,
+                         "%s: is not a store as precis makes them: its schema differs at %s",
+                         s->path, name ? (const char *)name : "an entry without a name");
+    else if (rc != SQLITE_DONE)
         result = store_fail(s, rc, "read the schema of the store", e);
-done:
     sqlite3_finalize(ours);
     sqlite3_finalize(theirs);
     sqlite3_close(model);
