@@ -48,6 +48,8 @@ struct args {
     /* models pull */
     uint64_t retries;
     double timeout, retry_delay;
+    /* eval */
+    const char *predictions, *embedding_model;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
 };

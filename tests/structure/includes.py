@@ -25,7 +25,7 @@ ROOMS = {
     "eval": {"base", "model", "text", "engine", "search"},
     "export": {"base", "model", "text"},
     "api": {"base", "code", "model", "text", "engine", "summary", "store", "report"},
-    "cli": {"base", "code", "model", "text", "engine", "summary", "store", "report", "eval", "export", "api"},
+    "cli": {"base", "code", "model", "text", "engine", "search", "summary", "store", "report", "eval", "export", "api"},
 }
 
 # Foreign header (a pattern) -> the files, as patterns under src/, that may include it.

@@ -1,0 +1,94 @@
+#include "cli/eval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "eval/wordnet.h"
+#include "search/embed.h"
+
+static const char default_embedder[] = "minilm";
+
+static int open_wordnet(struct eval_tools *t, struct err *e) {
+    const char *folder = getenv("WNSEARCHDIR");
+    const bool asked = folder && *folder;
+    int rc = wordnet_open(asked ? folder : WORDNET_FOLDER, &t->wordnet, e);
+    if (rc == PRECIS_ENOTFOUND && !asked) {
+        say_note("METEOR is left out: no WordNet in " WORDNET_FOLDER
+                 " (install Debian's wordnet-base, or name a folder with it in WNSEARCHDIR)");
+        return 0;
+    }
+    return rc;
+}
+
+static int open_embedder(const struct args *a, struct eval_tools *t, struct err *e) {
+    const char *name = a->embedding_model ? a->embedding_model : default_embedder;
+    const struct embedder_options o = {.engine = {.lanes = (int)a->lanes}};
+    int rc = embedder_open(name, &o, &t->embedder, e);
+    if (rc == PRECIS_ENOTFOUND && !a->embedding_model) {
+        struct buf line = {0};
+        buf_printf(&line, "cosine, embedding F1 and calibration are left out: %s", e->text);
+        say_note(buf_failed(&line) ? "cosine and embedding F1 are left out" : line.data);
+        buf_free(&line);
+        return 0;
+    }
+    return rc;
+}
+
+int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e) {
+    *t = (struct eval_tools){0};
+    int rc = open_wordnet(t, e);
+    if (rc == 0)
+        rc = open_embedder(a, t, e);
+    if (rc) {
+        eval_tools_close(t);
+        return rc;
+    }
+    t->options = (struct eval_options){
+        .wordnet = t->wordnet,
+        .embedder = t->embedder,
+        .stop = interrupt_flag(),
+        .bootstrap = {.rounds = (size_t)a->rounds, .seed = a->seed},
+    };
+    return 0;
+}
+
+void eval_tools_close(struct eval_tools *t) {
+    wordnet_close(t->wordnet);
+    embedder_close(t->embedder);
+    *t = (struct eval_tools){0};
+}
+
+int eval_summaries(const struct args *a, const struct eval_items *items,
+                   const struct eval_predictions *predictions, struct err *e) {
+    struct eval_tools tools;
+    struct eval_scores scores = {0};
+    struct eval_report report = {0};
+    struct buf out = {0};
+    int rc = eval_tools_open(a, &tools, e);
+    if (rc)
+        return rc;
+    rc = eval_score(items, predictions, &tools.options, &scores, e);
+    if (rc == 0)
+        rc = eval_report_make(items, predictions, &scores, &tools.options.bootstrap, &report, e);
+    if (rc)
+        goto done;
+    struct eval_about about = {.data = a->operands.v[0], .bootstrap = &tools.options.bootstrap};
+    if (tools.embedder)
+        about.embedding_model = embedder_info(tools.embedder)->name;
+    for (size_t i = 0; i < items->n; i++)
+        about.missing += !predictions->v[i].summary;
+    (a->json ? eval_put_json : eval_put_table)(&out, &report, &about);
+    if (buf_failed(&out))
+        rc = err_nomem(e, "report");
+    else if (fwrite(out.data, 1, out.len, stdout) != out.len)
+        rc = err_errno(e, "standard output", "write");
+    else
+        rc = flush_stdout(e);
+done:
+    buf_free(&out);
+    eval_report_free(&report);
+    eval_scores_free(&scores);
+    eval_tools_close(&tools);
+    return rc;
+}

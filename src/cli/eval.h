@@ -1,0 +1,39 @@
+/* What `precis eval summaries` does once there are predictions, whoever made them. */
+#ifndef PRECIS_CLI_EVAL_H
+#define PRECIS_CLI_EVAL_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "cli/args.h"
+#include "eval/score.h"
+
+/* The instruments, opened as the command line asks. */
+struct eval_tools {
+    struct eval_options options;
+    struct wordnet *wordnet;   /* owned; NULL: not here, which was said */
+    struct embedder *embedder; /* owned; NULL: the same */
+};
+
+/* What is missing and was not asked for by name is said on standard error and left out of the
+ * report. Errors: those of wordnet_open and embedder_open. On failure *t is zeroed. */
+int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e);
+void eval_tools_close(struct eval_tools *t); /* safe on zeroed ones */
+
+/* What else a report says. NULL or 0: does not apply. */
+struct eval_about {
+    const char *data;            /* the items' file */
+    const char *embedding_model; /* NULL: none */
+    size_t missing;              /* items without a prediction */
+    const struct bootstrap *bootstrap;
+};
+
+/* Appends a table for people, or one JSON value. */
+void eval_put_table(struct buf *out, const struct eval_report *r, const struct eval_about *about);
+void eval_put_json(struct buf *out, const struct eval_report *r, const struct eval_about *about);
+
+/* Scores the predictions and prints the report on standard output as the command line asks. */
+int eval_summaries(const struct args *a, const struct eval_items *items,
+                   const struct eval_predictions *predictions, struct err *e);
+
+#endif

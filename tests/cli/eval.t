@@ -1,0 +1,80 @@
+# eval summaries. No model is needed: what is not there is left out.
+
+== scores and a table
+$ printf '{"id":"a","repo":"r","language":"c","path":"x.c","kind":"function","code":"","reference":"Counts the words of a text."}\n{"id":"b","repo":"r","language":"go","path":"x.go","kind":"file","code":"","reference":"Reads all lines of a file."}\n' > items.jsonl
+$ printf '{"id":"a","summary":"Counts the words of a text."}\n{"id":"b","summary":"Reads all lines of a file.","confidence":0.5}\n' > said.jsonl
+$ WNSEARCHDIR= precis eval summaries items.jsonl --predictions said.jsonl --samples 10 2> notes
+out~ items\.jsonl: 2 items
+out~ bleu4 +100\.00   100\.00 \.\. 100\.00
+out~ rougeL +1\.0000
+out~ language +n +bleu4
+out~ go +1 +100\.00
+out~ file +1 +100\.00
+out~ Confidence of 1 sentences: 0\.5000
+
+== one JSON value
+$ precis eval summaries items.jsonl --predictions said.jsonl --samples 10 --json 2> notes | python3 -c 'import json,sys; v=json.load(sys.stdin); print(v["n"], v["bleu4"], v["sentence_bleu"], v["bleu_cxg"], v["rouge1"], v["rouge2"], v["rougeL"], v["success_rate"], v["mean_confidence"], v["missing"], sorted(v["by_language"]), sorted(v["by_kind"]), v["intervals"]["rouge1"], v["by_kind"]["file"]["n"])'
+out: 2 100 100 100 1 1 1 1 0.5 0 ['c', 'go'] ['file', 'function'] [1, 1] 1
+
+== the same again
+$ precis eval summaries items.jsonl --predictions said.jsonl --seed 7 --json 2> notes > one; precis eval summaries items.jsonl --predictions - --seed 7 --json 2> notes < said.jsonl | cmp - one
+
+== an item without a prediction, and one too many
+$ printf '{"id":"a","summary":"Counts the words of a text."}\n{"id":"z","summary":"x"}\n' > fewer.jsonl
+$ precis eval summaries items.jsonl --predictions fewer.jsonl --samples 10 --json | python3 -c 'import json,sys; v=json.load(sys.stdin); print(v["missing"], v["success_rate"], v["rouge1"], v["mean_confidence"])'
+out: 1 0.5 0.5 None
+err~ 1 predictions are of no item and are left out
+
+== without predictions
+$ precis eval summaries items.jsonl
+exit: 2
+err~ eval summaries needs --predictions FILE
+
+== items and predictions from the same place
+$ precis eval summaries - --predictions - < items.jsonl
+exit: 2
+err~ cannot both come from standard input
+
+== no items
+$ precis eval summaries /dev/null --predictions said.jsonl
+exit: 2
+err~ no items
+
+== a line that is no item
+$ printf '\n{"id":"a"}\n' | precis eval summaries - --predictions said.jsonl
+exit: 2
+err~ standard input: line 2: "repo" is missing
+
+== a confidence that is none
+$ printf '{"id":"a","summary":"x","confidence":2}' | precis eval summaries items.jsonl --predictions -
+exit: 2
+err~ standard input: line 1: "confidence" is not a number in 0\.\.1
+
+== a file that is not there
+$ precis eval summaries items.jsonl --predictions nowhere.jsonl
+exit: 2
+err~ nowhere\.jsonl
+
+== a WordNet that is not there, asked for
+$ WNSEARCHDIR=/nowhere precis eval summaries items.jsonl --predictions said.jsonl
+exit: 2
+err~ /nowhere/index\.noun
+
+== a model that is not there, asked for
+$ precis eval summaries items.jsonl --predictions said.jsonl --embedding-model nowhere
+exit: 2
+err~ nowhere
+
+== a model that is no encoder
+$ precis eval summaries items.jsonl --predictions said.jsonl --embedding-model $TINY
+exit: 2
+err~ .
+
+== two files of items
+$ precis eval summaries items.jsonl items.jsonl --predictions said.jsonl
+exit: 2
+err~ takes one file of items, not 2
+
+== help
+$ precis eval summaries --help
+out~ --predictions FILE
