@@ -36,6 +36,7 @@ struct run {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t open, done; /* jobs in flight; texts that are over */
+    bool cancelled;    /* a job was */
     size_t failed;     /* the lowest text that failed; n: none */
     struct err err;    /* of that */
 };
@@ -86,8 +87,7 @@ static void on_done(void *user, const struct engine_result *result) {
     } else if (result->finish == FINISH_FAILED) {
         fail(r, index_of(s), &result->err);
     } else if (result->finish == FINISH_CANCELLED) {
-        err_set(&e, PRECIS_ECANCELLED, "embedding was stopped");
-        fail(r, index_of(s), &e);
+        r->cancelled = true; /* because of the caller, or of a text that failed */
     }
     s->over = true;
     r->open--;
@@ -103,7 +103,7 @@ static bool is_stopped(const struct run *r) {
 /* Whether the call cannot succeed any more, with what is done for it. */
 static bool look(struct run *r, size_t *done) {
     pthread_mutex_lock(&r->lock);
-    bool failed = r->failed < r->n;
+    bool failed = r->failed < r->n || r->cancelled;
     *done = r->done;
     pthread_mutex_unlock(&r->lock);
     return failed || is_stopped(r);
@@ -239,11 +239,11 @@ static int run_call(struct run *r, struct embed_note *notes, struct err *e) {
     pthread_condattr_destroy(&monotonic);
     submit_all(r, notes);
     wait_all(r);
-    if (r->failed < r->n && r->err.code != PRECIS_ECANCELLED) {
+    if (r->failed < r->n) {
         rc = err_set(e, r->err.code, "%s", r->err.text);
         snprintf(which, sizeof which, "text %zu", r->failed);
         err_prefix(e, which);
-    } else if (r->failed < r->n || r->done < r->n) {
+    } else if (r->cancelled || r->done < r->n) {
         rc = err_set(e, PRECIS_ECANCELLED, "embedding was stopped");
     }
     pthread_cond_destroy(&r->changed);
