@@ -37,6 +37,12 @@ static bool is_doc(const struct finder *f, uint32_t node) {
     }
 }
 
+/* Languages where docs look different from other comments. */
+static bool has_doc_marks(const struct finder *f) {
+    return f->family == FAMILY_JAVA || f->family == FAMILY_RUST || f->family == FAMILY_CSHARP ||
+           f->family == FAMILY_PHP;
+}
+
 static bool is_wrapper(const struct finder *f, uint32_t parent) {
     switch (finder_type(f, parent)) {
     case T_ambient_declaration:
@@ -106,6 +112,12 @@ static struct span doc_before(const struct finder *f, uint32_t node, uint32_t *f
         enum tree_type type = finder_type(f, at);
         if (type == T_attribute_item || type == T_decorator) {
             *first = t->v[at].start;
+            row = t->v[at].first_row;
+            continue;
+        }
+        /* Java and Rust programmers put plain comments between a doc and what it is about. */
+        if (is_comment(type) && !is_doc(f, at) && !doc.end && !is_trailing(f, at) &&
+            t->v[at].end_row + 1 >= row && has_doc_marks(f)) {
             row = t->v[at].first_row;
             continue;
         }
@@ -185,21 +197,39 @@ struct span finder_field_doc(const struct finder *f, uint32_t outer) {
     return doc;
 }
 
-static bool holds(const struct finder *f, struct span s, const char *word) {
+static uint32_t find_word(const struct finder *f, struct span s, const char *word) {
     size_t n = strlen(word);
     for (uint32_t i = s.start; i + n <= s.end; i++)
         if (strncasecmp(f->t->text + i, word, n) == 0)
-            return true;
-    return false;
+            return i;
+    return s.end;
 }
 
-static bool is_licence(const struct finder *f, struct span s) {
+/* A comment up to the first line of a licence, without the paragraph that this line is in; empty
+ * when the licence comes first. */
+static struct span before_licence(const struct finder *f, struct span s) {
     static const char *const words[] = {"copyright", "license", "licence", "spdx-",
                                         "all rights reserved"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (holds(f, s, words[i]))
-            return true;
-    return false;
+    uint32_t at = s.end;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        uint32_t found = find_word(f, (struct span){s.start, at}, words[i]);
+        at = found < at ? found : at;
+    }
+    if (at == s.end)
+        return s;
+    bool blank = false; /* the line that ends at `at` has no letters so far */
+    for (; at > s.start; at--) {
+        char c = f->t->text[at - 1];
+        if (c == '\n' && blank)
+            break;
+        if (c == '\n')
+            blank = true;
+        else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+            blank = false;
+    }
+    while (at > s.start && strchr(" *#/\n\r\t-=!", f->t->text[at - 1]))
+        at--;
+    return (struct span){s.start, at};
 }
 
 /* The first comment of the file that is neither a licence nor the doc of what follows. */
@@ -228,7 +258,8 @@ static struct span header_comment(const struct finder *f) {
         }
         if (f->out->n && f->out->v[0].doc.end >= run.end && f->out->v[0].doc.start <= run.start)
             return none;
-        if (!is_licence(f, run))
+        run = before_licence(f, run);
+        if (run.end > run.start)
             return run;
     }
     return none;
