@@ -1,0 +1,35 @@
+/* Inside of a pool of examples, for the files that fill it and search it. */
+#ifndef PRECIS_SUMMARY_EXAMPLES_POOL_H
+#define PRECIS_SUMMARY_EXAMPLES_POOL_H
+
+#include "search/bm25.h"
+#include "summary/examples.h"
+
+struct examples_item {
+    struct example x; /* its strings lie in `block` */
+    char *block;      /* owned */
+    uint64_t file;    /* hash of repo and path */
+    uint64_t content; /* hash of all of it */
+    size_t number;    /* in the order of adding */
+    size_t rank;      /* among those of its file, by content */
+};
+
+struct examples {
+    struct examples_item *v; /* owned */
+    size_t n, cap, most;
+    size_t added;
+    bool prepared;
+    struct embedder *em; /* borrowed; NULL: by words alone */
+    size_t width;        /* 0 without an embedder */
+    float *vectors;      /* [n, width] */
+    struct bm25 *words;
+};
+
+enum { EXAMPLES_NAME_WEIGHT = 5 }; /* of the symbol's name; the code's is 1 */
+
+/* The fields of BM25: of an example, and of a query. */
+void examples_fields(const char *symbol, const char *code, struct bm25_field fields[2]);
+
+uint64_t examples_file_hash(const char *repo, const char *path);
+
+#endif

@@ -1,0 +1,299 @@
+/* Pools of examples: filling, choosing, ranking by words and by vectors, and faults. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+#include "search/tiny_encoder.h"
+#include "summary/examples.h"
+#include "tree.h"
+
+static struct examples *pool_of(const char *text, size_t most) {
+    struct examples *x;
+    struct err e;
+    assert_int_equal(examples_new(most, &x, &e), 0);
+    if (examples_parse(x, "pool.jsonl", text, strlen(text), &e) != 0)
+        fail_msg("%s", e.text);
+    return x;
+}
+
+static void prepare(struct examples *x, struct embedder *em) {
+    struct err e;
+    if (examples_prepare(x, em, NULL, NULL, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static size_t nearest(const struct examples *x, const struct examples_query *q, size_t k,
+                      struct examples_hit *hits) {
+    struct err e;
+    size_t n;
+    if (examples_nearest(x, q, k, hits, &n, &e) != 0)
+        fail_msg("%s", e.text);
+    return n;
+}
+
+static const char *sentence(const struct examples *x, const struct examples_hit *h) {
+    return examples_get(x, h->index)->sentence;
+}
+
+static const char small[] =
+    "{\"path\":\"src/a.rs\",\"language\":\"rust\",\"symbol\":\"wake_worker\",\"code\":\"fn "
+    "wake_worker(&self) { self.idle.pop() }\",\"sentence\":\"Wakes one idle worker.\"}\n"
+    "\n"
+    "{\"path\":\"src/b.rs\",\"symbol\":\"parseHeader\",\"code\":\"fn parse_header(s: &str)\","
+    "\"reference\":\"Parses a header.\",\"kind\":\"function\",\"start_line\":7}\r\n"
+    "{\"path\":\"src/c.rs\",\"symbol\":\"wake_all\",\"code\":\"fn wake_all(&self) { for w in "
+    "self.idle { w.wake() } }\",\"sentence\":\"Wakes all idle workers at once.\"}\n"
+    "{\"path\":\"src/d.rs\",\"symbol\":\"wake_idle\",\"code\":\"fn wake_idle(x: Worker)\","
+    "\"sentence\":\"Wakes all the idle workers, at once!\"}\n"
+    "{\"path\":\"src/e.rs\",\"symbol\":\"wake_worker\",\"code\":\"fn wake_worker(&self) { "
+    "self.idle.pop() } \",\"sentence\":\"Gets somebody going.\"}\n"
+    "{\"path\":\"src/f.rs\",\"symbol\":null,\"code\":\"mod f;\",\"sentence\":\"The sixth.\"}";
+
+static void test_by_words(void **state) {
+    (void)state;
+    struct examples *x = pool_of(small, 0);
+    struct examples_query q = {.path = "src/x.rs", .symbol = "wakeWorker", .code = "fn wake(idle)"};
+    struct examples_hit hits[EXAMPLES_MOST_NEAREST];
+    prepare(x, NULL);
+    assert_int_equal(examples_count(x), 6);
+    assert_string_equal(examples_get(x, 1)->sentence, "Parses a header.");
+    assert_string_equal(examples_get(x, 1)->language, "");
+    assert_string_equal(examples_get(x, 5)->symbol, "");
+    /* of two with the same code, and of two with nearly the same sentence, one */
+    size_t n = nearest(x, &q, 16, hits);
+    assert_string_equal(sentence(x, &hits[0]), "Wakes one idle worker.");
+    assert_true(hits[0].score == 1 && hits[0].cosine == 0);
+    size_t either = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert_int_not_equal(hits[i].index, 4);
+        either += hits[i].index == 2 || hits[i].index == 3;
+        assert_true(i == 0 || hits[i - 1].score >= hits[i].score);
+    }
+    assert_int_equal(either, 1);
+    assert_int_equal(nearest(x, &q, 1, hits), 1);
+    assert_int_equal(nearest(x, &q, 0, hits), 0);
+    q.path = "src/a.rs"; /* its own file has the best */
+    assert_true(nearest(x, &q, 16, hits) >= 1);
+    assert_string_equal(sentence(x, &hits[0]), "Gets somebody going.");
+    examples_free(x);
+    examples_free(NULL);
+}
+
+static void test_repositories(void **state) {
+    (void)state;
+    static const char text[] = "{\"repo\":\"a/b\",\"path\":\"x.c\",\"symbol\":\"s\",\"code\":\"int "
+                               "s;\",\"sentence\":\"One.\"}\n"
+                               "{\"repo\":\"c/d\",\"path\":\"y.c\",\"symbol\":\"s\",\"code\":\"int "
+                               "t;\",\"sentence\":\"Two.\"}\n";
+    struct examples *x = pool_of(text, 0);
+    struct examples_query q = {.repo = "c/d", .path = "x.c", .symbol = "s", .code = "s"};
+    struct examples_hit hits[4];
+    prepare(x, NULL);
+    assert_int_equal(nearest(x, &q, 4, hits), 1);
+    assert_string_equal(sentence(x, &hits[0]), "Two.");
+    q.repo = NULL;
+    q.path = "z.c";
+    assert_int_equal(nearest(x, &q, 4, hits), 2);
+    assert_int_equal(hits[0].index, 0); /* a tie */
+    examples_free(x);
+}
+
+/* Ten files of 1, 2, ... 10 pieces: of 20, every file keeps 2 but for the first. */
+static void test_bound(void **state) {
+    (void)state;
+    char text[1 << 14], path[16];
+    size_t per_file[10] = {0}, at = 0;
+    for (int f = 0; f < 10; f++)
+        for (int i = 0; i <= f; i++)
+            at += (size_t)snprintf(text + at, sizeof text - at,
+                                   "{\"path\":\"f%d\",\"symbol\":\"s%d\",\"code\":\"c%d\","
+                                   "\"sentence\":\"Number %d of %d.\"}\n",
+                                   f, i, i, i, f);
+    struct examples *x = pool_of(text, 19);
+    prepare(x, NULL);
+    assert_int_equal(examples_count(x), 19);
+    for (size_t i = 0; i < 19; i++) {
+        snprintf(path, sizeof path, "%s", examples_get(x, i)->path + 1);
+        per_file[atoi(path)]++;
+        if (i > 0)
+            assert_true(strcmp(examples_get(x, i - 1)->path, examples_get(x, i)->path) <= 0);
+    }
+    for (int f = 0; f < 10; f++)
+        assert_int_equal(per_file[f], f == 0 ? 1 : 2);
+    examples_free(x);
+}
+
+static void test_bad_lines(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"\n[]\n", "p.jsonl:2: is not a JSON object"},
+        {"{\"path\":\"a\"", "p.jsonl:1: not valid JSON"},
+        {"{}", "p.jsonl:1: path is missing"},
+        {"{\"path\":\"\"}", "path is empty"},
+        {"{\"path\":7}", "path must be a string"},
+        {"{\"path\":\"a\\nb\"}", "path has control characters"},
+        {"{\"path\":\"a\"}", "code is missing"},
+        {"{\"path\":\"a\",\"code\":\"c\"}", "reference is missing"},
+        {"{\"path\":\"a\",\"code\":\"c\",\"sentence\":null}", "sentence is missing"},
+        {"{\"path\":\"a\",\"code\":\"c\",\"sentence\":\"s\\u001b[2J\"}", "control characters"},
+        {"{\"path\":\"a\",\"path\":\"b\"}", "not valid JSON"},
+        {"{\"path\":\"a\",\"symbol\":[]}", "symbol must be a string"},
+        {"{\"path\":\"a\",\"code\":\"\\u0000\"}", "not valid JSON"},
+        {"{\"path\":\"\xff\"}", "not valid JSON"},
+    };
+    struct examples *x;
+    struct err e;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(examples_new(0, &x, &e), 0);
+        int rc = examples_parse(x, "p.jsonl", bad[i].text, strlen(bad[i].text), &e);
+        if (rc != PRECIS_EINPUT || !strstr(e.text, bad[i].says))
+            fail_msg("%s: %d '%s', expected '%s'", bad[i].text, rc, rc ? e.text : "", bad[i].says);
+        assert_int_equal(examples_count(x), 0);
+        examples_free(x);
+    }
+    assert_int_equal(examples_new(0, &x, &e), 0);
+    assert_int_equal(examples_read(x, "/no/such/file", &e), PRECIS_EIO);
+    prepare(x, NULL);
+    struct examples_hit hits[3];
+    struct examples_query q = {.path = "a", .code = "b"};
+    assert_int_equal(nearest(x, &q, 3, hits), 0);
+    assert_int_equal(examples_add(x, &(struct example){.path = "a"}, &e), PRECIS_EUSAGE);
+    assert_int_equal(examples_prepare(x, NULL, NULL, NULL, &e), PRECIS_EUSAGE);
+    examples_free(x);
+}
+
+static void test_key(void **state) {
+    (void)state;
+    struct buf key = {0};
+    char code[400];
+    examples_key("src/someFile.rs", "wake_allWorkers", "fn x() {}\n", &key);
+    assert_string_equal(key.data, "some file wake all workers. fn x() {}\n");
+    buf_clear(&key);
+    memset(code, 'x', sizeof code);
+    code[sizeof code - 1] = 0;
+    memcpy(code + 299, "\xc3\xa9", 2); /* is not cut in two */
+    examples_key(".profile", "", code, &key);
+    assert_int_equal(key.len, strlen("profile . ") + 299);
+    buf_free(&key);
+}
+
+/* A cache in memory, which also counts. */
+struct memory {
+    struct {
+        uint8_t key[HASH_SHA256_SIZE];
+        float vector[64];
+    } v[64];
+    size_t n, got, put;
+};
+
+static bool memory_get(void *user, const uint8_t key[HASH_SHA256_SIZE], float *vector,
+                       size_t width) {
+    struct memory *m = user;
+    for (size_t i = 0; i < m->n; i++)
+        if (memcmp(m->v[i].key, key, HASH_SHA256_SIZE) == 0) {
+            memcpy(vector, m->v[i].vector, width * sizeof *vector);
+            m->got++;
+            return true;
+        }
+    return false;
+}
+
+static void memory_put(void *user, const uint8_t key[HASH_SHA256_SIZE], const float *vector,
+                       size_t width) {
+    struct memory *m = user;
+    assert_true(m->n < 64 && width <= 64);
+    memcpy(m->v[m->n].key, key, HASH_SHA256_SIZE);
+    memcpy(m->v[m->n++].vector, vector, width * sizeof *vector);
+    m->put++;
+}
+
+static void test_vectors(void **state) {
+    (void)state;
+    char *root = tiny_encoder_new(GOLDEN_DIR), model[4096];
+    struct embedder *em;
+    struct embedder_options o = {.engine = {.precision = PRECISION_F32, .lanes = 2}};
+    struct err e;
+    struct examples_hit hits[16], again[16];
+    struct memory memory = {.n = 0};
+    struct examples_cache cache = {memory_get, memory_put, &memory};
+    struct examples_query q = {.path = "src/x.rs", .symbol = "wake", .code = "fn wake()"};
+    float vector[40];
+    snprintf(model, sizeof model, "%s/tiny", root);
+    assert_int_equal(embedder_open(model, &o, &em, &e), 0);
+    struct examples *x = pool_of(small, 0);
+    prepare(x, em);
+    size_t n = nearest(x, &q, 16, hits);
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(hits[i].cosine > -1.001f && hits[i].cosine < 1.001f);
+        assert_true(hits[i].score >= hits[i].cosine);
+    }
+    assert_int_equal(examples_vectors(x, &q, 1, NULL, vector, &e), 0);
+    q.vector = vector;
+    assert_int_equal(nearest(x, &q, 16, again), n);
+    assert_memory_equal(hits, again, n * sizeof *hits);
+    examples_free(x);
+    for (int round = 0; round < 2; round++) { /* the second has all but the piece that is new */
+        x = pool_of(small, 0);
+        if (round == 1)
+            assert_int_equal(
+                examples_add(x, &(struct example){.path = "n", .code = "new", .sentence = "New."},
+                             &e),
+                0);
+        assert_int_equal(examples_prepare(x, em, &cache, NULL, &e), 0);
+        assert_int_equal(nearest(x, &q, 16, again) >= n, true);
+        assert_int_equal(again[0].index, hits[0].index);
+        examples_free(x);
+    }
+    assert_int_equal(memory.put, 7);
+    assert_int_equal(memory.got, 6);
+    embedder_close(em);
+    tree_remove(root);
+}
+
+static int whole(void *user, struct err *e) {
+    struct examples *x;
+    struct examples_hit hits[4];
+    struct examples_query q = {.path = "src/x.rs", .symbol = "wake", .code = "fn wake()"};
+    size_t n;
+    int rc = examples_new(2, &x, e);
+    if (rc == 0)
+        rc = examples_parse(x, "p", user, strlen(user), e);
+    if (rc == 0)
+        rc = examples_prepare(x, NULL, NULL, NULL, e);
+    if (rc == 0)
+        rc = examples_nearest(x, &q, 4, hits, &n, e);
+    examples_free(x);
+    return rc;
+}
+
+static void says_when_memory_runs_out(void **state) {
+    (void)state;
+    static char text[sizeof small];
+    memcpy(text, small, sizeof small);
+    fault_each(&fault_memory, FAULT_LASTING, whole, text);
+    fault_each(&fault_memory, FAULT_ONCE, whole, text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_words),
+        cmocka_unit_test(test_repositories),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_bad_lines),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(says_when_memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
