@@ -95,6 +95,9 @@ struct examples_query {
     const char *path; /* examples of this file are left out */
     const char *symbol, *code;
     const float *vector; /* of examples_vectors; NULL: is computed, where there is an embedder */
+    /* A sentence that no hit may nearly repeat: in an evaluation that of the query, which copies of
+     * its code in other files may have too. NULL: none. */
+    const char *avoid;
 };
 
 /* Vectors of many queries, [n, width] f32, faster than one by one. PRECIS_EUSAGE: no embedder. */

@@ -63,9 +63,9 @@ static double jaccard(const struct set *a, const struct set *b) {
     return all ? (double)both / (double)all : 1;
 }
 
-/* Those that were chosen, as sets. */
+/* Those that were chosen, as sets, and what is to be avoided. */
 struct chosen {
-    struct set sentence[EXAMPLES_MOST_NEAREST + 1], code[EXAMPLES_MOST_NEAREST + 1];
+    struct set sentence[EXAMPLES_MOST_NEAREST + 2], code[EXAMPLES_MOST_NEAREST + 2];
     size_t n;
 };
 
@@ -177,8 +177,10 @@ int examples_nearest(const struct examples *x, const struct examples_query *q, s
         if (rc == 0 && x->em && !q->vector)
             rc = own_vector(x, q, &own, e);
         size_t found = rc ? 0 : rank(x, q, q->vector && x->em ? q->vector : own, words, candidates);
+        bool fresh;
+        if (rc == 0 && q->avoid)
+            rc = choose(&chosen, &(struct example){.sentence = q->avoid, .code = ""}, &fresh, e);
         for (size_t i = 0; rc == 0 && i < found && *n < k; i++) {
-            bool fresh;
             rc = choose(&chosen, &x->v[candidates[i].index].x, &fresh, e);
             if (fresh)
                 hits[(*n)++] = candidates[i];

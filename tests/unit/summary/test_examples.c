@@ -80,6 +80,10 @@ static void test_by_words(void **state) {
     assert_int_equal(either, 1);
     assert_int_equal(nearest(x, &q, 1, hits), 1);
     assert_int_equal(nearest(x, &q, 0, hits), 0);
+    q.avoid = "wakes ONE idle worker";
+    assert_true(nearest(x, &q, 16, hits) >= 1);
+    assert_string_equal(sentence(x, &hits[0]), "Gets somebody going.");
+    q.avoid = NULL;
     q.path = "src/a.rs"; /* its own file has the best */
     assert_true(nearest(x, &q, 16, hits) >= 1);
     assert_string_equal(sentence(x, &hits[0]), "Gets somebody going.");
@@ -187,6 +191,54 @@ static void test_key(void **state) {
     buf_free(&key);
 }
 
+static void test_trees(void **state) {
+    (void)state;
+    if (tree_missing())
+        skip();
+    char *root = tree_new();
+    struct walk w;
+    struct examples *x[2];
+    struct err e;
+    tree_write(
+        root, "src/a.rs",
+        "/// Wakes one idle worker of the pool.\n///\n/// More.\n#[inline]\npub fn wake() {\n    "
+        "pool();\n}\n\n/// See [`wake`].\nfn see() {}\n\nfn undocumented() {}\n\n/// "
+        "TODO\nstruct Later;\n\n/// Holds what an idle worker needs.\nstruct Idle { a: u8 }\n");
+    tree_write(root, "b.py",
+               "def add(a, b):\n    \"\"\"Return the sum of both numbers.\"\"\"\n"
+               "    return a + b\n");
+    tree_write(root, "broken.py", "((((((((((((((((\n");
+    tree_write(root, "notes.md", "# Nothing\n");
+    assert_int_equal(walk_tree(root, &(struct walk_options){.no_gitignore = true}, &w, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(examples_new(0, &x[i], &e), 0);
+        assert_int_equal(examples_add_walk(x[i], &w, 1 + i, NULL, &e), 0);
+        prepare(x[i], NULL);
+        assert_int_equal(examples_count(x[i]), 3);
+    }
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(examples_get(x[0], i)->sentence, examples_get(x[1], i)->sentence);
+    const struct example *one = examples_get(x[0], 1);
+    assert_string_equal(one->path, "src/a.rs");
+    assert_string_equal(one->language, "rust");
+    assert_string_equal(one->symbol, "wake");
+    assert_string_equal(one->sentence, "Wakes one idle worker of the pool.");
+    assert_null(strstr(one->code, "More"));
+    assert_non_null(strstr(one->code, "pub fn wake() {\n    pool();\n}"));
+    one = examples_get(x[0], 0);
+    assert_string_equal(one->sentence, "Return the sum of both numbers.");
+    assert_null(strstr(one->code, "sum of"));
+    assert_string_equal(examples_get(x[0], 2)->symbol, "Idle");
+    examples_free(x[0]);
+    examples_free(x[1]);
+    atomic_bool stop = true;
+    assert_int_equal(examples_new(0, &x[0], &e), 0);
+    assert_int_equal(examples_add_walk(x[0], &w, 2, &stop, &e), PRECIS_ECANCELLED);
+    examples_free(x[0]);
+    walk_free(&w);
+    tree_remove(root);
+}
+
 /* A cache in memory, which also counts. */
 struct memory {
     struct {
@@ -287,13 +339,10 @@ static void says_when_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_words),
-        cmocka_unit_test(test_repositories),
-        cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_bad_lines),
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(says_when_memory_runs_out),
+        cmocka_unit_test(test_by_words), cmocka_unit_test(test_repositories),
+        cmocka_unit_test(test_bound),    cmocka_unit_test(test_bad_lines),
+        cmocka_unit_test(test_key),      cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_trees),    cmocka_unit_test(says_when_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
