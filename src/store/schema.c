@@ -69,13 +69,26 @@ static int number(sqlite3 *db, const char *sql, int *out) {
     return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc ? rc : end;
 }
 
+/* At one moment: another process may be about to create the store. */
+static int read_marks(sqlite3 *db, int *application, int *version, int *objects) {
+    bool own = sqlite3_get_autocommit(db) != 0;
+    int rc = own ? sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = number(db, "PRAGMA application_id", application);
+    if (rc == SQLITE_OK)
+        rc = number(db, "PRAGMA user_version", version);
+    if (rc == SQLITE_OK)
+        rc = number(db, "SELECT count(*) FROM sqlite_schema", objects);
+    if (own && !sqlite3_get_autocommit(db)) {
+        int end = sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        rc = rc ? rc : end;
+    }
+    return rc;
+}
+
 int schema_look(struct store *s, int *version, bool *is_new, struct err *e) {
     int application = 0, objects = 0;
-    int rc = number(s->db, "PRAGMA application_id", &application);
-    if (rc == SQLITE_OK)
-        rc = number(s->db, "PRAGMA user_version", version);
-    if (rc == SQLITE_OK)
-        rc = number(s->db, "SELECT count(*) FROM sqlite_schema", &objects);
+    int rc = read_marks(s->db, &application, version, &objects);
     if (rc)
         return store_fail(s, rc, "open the store", e);
     *is_new = application == 0 && *version == 0 && objects == 0;

@@ -182,6 +182,20 @@ static int check_writable(const struct store *s, struct err *e) {
     return what ? err_errno(e, what, "write") : 0;
 }
 
+/* Makes the file one with a write-ahead log, which it then stays. SQLite does not wait for others
+ * here. Where a log cannot be had (a network's disk), or others never pause, the store works
+ * without. */
+static int start_log(struct store *s, struct err *e) {
+    enum { PAUSE_MS = 5 };
+    int rc = SQLITE_BUSY;
+    for (int ms = 0; rc == SQLITE_BUSY && ms < BUSY_MS; ms += PAUSE_MS) {
+        rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
+        if (rc == SQLITE_BUSY)
+            sqlite3_sleep(PAUSE_MS);
+    }
+    return rc && rc != SQLITE_BUSY ? store_fail(s, rc, "open the store", e) : 0;
+}
+
 static int open_to_write(struct store *s, bool create, struct err *e) {
     int version;
     bool is_new;
@@ -195,14 +209,12 @@ static int open_to_write(struct store *s, bool create, struct err *e) {
         rc = err_set(e, PRECIS_ENOTFOUND, "%s: is empty", s->path);
     if (rc)
         return rc;
-    int sqlite = SQLITE_OK;
-    if (is_new) /* other files have it already; where it cannot be had the store works without */
-        sqlite = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-    if (sqlite == SQLITE_OK)
-        sqlite = sqlite3_exec(s->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    int sqlite = sqlite3_exec(s->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
     if (sqlite)
         return store_fail(s, sqlite, "open the store", e);
-    return is_new || version < STORE_VERSION ? schema_upgrade(s, e) : 0;
+    if (is_new || version < STORE_VERSION)
+        rc = schema_upgrade(s, e);
+    return rc ? rc : start_log(s, e);
 }
 
 int store_open(const char *root, enum store_mode mode, struct store **out, struct err *e) {

@@ -310,7 +310,7 @@ static void a_failing_disk_is_an_error(void **state) {
 
 /* ---- two processes ---- */
 
-enum { LINES = 40, WRITERS = 4 };
+enum { LINES = 40, WRITERS = 4, ROUNDS = 5 };
 
 /* A child that puts the same lines as its siblings and exits with the number that it added. */
 static pid_t start_writer(void) {
@@ -323,14 +323,19 @@ static pid_t start_writer(void) {
     struct store_file f = {.path = "a.c"};
     int64_t run;
     int n = 0;
-    if (store_open(root, STORE_CREATE, &s, NULL) || store_run_begin(s, &run, NULL) ||
-        store_put_file(s, &f, NULL))
+    struct err e = {0};
+    if (store_open(root, STORE_CREATE, &s, &e) || store_run_begin(s, &run, &e) ||
+        store_put_file(s, &f, &e)) {
+        print_error("%s\n", e.text);
         _exit(255);
+    }
     for (uint64_t at = 1; at <= LINES; at++) {
         bool added = false;
         struct store_line l = line_of(&o, "a.c", at, at, "Line.");
-        if (store_put(s, run, &l, &added, NULL))
+        if (store_put(s, run, &l, &added, &e)) {
+            print_error("%s\n", e.text);
             _exit(254);
+        }
         n += added;
     }
     store_close(s);
@@ -339,22 +344,26 @@ static pid_t start_writer(void) {
 
 static void writers_at_once_add_each_line_once(void **state) {
     (void)state;
-    pid_t pids[WRITERS];
-    int sum = 0, n = 0;
-    for (int i = 0; i < WRITERS; i++)
-        pids[i] = start_writer(); /* they create it at once, too */
-    for (int i = 0; i < WRITERS; i++) {
-        int status;
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) > LINES)
-            fail_msg("writer %d ended with %x", i, (unsigned)status);
-        sum += WEXITSTATUS(status);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t pids[WRITERS];
+        int sum = 0, n = 0;
+        tree_remove(root);
+        root = tree_new();
+        for (int i = 0; i < WRITERS; i++)
+            pids[i] = start_writer(); /* they create it at once, too */
+        for (int i = 0; i < WRITERS; i++) {
+            int status;
+            assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+            if (!WIFEXITED(status) || WEXITSTATUS(status) > LINES)
+                fail_msg("writer %d ended with %x", i, (unsigned)status);
+            sum += WEXITSTATUS(status);
+        }
+        assert_int_equal(sum, LINES);
+        struct store *s = open_store(root, STORE_READ);
+        assert_int_equal(store_list(s, "", ignore_line, &n, NULL), 0);
+        assert_int_equal(n, LINES);
+        store_close(s);
     }
-    assert_int_equal(sum, LINES);
-    struct store *s = open_store(root, STORE_READ);
-    assert_int_equal(store_list(s, "", ignore_line, &n, NULL), 0);
-    assert_int_equal(n, LINES);
-    store_close(s);
 }
 
 /* ---- kill -9 ---- */
