@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "code/tree.h"
 #include "code/tree_heap.h"
+#include "code/tree_macros.h"
 
 /* What one parse may take. Ordinary text takes 30 to 150 bytes of memory and about one step for a
  * byte of it. */
@@ -16,6 +17,9 @@ enum { STEPS_FOR_ALL = 100000, STEPS_A_BYTE = 40, STEPS_A_CALL = 100 };
 
 /* A text of which more than 1 / ERROR_SHARE does not parse is of another language, or broken. */
 enum { ERROR_SHARE = 4, CPP_SHARE = 50 };
+
+/* Macros around items are opened to this depth, if at most 1 / MACRO_ERRORS then does not parse. */
+enum { MACRO_DEPTH = 3, MACRO_ERRORS = 100 };
 
 /* Grammar, language. */
 #define GRAMMARS(X)                                                                                \
@@ -155,6 +159,7 @@ bool tree_knows(const struct lang *lang) {
 
 struct parse {
     const struct grammar *grammar;
+    const char *source; /* what is parsed: the tree's text, or one as long in its place */
     struct tree *tree;
     uint64_t steps, most_steps;
     size_t cap;
@@ -241,7 +246,7 @@ static void flatten(struct parse *p, TSTree *from) {
 
 static void parse_work(void *user) {
     struct parse *p = user;
-    struct source source = {p->tree->text, (uint32_t)p->tree->size};
+    struct source source = {p->source, (uint32_t)p->tree->size};
     TSParser *parser = ts_parser_new();
     if (!ts_parser_set_language(parser, p->grammar->language)) {
         p->refused = true;
@@ -280,10 +285,12 @@ static uint32_t error_bytes(const struct tree *t) {
     return bytes;
 }
 
-static int parse_with(struct grammar *g, const char *text, size_t size, struct tree *out,
-                      struct err *e) {
-    struct parse p = {
-        .grammar = g, .tree = out, .most_steps = STEPS_FOR_ALL + (uint64_t)STEPS_A_BYTE * size};
+static int parse_with(struct grammar *g, const char *text, const char *source, size_t size,
+                      struct tree *out, struct err *e) {
+    struct parse p = {.grammar = g,
+                      .source = source,
+                      .tree = out,
+                      .most_steps = STEPS_FOR_ALL + (uint64_t)STEPS_A_BYTE * size};
     *out = (struct tree){.lang = lang_by_name(g->lang), .text = text, .size = size};
     int rc = grammar_use(g, e);
     if (rc == 0) {
@@ -306,6 +313,52 @@ static int parse_with(struct grammar *g, const char *text, size_t size, struct t
     return rc;
 }
 
+static void replace(struct tree *t, struct tree *by) {
+    tree_free(t);
+    *t = *by;
+}
+
+/* A header says nothing of which of the two languages it is in. */
+static void try_cpp(struct tree *t) {
+    struct tree cpp;
+    if (parse_with(&grammars[G_cpp], t->text, t->text, t->size, &cpp, NULL))
+        return;
+    if (cpp.error_bytes < t->error_bytes / 4 * 3)
+        replace(t, &cpp);
+    else
+        tree_free(&cpp);
+}
+
+/* Parses again without the macros around items, from the outside to the inside. */
+static int open_macros(struct tree *t, struct err *e) {
+    char *copy = malloc(t->size + 1);
+    if (!copy) {
+        tree_free(t);
+        return err_nomem(e, "macros");
+    }
+    memcpy(copy, t->text, t->size);
+    for (int depth = 0; depth < MACRO_DEPTH && tree_open_macros(t, copy); depth++) {
+        struct tree opened;
+        int rc = parse_with(&grammars[G_rust], t->text, copy, t->size, &opened, e);
+        if (rc == PRECIS_ENOMEM) {
+            tree_free(t);
+            free(copy);
+            return rc;
+        }
+        if (rc)
+            break;
+        bool better = opened.error_bytes <= t->error_bytes + t->size / MACRO_ERRORS;
+        if (better)
+            replace(t, &opened);
+        else
+            tree_free(&opened);
+        if (!better)
+            break;
+    }
+    free(copy);
+    return 0;
+}
+
 int tree_parse(const struct lang *lang, const char *text, size_t size, struct tree *out,
                struct err *e) {
     struct grammar *g = grammar_of(lang);
@@ -315,19 +368,15 @@ int tree_parse(const struct lang *lang, const char *text, size_t size, struct tr
     if (size > TREE_MAX_BYTES)
         return err_set(e, PRECIS_ELIMIT, "%zu bytes are more than the %d that are parsed", size,
                        TREE_MAX_BYTES);
-    int rc = parse_with(g, text, size, out, e);
+    int rc = parse_with(g, text, text, size, out, e);
     if (rc)
         return rc;
-    /* A header says nothing of which of the two languages it is in. */
-    if (g == &grammars[G_c] && out->error_bytes > size / CPP_SHARE) {
-        struct tree cpp;
-        if (parse_with(&grammars[G_cpp], text, size, &cpp, NULL) == 0) {
-            bool better = cpp.error_bytes < out->error_bytes / 4 * 3;
-            tree_free(better ? out : &cpp);
-            if (better)
-                *out = cpp;
-        }
-    }
+    if (g == &grammars[G_c] && out->error_bytes > size / CPP_SHARE)
+        try_cpp(out);
+    if (g == &grammars[G_rust])
+        rc = open_macros(out, e);
+    if (rc)
+        return rc;
     if (out->error_bytes > size / ERROR_SHARE) {
         unsigned percent = (unsigned)((uint64_t)out->error_bytes * 100 / size);
         rc = err_set(e, PRECIS_EINPUT, "%u %% of it does not parse as %s", percent,
