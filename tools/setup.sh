@@ -8,7 +8,7 @@ usage: tools/setup.sh [--dev] [--onnx] [MODEL...]
 
 Installs the missing Debian packages, with sudo where the user is not root, gets the grammars of
 programming languages (tools/fetch-grammars.sh) and fetches the models (tools/fetch-model.sh --list). What is there is left alone; with everything there no network is used.
---dev: also what `make asan tsan fuzz-quick lint` need, and --onnx.
+--dev: also what `make asan tsan fuzz-quick lint` need, WordNet for METEOR, and --onnx.
 --onnx: also what ONNX models need (tools/fetch-onnxruntime.sh); without it precis builds and runs, but
 refuses them.
 EOF
@@ -17,7 +17,8 @@ EOF
 build='gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
     libdnnl-dev libpcre2-dev libjansson-dev libcmocka-dev libssl-dev libcurl4-openssl-dev
     libsqlite3-dev'
-dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format shellcheck util-linux'
+dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format shellcheck util-linux
+    wordnet-base'
 
 say() {
     printf 'setup: %s\n' "$*" >&2
