@@ -72,7 +72,7 @@ static int check(const struct precis_model *model, size_t path_count,
     if (rc == 0 && o->instruction && !*o->instruction)
         rc = err_set(e, PRECIS_EUSAGE, "the instruction is empty");
     bool seq2seq = engine_info(model->m.engine)->capabilities & ENGINE_SEQ2SEQ;
-    if (rc == 0 && !model->m.chat && !seq2seq) {
+    if (rc == 0 && o->instruction && !model->m.chat && !seq2seq) {
         *e = model->no_chat;
         rc = e->code;
     }
@@ -106,10 +106,7 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .stop = &w->stop};
     struct run_events events = {.on_summary = on_summary, .on_tick = on_tick, .user = w};
     struct run *run = NULL;
-    int rc = run_prepare(
-        files, &options, model->m.engine, model->m.tok,
-        engine_info(model->m.engine)->capabilities & ENGINE_SEQ2SEQ ? NULL : model->m.chat, &run,
-        e);
+    int rc = run_prepare(files, &options, model->m.engine, model->m.tok, model->m.chat, &run, e);
     if (rc)
         return rc;
     begin(w, model, run, sampling);

@@ -92,7 +92,7 @@ static int run_once(const struct contracts *c, int agents, uint64_t lanes, struc
     struct model m = {0};
     struct run *run = NULL;
     double started = clock_seconds();
-    int rc = model_open_asked(&m, &a, MODEL_CHAT | MODEL_ENGINE | MODEL_REVISION, agents, e);
+    int rc = model_open_asked(&m, &a, MODEL_TOKENIZER | MODEL_ENGINE | MODEL_REVISION, agents, e);
     if (rc)
         return rc;
     o->start_seconds = clock_seconds() - started;

@@ -101,7 +101,9 @@ static void title_of(const char *const *paths, size_t n, char *out, size_t size)
 
 static int prepare(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
-    unsigned parts = MODEL_TOKENIZER | MODEL_CHAT | MODEL_ENGINE | MODEL_REVISION;
+    unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | MODEL_REVISION;
+    if (a->prompt)
+        parts |= MODEL_CHAT;
     int rc = model_open_asked(&w->model, a, parts, (int)a->agents, e);
     if (rc)
         return rc;

@@ -50,8 +50,13 @@ static int prepare_task(struct run *r, struct task *t, const char *text, size_t 
         return rc;
     if (is_blank(text, len))
         return err_set(&t->err, PRECIS_ENOTFOUND, "nothing but white space");
-    struct prompt_chunk c = {
-        t->file->name, t->file->file->lang, t->start_line, t->end_line, text, len};
+    struct prompt_chunk c = {.path = t->file->name,
+                             .lang = t->file->file->lang,
+                             .start_line = t->start_line,
+                             .end_line = t->end_line,
+                             .text = text,
+                             .len = len,
+                             .whole = t->file->n_chunks == 1};
     return prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
 }
 

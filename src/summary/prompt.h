@@ -1,13 +1,16 @@
-/* What the model is asked: path, language and text of a chunk, as the token ids of a chat.
+/* What the model is asked: examples of the same kind, then path and text of a chunk, as token ids.
  *
- * The built-in prompt ("line-1") asks after the text, since small models forget what stood before
- * it, and opens the answer with the words PROMPT_OPENING: the model goes on with a verb, and the
- * cleaning takes the words off again. A user's own instruction is used literally and the answer
- * left open.
+ * The built-in prompt ("line-2") is a document that the model goes on with, not a conversation: a
+ * few pieces of code, each with the sentence that says what it does, then the chunk and the words
+ * that such a sentence follows. Small models keep to the style of what stands before much better
+ * than to an instruction (docs/summaries.md has the figures). Any decoder can do that, also one
+ * without a chat format. The examples are documented pieces of the same repository, nearest last,
+ * or built-in ones, which are the same in every prompt and so are computed once in a run.
  *
- * A sequence-to-sequence model has no chat: it is given "Summarize LANGUAGE: " and the text alone,
- * as CodeT5 was trained (Wang et al. 2021; version "plain-1"), or the user's instruction and the
- * text. */
+ * A user's own instruction is put after the chunk's text in a chat, literally.
+ *
+ * A sequence-to-sequence model is given "Summarize LANGUAGE: " and the text alone, as CodeT5 was
+ * trained (Wang et al. 2021; version "plain-1"), or the user's instruction and the text. */
 #ifndef PRECIS_SUMMARY_PROMPT_H
 #define PRECIS_SUMMARY_PROMPT_H
 
@@ -21,22 +24,40 @@
 #include "text/chat.h"
 #include "text/tok.h"
 
-#define PROMPT_VERSION "line-1"
-#define PROMPT_OPENING "This code"
+#define PROMPT_VERSION "line-2"
 #define PROMPT_PLAIN_VERSION "plain-1"
 
 enum { PROMPT_VERSION_SIZE = 16 };
 
+enum prompt_form { PROMPT_DOCUMENT, PROMPT_CHAT, PROMPT_SOURCE };
+
 /* Immutable once opened. */
 struct prompt {
+    enum prompt_form form;
     const struct tok *tok;             /* borrowed */
-    const struct chat *chat;           /* borrowed; NULL: sequence-to-sequence */
-    char *instruction;                 /* owned */
-    const char *opening;               /* of the answer; "" with an own instruction or no chat */
-    const char *system;                /* static */
+    const struct chat *chat;           /* borrowed; PROMPT_CHAT only */
+    char *instruction;                 /* owned; "" in a document */
+    const char *system;                /* static; PROMPT_CHAT only, else "" */
     bool own;                          /* the instruction is the user's */
     char version[PROMPT_VERSION_SIZE]; /* as above, or "custom-" and 8 hex digits */
     size_t limit;                      /* ids in a prompt at most */
+};
+
+struct prompt_options {
+    const struct chat *chat; /* borrowed; needed for an own instruction to a decoder */
+    bool seq2seq;
+    size_t context;          /* tokens */
+    size_t max_new_tokens;   /* room is left for so many, or a quarter of the context if less (a
+                                source need not leave any) */
+    const char *instruction; /* NULL: the built-in prompt */
+};
+
+/* What a documented piece of code looks like. Borrowed for the call. */
+struct prompt_example {
+    const char *path, *symbol; /* symbol NULL: a whole file */
+    const char *code;          /* its beginning is shown */
+    size_t len;
+    const char *sentence; /* one line */
 };
 
 struct prompt_chunk {
@@ -45,20 +66,24 @@ struct prompt_chunk {
     uint64_t start_line, end_line;
     const char *text; /* any bytes */
     size_t len;
+    const char *symbol; /* what the text defines; NULL: lines of a file */
+    bool whole;         /* the text is all of the file */
+    /* Nearest first; those that would take more than half of the room are left out from the end. 0:
+     * the built-in ones. For documents only. */
+    const struct prompt_example *examples;
+    size_t n_examples;
 };
 
-/* instruction: NULL for the built-in one, which names max_chars. chat: NULL for a
- * sequence-to-sequence model. The prompt leaves room for the answer (a source need not):
- * max_new_tokens, or a quarter of the context where that is less. Errors: PRECIS_ELIMIT
- * (the context cannot hold even the frame), PRECIS_ENOMEM. */
-int prompt_open(struct prompt *p, const struct tok *tok, const struct chat *chat, size_t context,
-                size_t max_new_tokens, int max_chars, const char *instruction, struct err *e);
+/* Errors: PRECIS_EUNSUPPORTED (an own instruction without a chat format), PRECIS_ELIMIT (the
+ * context cannot hold even the frame), PRECIS_ENOMEM. */
+int prompt_open(struct prompt *p, const struct tok *tok, const struct prompt_options *options,
+                struct err *e);
 void prompt_close(struct prompt *p); /* safe on a zeroed one */
 
 /* Appends the ids of a chunk's prompt, at most p->limit of them. Text that does not fit is cut
  * after its last whole line that does (within a line that would take more than half of the room),
- * and in a chat a line says how many are not shown; *cut tells. The text is always tokenised as
- * plain text. Errors: PRECIS_ELIMIT (a path so long that no text fits), PRECIS_ENOMEM. */
+ * and but for a source a line says how many are not shown; *cut tells. The text is always tokenised
+ * as plain text. Errors: PRECIS_ELIMIT (a path so long that no text fits), PRECIS_ENOMEM. */
 int prompt_build(const struct prompt *p, const struct prompt_chunk *chunk, struct ids *out,
                  bool *cut, struct err *e);
 

@@ -29,8 +29,12 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
     r->window = 4 * (size_t)(info->max_sequences > 0 ? info->max_sequences : 1) + 64;
     pthread_mutex_init(&r->gate.lock, NULL);
     pthread_cond_init(&r->gate.changed, NULL);
-    int rc = prompt_open(&r->prompt, tok, chat, info->context, options->max_new_tokens,
-                         options->max_chars, options->instruction, e);
+    const struct prompt_options prompt = {.chat = chat,
+                                          .seq2seq = info->capabilities & ENGINE_SEQ2SEQ,
+                                          .context = info->context,
+                                          .max_new_tokens = options->max_new_tokens,
+                                          .instruction = options->instruction};
+    int rc = prompt_open(&r->prompt, tok, &prompt, e);
     if (rc == 0)
         rc = plan_make(w, options->loc, &r->plan, e);
     if (rc == 0)

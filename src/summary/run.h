@@ -43,8 +43,8 @@ struct run_stats {
 struct run; /* a run in preparation or under way */
 
 /* Counts lines and cuts every file into chunks (reads all of them once); nothing is generated yet.
- * w, en, tok and chat (NULL: en is sequence-to-sequence) are borrowed until run_free. Files that
- * cannot be read any more become failed chunks. */
+ * w, en, tok and chat (may be NULL: only an own instruction to a decoder needs it) are borrowed
+ * until run_free. Files that cannot be read any more become failed chunks. */
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e);
 void run_free(struct run *r);

@@ -95,7 +95,6 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
     if (job.n_stops)
         memcpy(job.stops, stops, job.n_stops * sizeof *stops);
     buf_clear(&t->text);
-    buf_str(&t->text, t->prompt->opening);
     detok_free(&t->detok);
     detok_start(&t->detok, t->prompt->tok, false);
     t->enough_chars = 3 * options->max_chars + 100;
@@ -111,7 +110,6 @@ static bool spell(struct task *t, size_t *ends) {
     struct detok d;
     detok_start(&d, t->prompt->tok, false);
     buf_clear(&t->text);
-    buf_str(&t->text, t->prompt->opening);
     for (size_t i = 0; i < t->answer.n; i++) {
         detok_push(&d, t->answer.v[i], &t->text);
         ends[i] = t->text.len;

@@ -506,8 +506,10 @@ static void model_without_a_chat_format(void **state) {
     says(precis_chat(m, &message, 1, &o, &answer, error, sizeof error), PRECIS_EUNSUPPORTED,
          "strange.gguf");
     size_t next = 0;
-    says(precis_summarize(m, &tree, 1, NULL, note_order, &next, NULL, error, sizeof error),
+    struct precis_summarize_options asked = {.instruction = "What for?"};
+    says(precis_summarize(m, &tree, 1, &asked, note_order, &next, NULL, error, sizeof error),
          PRECIS_EUNSUPPORTED, "strange.gguf");
+    works(precis_summarize(m, &tree, 1, NULL, note_order, &next, NULL, error, sizeof error));
     precis_model_close(m);
 }
 

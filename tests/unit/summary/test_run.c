@@ -125,7 +125,7 @@ static int execute(struct tree *t, struct double_options o, struct delivered *d,
         .loc = LOC, .max_chars = 120, .max_new_tokens = 200, .stop = d->stop};
     struct run *r;
     assert_int_equal(run_prepare(&t->walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &r, e), 0);
-    assert_string_equal(run_prompt_version(r), "line-1");
+    assert_string_equal(run_prompt_version(r), "line-2");
     const struct run_events events = {
         .on_summary = on_summary, .on_finished = on_finished, .user = d};
     int rc = run_execute(r, &events, e);
@@ -210,9 +210,9 @@ static void tries_twice_then_says_why(void **state) {
     struct run_stats stats;
     struct err e;
     assert_int_equal(execute(&t, scripted(second_is_better), &d, &stats, &e), 0);
-    assert_non_null(strstr(d.text.data, "a.c:1-1 Defines the variable v_1_2.|model|0.607|-|31\n"));
+    assert_non_null(strstr(d.text.data, "a.c:1-1 Defines the variable v_1_2.|model|0.607|-|43\n"));
     assert_non_null(strstr(d.text.data, "b.c:1-1 ||0.000|the model's answer held no sentence: "
-                                        "\"This code }\"|4\n"));
+                                        "\"} int x = 0;\"|28\n"));
     assert_non_null(strstr(d.text.data, "c.c:1-1 Defines the variable v_2_0."));
     assert_int_equal(stats.chunks_done, 2);
     assert_int_equal(stats.chunks_failed, 1);
