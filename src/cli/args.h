@@ -50,6 +50,8 @@ struct args {
     double timeout, retry_delay;
     /* eval */
     const char *predictions, *embedding_model;
+    uint64_t examples;
+    bool near_by_words;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
 };

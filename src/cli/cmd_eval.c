@@ -1,18 +1,66 @@
+#include <stdio.h>
 #include <string.h>
 
+#include <jansson.h>
+
+#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/eval.h"
 #include "cli/input_text.h"
-#include "engine/engine.h"
+#include "cli/model.h"
+#include "eval/predict.h"
+#include "summary/examples.h"
 
 #define AT(member) offsetof(struct args, member)
+
+enum { PROGRESS_STEP = 20 };
+
+static const struct option saying[] = {
+    {.name = "examples",
+     .type = OPTION_NUMBER,
+     .offset = AT(examples),
+     .argument = "N",
+     .fallback = "8",
+     .max = EXAMPLES_MOST_NEAREST,
+     .help = "other items of the same repository before each item, nearest last; 0: built-in ones"},
+    {.name = "near-by-words", .offset = AT(near_by_words), .help = "find them without embeddings"},
+    {.name = "prompt",
+     .type = OPTION_TEXT,
+     .offset = AT(prompt),
+     .argument = "P",
+     .help = "instruction to the model, taken literally, instead of the built-in prompt"},
+    {.name = "max-chars",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_chars),
+     .argument = "N",
+     .fallback = "120",
+     .min = 32,
+     .max = 1000,
+     .help = "characters in a summary at most"},
+    {.name = "max-new-tokens",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_new_tokens),
+     .argument = "N",
+     .fallback = "48",
+     .min = 24,
+     .max = 1024,
+     .help = "tokens of an answer at most"},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .offset = AT(output),
+     .argument = "FILE",
+     .help = "keep what the model says, to be scored again by --predictions"},
+    {0}};
+static const struct option_group group_saying = {"Summaries", saying};
 
 static const struct option scoring[] = {
     {.name = "predictions",
      .type = OPTION_TEXT,
      .offset = AT(predictions),
      .argument = "FILE",
-     .help = "lines of JSON: {\"id\", \"summary\"}, also \"confidence\" (0 to 1) and \"grounded\""},
+     .help = "score these instead of asking a model; lines of JSON: {\"id\", \"summary\"}, also "
+             "\"confidence\" (0 to 1) and \"grounded\""},
     {.name = "embedding-model",
      .type = OPTION_TEXT,
      .offset = AT(embedding_model),
@@ -33,13 +81,6 @@ static const struct option scoring[] = {
      .fallback = "0",
      .max = 0x1p64,
      .help = "of the bootstrap"},
-    {.name = "lanes",
-     .type = OPTION_NUMBER,
-     .offset = AT(lanes),
-     .argument = "N",
-     .fallback = "0",
-     .max = ENGINE_MOST_LANES,
-     .help = "threads of the encoder; 0: one for each core"},
     {0}};
 static const struct option_group group_scoring = {"Scoring", scoring};
 
@@ -74,30 +115,112 @@ static int read_predictions(const char *path, const struct eval_items *items,
     return rc;
 }
 
-static int run_eval(const struct args *a, struct err *e) {
-    struct eval_items items = {0};
-    struct eval_predictions predictions = {0};
+static void show_progress(void *user, size_t done, size_t n) {
+    (void)user;
+    if (done % PROGRESS_STEP == 0 || done == n) {
+        char line[64];
+        snprintf(line, sizeof line, "%zu of %zu items", done, n);
+        say_note(line);
+    }
+}
+
+/* Lets the model say something of every item. */
+static int predict(const struct args *a, const struct eval_items *items,
+                   const struct eval_tools *tools, struct eval_predictions *out, struct err *e) {
+    struct model m;
+    struct predict_stats stats;
+    const unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | (a->prompt ? (unsigned)MODEL_CHAT : 0);
+    int rc = model_open_asked(&m, a, parts, 0, e);
+    if (rc)
+        return rc;
+    struct predict_options o = {.line = {.max_chars = (int)a->max_chars,
+                                         .max_new_tokens = (size_t)a->max_new_tokens,
+                                         .instruction = a->prompt,
+                                         .stop = interrupt_flag()},
+                                .examples = (size_t)a->examples,
+                                .embedder = a->near_by_words ? NULL : tools->embedder,
+                                .on_progress = show_progress};
+    rc = eval_predict(items, &o, m.engine, m.tok, m.chat, out, &stats, e);
+    if (rc == 0) {
+        char line[400];
+        snprintf(line, sizeof line,
+                 "%s: %.1f s, %.1f tokens in and %.1f out an item, %zu items without a line",
+                 m.name, stats.seconds, (double)stats.tokens_in / (double)items->n,
+                 (double)stats.tokens_out / (double)items->n, stats.failed);
+        say_note(line);
+    }
+    model_close(&m);
+    return rc;
+}
+
+static int write_predictions(const char *path, const struct eval_items *items,
+                             const struct eval_predictions *p, struct err *e) {
+    struct outfile out;
+    int rc = outfile_open(&out, path, e);
+    if (rc)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < items->n; i++) {
+        if (!p->v[i].summary)
+            continue;
+        json_t *line = json_pack("{s:s, s:s, s:f}", "id", items->v[i].id, "summary",
+                                 p->v[i].summary, "confidence", p->v[i].confidence);
+        if (!line || json_dumpf(line, out.f, JSON_COMPACT) != 0 || fputc('\n', out.f) == EOF)
+            rc = line ? err_errno(e, path, "write") : err_nomem(e, path);
+        json_decref(line);
+    }
+    if (rc) {
+        outfile_abort(&out);
+        return rc;
+    }
+    return outfile_commit(&out, e);
+}
+
+static int get_predictions(const struct args *a, const struct eval_items *items,
+                           const struct eval_tools *tools, struct eval_predictions *out,
+                           struct err *e) {
+    if (a->predictions)
+        return read_predictions(a->predictions, items, out, e);
+    int rc = predict(a, items, tools, out, e);
+    if (rc == 0 && a->output && (rc = write_predictions(a->output, items, out, e)) != 0)
+        eval_predictions_free(out);
+    return rc;
+}
+
+static int check(const struct args *a, struct err *e) {
     if (a->operands.n != 1)
         return err_set(e, PRECIS_EUSAGE, "eval summaries takes one file of items, not %zu",
                        a->operands.n);
-    const char *data = a->operands.v[0];
-    if (!a->predictions)
-        return err_set(e, PRECIS_EUSAGE, "eval summaries needs --predictions FILE");
-    if (strcmp(data, "-") == 0 && strcmp(a->predictions, "-") == 0)
+    if (a->predictions && strcmp(a->operands.v[0], "-") == 0 && strcmp(a->predictions, "-") == 0)
         return err_set(e, PRECIS_EUSAGE,
                        "items and predictions cannot both come from standard input");
-    int rc = read_items(data, &items, e);
+    if (a->predictions && a->output)
+        return err_set(e, PRECIS_EUSAGE,
+                       "--output is for what the model says: --predictions is a "
+                       "file of that already");
+    return 0;
+}
+
+static int run_eval(const struct args *a, struct err *e) {
+    struct eval_items items = {0};
+    struct eval_predictions predictions = {0};
+    struct eval_tools tools = {0};
+    int rc = check(a, e);
     if (rc == 0)
-        rc = read_predictions(a->predictions, &items, &predictions, e);
+        rc = read_items(a->operands.v[0], &items, e);
     if (rc == 0)
-        rc = eval_summaries(a, &items, &predictions, e);
+        rc = eval_tools_open(a, &tools, e);
+    if (rc == 0)
+        rc = get_predictions(a, &items, &tools, &predictions, e);
+    if (rc == 0)
+        rc = eval_summaries(a, &items, &predictions, &tools, e);
+    eval_tools_close(&tools);
     eval_predictions_free(&predictions);
     eval_items_free(&items);
     return rc;
 }
 
-static const struct option_group *const groups[] = {&group_scoring, &group_json, &group_general,
-                                                    NULL};
+static const struct option_group *const groups[] = {&group_saying, &group_scoring, &group_model,
+                                                    &group_json,   &group_general, NULL};
 
 const struct command command_eval_summaries = {
     .name = "eval summaries",
@@ -105,11 +228,13 @@ const struct command command_eval_summaries = {
     .needs_operand = true,
     .summary = "how near summaries are to their authors' sentences",
     .details =
-        "Compares sentences with the \"reference\" of the items in DATA.jsonl: lines of JSON with "
+        "Lets the model say a sentence of each item, or takes those of --predictions, and compares "
+        "them with\n"
+        "the \"reference\" of the items in DATA.jsonl: lines of JSON with "
         "\"id\",\n"
         "\"repo\", \"language\", \"path\", \"kind\", \"code\" and \"reference\". An item without "
         "a\n"
-        "prediction counts as an empty sentence. Intervals are 95 % percentiles of the bootstrap.\n"
+        "sentence counts as an empty sentence. Intervals are 95 % percentiles of the bootstrap.\n"
         "  bleu4                   sacrebleu's corpus BLEU, 0 to 100\n"
         "  sentence_bleu           the mean of sacrebleu's sentence BLEU, add-k 1, 0 to 100\n"
         "  bleu_cxg                CodeXGLUE's script for code-to-text, 0 to 100\n"
@@ -122,6 +247,7 @@ const struct command command_eval_summaries = {
         "a sentence is acceptable when its cosine is at least 0.50 and it is not said to be "
         "ungrounded.",
     .groups = groups,
-    .examples = "  precis eval summaries items.jsonl --predictions said.jsonl\n",
+    .examples = "  precis eval summaries items.jsonl --model qwen2.5-coder-0.5b -o said.jsonl\n"
+                "  precis eval summaries items.jsonl --predictions said.jsonl --json\n",
     .run = run_eval,
 };

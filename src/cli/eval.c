@@ -60,22 +60,19 @@ void eval_tools_close(struct eval_tools *t) {
 }
 
 int eval_summaries(const struct args *a, const struct eval_items *items,
-                   const struct eval_predictions *predictions, struct err *e) {
-    struct eval_tools tools;
+                   const struct eval_predictions *predictions, const struct eval_tools *tools,
+                   struct err *e) {
     struct eval_scores scores = {0};
     struct eval_report report = {0};
     struct buf out = {0};
-    int rc = eval_tools_open(a, &tools, e);
-    if (rc)
-        return rc;
-    rc = eval_score(items, predictions, &tools.options, &scores, e);
+    int rc = eval_score(items, predictions, &tools->options, &scores, e);
     if (rc == 0)
-        rc = eval_report_make(items, predictions, &scores, &tools.options.bootstrap, &report, e);
+        rc = eval_report_make(items, predictions, &scores, &tools->options.bootstrap, &report, e);
     if (rc)
         goto done;
-    struct eval_about about = {.data = a->operands.v[0], .bootstrap = &tools.options.bootstrap};
-    if (tools.embedder)
-        about.embedding_model = embedder_info(tools.embedder)->name;
+    struct eval_about about = {.data = a->operands.v[0], .bootstrap = &tools->options.bootstrap};
+    if (tools->embedder)
+        about.embedding_model = embedder_info(tools->embedder)->name;
     for (size_t i = 0; i < items->n; i++)
         about.missing += !predictions->v[i].summary;
     (a->json ? eval_put_json : eval_put_table)(&out, &report, &about);
@@ -89,6 +86,5 @@ done:
     buf_free(&out);
     eval_report_free(&report);
     eval_scores_free(&scores);
-    eval_tools_close(&tools);
     return rc;
 }

@@ -34,6 +34,7 @@ void eval_put_json(struct buf *out, const struct eval_report *r, const struct ev
 
 /* Scores the predictions and prints the report on standard output as the command line asks. */
 int eval_summaries(const struct args *a, const struct eval_items *items,
-                   const struct eval_predictions *predictions, struct err *e);
+                   const struct eval_predictions *predictions, const struct eval_tools *tools,
+                   struct err *e);
 
 #endif

@@ -1,0 +1,207 @@
+#include "eval/predict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "summary/examples.h"
+#include "summary/task.h"
+
+static const double LOOK_SECONDS = 0.1; /* between looks at the stop flag */
+
+struct predicting {
+    const struct eval_items *items;
+    const struct predict_options *options;
+    struct engine *en;
+    struct prompt prompt;
+    struct examples *pool; /* NULL: none wanted */
+    float *vectors;        /* [n, width] of the items as queries; NULL: no embedder */
+    struct queue *finished;
+    struct eval_predictions *out;
+    struct predict_stats stats;
+    size_t under_way, done;
+};
+
+/* Copies of its code in other files may have the item's own sentence. */
+static struct examples_query query_of(const struct eval_item *it, const float *vector) {
+    return (struct examples_query){.repo = it->repo,
+                                   .path = it->path,
+                                   .symbol = it->symbol ? it->symbol : "",
+                                   .code = it->code,
+                                   .vector = vector,
+                                   .avoid = it->reference};
+}
+
+static int fill_pool(struct predicting *p, struct err *e) {
+    struct embedder *em = p->options->embedder;
+    int rc = p->options->examples ? examples_new(p->items->n, &p->pool, e) : 0;
+    for (size_t i = 0; rc == 0 && p->pool && i < p->items->n; i++) {
+        const struct eval_item *it = &p->items->v[i];
+        rc = examples_add(p->pool,
+                          &(struct example){it->repo, it->path, it->language,
+                                            it->symbol ? it->symbol : "", it->code, it->reference},
+                          e);
+    }
+    if (rc || !p->pool)
+        return rc;
+    const struct embed_call call = {.stop = p->options->line.stop};
+    rc = examples_prepare(p->pool, em, NULL, &call, e);
+    if (rc || !em)
+        return rc;
+    struct examples_query *queries = calloc(p->items->n, sizeof *queries);
+    p->vectors = calloc(p->items->n * embedder_info(em)->width, sizeof *p->vectors);
+    if (!queries || !p->vectors)
+        rc = err_nomem(e, "vectors of the items");
+    for (size_t i = 0; rc == 0 && i < p->items->n; i++)
+        queries[i] = query_of(&p->items->v[i], NULL);
+    if (rc == 0)
+        rc = examples_vectors(p->pool, queries, p->items->n, &call, p->vectors, e);
+    free(queries);
+    return rc;
+}
+
+static int find_examples(const struct predicting *p, size_t i,
+                         struct prompt_example found[EXAMPLES_MOST_NEAREST], size_t *n,
+                         struct err *e) {
+    const struct eval_item *it = &p->items->v[i];
+    struct examples_hit hits[EXAMPLES_MOST_NEAREST];
+    *n = 0;
+    if (!p->pool)
+        return 0;
+    const size_t width = p->vectors ? embedder_info(p->options->embedder)->width : 0;
+    const struct examples_query q = query_of(it, p->vectors ? p->vectors + i * width : NULL);
+    int rc = examples_nearest(p->pool, &q, p->options->examples, hits, n, e);
+    for (size_t k = 0; rc == 0 && k < *n; k++) {
+        const struct example *x = examples_get(p->pool, hits[k].index);
+        found[k] = (struct prompt_example){x->path, *x->symbol ? x->symbol : NULL, x->code,
+                                           strlen(x->code), x->sentence};
+    }
+    return rc;
+}
+
+static int begin(struct predicting *p, size_t i, struct err *e) {
+    const struct eval_item *it = &p->items->v[i];
+    struct prompt_example examples[EXAMPLES_MOST_NEAREST];
+    struct prompt_chunk chunk = {.path = it->path,
+                                 .lang = lang_by_name(it->language),
+                                 .start_line = it->start_line > 0 ? (uint64_t)it->start_line : 1,
+                                 .end_line = it->end_line > 0 ? (uint64_t)it->end_line : 1,
+                                 .text = it->code,
+                                 .len = strlen(it->code),
+                                 .symbol = it->symbol,
+                                 .whole = true,
+                                 .examples = examples};
+    int rc = find_examples(p, i, examples, &chunk.n_examples, e);
+    if (rc)
+        return rc;
+    struct task *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_nomem(e, it->id);
+    t->prompt = &p->prompt;
+    t->finished = p->finished;
+    t->index = i;
+    t->key = hash_bytes(it->code, strlen(it->code), hash_bytes(it->path, strlen(it->path), 0));
+    rc = prompt_build(&p->prompt, &chunk, &t->ids, &t->cut, e);
+    if (rc) {
+        task_free(t);
+        return rc;
+    }
+    p->under_way++;
+    task_submit(t, p->en, &p->options->line);
+    return 0;
+}
+
+/* Keeps the line of a task that is over; it may begin again. */
+static int receive(struct predicting *p, struct task *t, struct err *e) {
+    p->under_way--;
+    struct err why = t->err;
+    int rc = t->finish == FINISH_CANCELLED ? PRECIS_ECANCELLED : why.code;
+    if (rc == 0)
+        rc = task_clean(t, p->options->line.max_chars, &why);
+    if (rc == PRECIS_ENOTFOUND && t->attempt == 0) {
+        t->attempt++;
+        p->under_way++;
+        task_submit(t, p->en, &p->options->line);
+        return 0;
+    }
+    p->stats.tokens_in += t->tokens_in;
+    p->stats.tokens_out += t->tokens_out;
+    p->stats.failed += rc != 0;
+    if (rc == 0) {
+        struct eval_prediction *q = &p->out->v[t->index];
+        q->summary = strdup(t->line.data);
+        q->confidence = t->confidence;
+        if (!q->summary)
+            rc = err_nomem(e, "predictions");
+    } else if (rc != PRECIS_ENOMEM) {
+        rc = 0;
+    } else if (e) {
+        *e = why;
+    }
+    task_free(t);
+    if (p->options->on_progress)
+        p->options->on_progress(p->options->user, ++p->done, p->items->n);
+    return rc;
+}
+
+static bool stopped(const struct predicting *p) {
+    return p->options->line.stop && atomic_load(p->options->line.stop);
+}
+
+static int predict_all(struct predicting *p, struct err *e) {
+    int rc = 0;
+    for (size_t next = 0; rc == 0 && (next < p->items->n || p->under_way);) {
+        if (stopped(p))
+            return err_set(e, PRECIS_ECANCELLED, "interrupted");
+        if (next < p->items->n)
+            rc = begin(p, next++, e);
+        struct task *t = queue_pop(p->finished, next < p->items->n ? 0 : LOOK_SECONDS);
+        if (rc == 0 && t)
+            rc = receive(p, t, e);
+        else
+            task_free(t);
+    }
+    return rc;
+}
+
+static void end(struct predicting *p) {
+    engine_cancel(p->en, 0);
+    engine_drain(p->en);
+    for (struct task *t; p->finished && (t = queue_pop(p->finished, 0)) != NULL;)
+        task_free(t);
+    queue_free(p->finished);
+    examples_free(p->pool);
+    free(p->vectors);
+    prompt_close(&p->prompt);
+}
+
+int eval_predict(const struct eval_items *items, const struct predict_options *options,
+                 struct engine *en, const struct tok *tok, const struct chat *chat,
+                 struct eval_predictions *out, struct predict_stats *stats, struct err *e) {
+    struct predicting p = {.items = items, .options = options, .en = en, .out = out};
+    const struct engine_info *info = engine_info(en);
+    const struct prompt_options prompt = {.chat = chat,
+                                          .seq2seq = info->capabilities & ENGINE_SEQ2SEQ,
+                                          .context = info->context,
+                                          .max_new_tokens = options->line.max_new_tokens,
+                                          .instruction = options->line.instruction};
+    double started = clock_seconds();
+    *out = (struct eval_predictions){0};
+    int rc = prompt_open(&p.prompt, tok, &prompt, e);
+    if (rc)
+        return rc;
+    rc = eval_predictions_make(items->n, out, e);
+    if (rc == 0)
+        rc = queue_new(&p.finished, items->n + 1, e);
+    if (rc == 0)
+        rc = fill_pool(&p, e);
+    if (rc == 0)
+        rc = predict_all(&p, e);
+    end(&p);
+    p.stats.seconds = clock_seconds() - started;
+    if (stats)
+        *stats = p.stats;
+    if (rc)
+        eval_predictions_free(out);
+    return rc;
+}
