@@ -68,9 +68,17 @@ static size_t name_length(const char *s, size_t n, const char *name, size_t name
     /* "Foo-like" begins with another word. */
     if (mark == at || mark == n || (!is_blank(s[mark - 1]) && s[at] != ':'))
         return 0;
-    if (n - mark > 3 && memcmp(s + mark, "is ", 3) == 0)
-        mark += 3;
-    return mark;
+    size_t end = mark;
+    while (end < n && is_word(s[end]))
+        end++;
+    if (end - mark == 2 && memcmp(s + mark, "is", 2) == 0)
+        return end < n ? end + 1 : mark;
+    /* "Foo returns x", but not "free the list" of a function with that name. */
+    bool marked =
+        at > name_size || memchr(s + at, '-', mark - at) || memchr(s + at, ':', mark - at);
+    for (size_t i = 1; i < name_size && !marked; i++)
+        marked = name[i] == '_' || (name[i] >= 'A' && name[i] <= 'Z');
+    return marked || (end - mark > 2 && s[end - 1] == 's') ? mark : 0;
 }
 
 /* "Package foo provides x", "Package foo is x". */

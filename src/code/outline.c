@@ -124,7 +124,7 @@ static uint32_t rank_of(const struct symbols *s, uint32_t symbol) {
         return RANK_CONTAINER;
     if (symbol_is_type(v->kind))
         return RANK_TYPE + hidden;
-    if (v->kind == SYMBOL_FUNCTION)
+    if (v->kind == SYMBOL_FUNCTION || v->kind == SYMBOL_MACRO)
         return RANK_CALLABLE + hidden;
     return RANK_METHOD + hidden;
 }
@@ -132,6 +132,10 @@ static uint32_t rank_of(const struct symbols *s, uint32_t symbol) {
 /* A signature without what only opens the body. */
 static void put_signature(struct maker *m, const struct symbol *v) {
     struct buf *texts = &m->out->texts;
+    if (symbol_is_type(v->kind) && v->signature.start == v->name.start) {
+        buf_str(texts, symbol_kind_name(v->kind)); /* Go's groups of types */
+        buf_char(texts, ' ');
+    }
     put_span(m, v->signature);
     if (buf_failed(texts))
         return;
@@ -141,6 +145,10 @@ static void put_signature(struct maker *m, const struct symbol *v) {
     while (n > m->from && strchr(" {:;=", texts->data[n - 1]))
         n--;
     texts->len = n;
+    if (v->name.start >= v->signature.end) { /* typedef struct { ... } name; */
+        buf_char(texts, ' ');
+        put_span(m, v->name);
+    }
 }
 
 static void add_doc(struct maker *m, struct span doc, uint32_t symbol, uint32_t rank,

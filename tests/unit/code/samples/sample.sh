@@ -1,0 +1,9 @@
+#!/bin/sh
+# File comment
+set -e
+X=1
+# doc f
+f() {
+  echo 1
+}
+function g { echo; }
