@@ -7,7 +7,7 @@
 #include "search/words.h"
 #include "summary/examples_pool.h"
 
-enum { KEY_CODE = 300 /* bytes */, KEY_WORDS = 64 };
+enum { KEY_CODE = 200 /* bytes */, KEY_WORDS = 64 };
 
 int examples_new(size_t most, struct examples **out, struct err *e) {
     struct examples *x = calloc(1, sizeof *x);

@@ -7,7 +7,7 @@
 
 /* Of the scores' best, as many are looked at for k that do not repeat each other. */
 enum { CANDIDATES = 64, MOST_WORDS = 2048, RUN = 4 };
-static const float WORDS_WEIGHT = 0.1f;
+static const float WORDS_WEIGHT = 0.15f;
 static const double SAME_SENTENCE = 0.8, SAME_CODE = 0.7;
 
 /* A set of hashes, sorted. */
