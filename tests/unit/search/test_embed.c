@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "search/embed.h"
 #include "search/tiny_encoder.h"
 #include "tree.h"
@@ -309,12 +310,53 @@ static void test_dot(void **state) {
     assert_true(embed_dot(a, b, 1) == a[0] * b[0]);
 }
 
+static struct embedder *fragile;
+
+static int embed_once(void *user, struct err *e) {
+    static const struct embed_text texts[] = {{"ab", 2}, {"some words", 10}, {"c", 1}};
+    float got[3 * WIDTH];
+    (void)user;
+    return embedder_embed(fragile, texts, 3, NULL, got, NULL, e);
+}
+
+static int states_once(void *user, struct err *e) {
+    static const struct embed_text texts[] = {{"ab", 2}, {"some words", 10}};
+    struct embed_states states[2];
+    (void)user;
+    int rc = embedder_states(fragile, texts, 2, NULL, states, e);
+    for (int i = 0; i < 2; i++) {
+        assert_true(rc == 0 || !states[i].v);
+        embed_states_free(&states[i]);
+    }
+    return rc;
+}
+
+static int read_once(void *user, struct err *e) {
+    struct pooling p;
+    (void)user;
+    return pooling_read(model, &p, e);
+}
+
+static void says_when_memory_runs_out(void **state) {
+    (void)state;
+    write_modules("", "{}");
+    fragile = open_it(0, 1);
+    fault_each(&fault_memory, FAULT_LASTING, embed_once, NULL);
+    fault_each(&fault_memory, FAULT_ONCE, embed_once, NULL);
+    fault_each(&fault_memory, FAULT_LASTING, states_once, NULL);
+    fault_each(&fault_memory, FAULT_ONCE, states_once, NULL);
+    fault_each(&fault_memory, FAULT_LASTING, read_once, NULL);
+    embedder_close(fragile);
+}
+
 int main(void) {
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_defaults),     IN_FOLDER(test_pooling), IN_FOLDER(test_refused),
-        IN_FOLDER(test_lengths),      IN_FOLDER(test_order),   IN_FOLDER(test_stop),
-        IN_FOLDER(test_failing_text), IN_FOLDER(test_decoder), IN_FOLDER(test_revision),
+        IN_FOLDER(test_defaults),     IN_FOLDER(test_pooling),
+        IN_FOLDER(test_refused),      IN_FOLDER(test_lengths),
+        IN_FOLDER(test_order),        IN_FOLDER(test_stop),
+        IN_FOLDER(test_failing_text), IN_FOLDER(test_decoder),
+        IN_FOLDER(test_revision),     IN_FOLDER(says_when_memory_runs_out),
         cmocka_unit_test(test_dot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
