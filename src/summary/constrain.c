@@ -7,8 +7,8 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
-enum { LEAST_CHARS = 32, LEAST_TOKENS = 24, MIN_WORDS = 3, MOST_ENDS = 64, PHRASE = 3 };
-static const double START = 0.5, BIAS = 6, FORCED = -3.0, MARGIN = 0.02;
+enum { MIN_WORDS = 3, MOST_ENDS = 64, PHRASE = 3 };
+static const double START = 0.5, BIAS = 6, FORCED = -3.0, PART = 10, MARGIN = 0.02;
 
 enum token_class {
     TOKEN_NEVER = 1,  /* not in a line */
@@ -173,12 +173,12 @@ static bool push_text(const struct form_rules *r, struct form *f, const char *s,
 int constrained_open(struct constrained *s, const struct constrain *c,
                      const struct constrain_options *o, struct err *e) {
     *s = (struct constrained){.c = c, .options = *o};
-    if (o->max_chars < LEAST_CHARS || o->max_chars > FORM_MOST_CHARS)
+    if (o->max_chars < CONSTRAIN_LEAST_CHARS || o->max_chars > FORM_MOST_CHARS)
         return err_set(e, PRECIS_EUSAGE, "a line of %d characters: between %d and %d", o->max_chars,
-                       LEAST_CHARS, FORM_MOST_CHARS);
-    if (o->max_tokens && o->max_tokens < LEAST_TOKENS)
+                       CONSTRAIN_LEAST_CHARS, FORM_MOST_CHARS);
+    if (o->max_tokens && o->max_tokens < CONSTRAIN_LEAST_TOKENS)
         return err_set(e, PRECIS_EUSAGE, "a line of %zu tokens: at least %d", o->max_tokens,
-                       LEAST_TOKENS);
+                       CONSTRAIN_LEAST_TOKENS);
     s->rules = (struct form_rules){o->max_chars, MIN_WORDS, o->nouns};
     size_t chars = (size_t)o->max_chars;
     s->most = chars + 4; /* every token but a leading space and the end has a character */
@@ -334,7 +334,7 @@ void constrained_scores(struct constrained *s, const struct engine_scores *at,
         if (!f || !allowed(s, f, at->n, c[i].id, &to))
             c[i].logprob = -INFINITY;
         else if (!form_may_end(&s->rules, &to) || to.phase == FORM_BODY)
-            c[i].logprob -= bias;
+            c[i].logprob -= bias + (float)(PART * pow(form_left(&s->rules, &to), 2));
     }
 }
 

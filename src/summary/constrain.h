@@ -12,6 +12,9 @@
  * UTF-8), no word three times in a row, no three words that were there before. A token is also
  * impossible when the sentence could not be ended in the characters (and tokens) left after it.
  *
+ * A token that is a part of the first word has the likelihood of all words that begin so, allowed
+ * or not: it is lowered by PART * (share of the letters that are missing)^2 nats.
+ *
  * The plan to end: where the sentence could end, every token that goes on is lowered by
  *   BIAS * ((share - START) / (1 - START))^2,   share = characters / max_chars (or tokens / most),
  * nats from START on (constants in constrain.c), so ending gets likelier with every character and
@@ -33,9 +36,11 @@ struct constrain;
 int constrain_new(const struct tok *tok, struct constrain **out, struct err *e);
 void constrain_free(struct constrain *c); /* NULL is fine */
 
+enum { CONSTRAIN_LEAST_CHARS = 32, CONSTRAIN_LEAST_TOKENS = 24 };
+
 struct constrain_options {
-    int max_chars;       /* 32 .. FORM_MOST_CHARS */
-    size_t max_tokens;   /* of the job, >= 24; 0: enough for all characters */
+    int max_chars;       /* CONSTRAIN_LEAST_CHARS .. FORM_MOST_CHARS */
+    size_t max_tokens;   /* of the job, >= CONSTRAIN_LEAST_TOKENS; 0: enough for all characters */
     bool nouns;          /* "A queue of ..." may begin the line as well (types) */
     const char *opening; /* of the answer, which the prompt has said; NULL or "": none */
     bool keep_opening;   /* it begins the line; else the line begins after it */

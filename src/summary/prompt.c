@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "summary/prompt_examples.h"
 
 enum {
@@ -175,6 +176,19 @@ static const char *instruction_of(const struct prompt *p, const char *own) {
     return own ? own : p->form == PROMPT_SOURCE ? "Summarize" : "";
 }
 
+/* Without one the answer is cleaned afterwards all the same. */
+static int open_constrain(struct prompt *p, struct err *e) {
+    struct err why;
+    int rc = constrain_new(p->tok, &p->constrain, &why);
+    if (rc == PRECIS_EUNSUPPORTED) {
+        log_say(LOG_INFO, "%s", why.text);
+        return 0;
+    }
+    if (rc && e)
+        *e = why;
+    return rc;
+}
+
 int prompt_open(struct prompt *p, const struct tok *tok, const struct prompt_options *o,
                 struct err *e) {
     *p = (struct prompt){.tok = tok, .chat = o->chat, .own = o->instruction != NULL};
@@ -200,12 +214,15 @@ int prompt_open(struct prompt *p, const struct tok *tok, const struct prompt_opt
             "text and the answer %zu",
             o->context, frame.n, answer);
     ids_free(&frame);
+    if (rc == 0 && p->form == PROMPT_DOCUMENT)
+        rc = open_constrain(p, e);
     if (rc)
         prompt_close(p);
     return rc;
 }
 
 void prompt_close(struct prompt *p) {
+    constrain_free(p->constrain);
     free(p->instruction);
     *p = (struct prompt){0};
 }

@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "code/lang.h"
+#include "summary/constrain.h"
 #include "text/chat.h"
 #include "text/tok.h"
 
@@ -41,6 +42,8 @@ struct prompt {
     bool own;                          /* the instruction is the user's */
     char version[PROMPT_VERSION_SIZE]; /* as above, or "custom-" and 8 hex digits */
     size_t limit;                      /* ids in a prompt at most */
+    /* owned; of answers to a document. NULL: none, also where the vocabulary allows none */
+    struct constrain *constrain;
 };
 
 struct prompt_options {

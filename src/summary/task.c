@@ -14,6 +14,7 @@ void task_free(struct task *t) {
         return;
     ids_free(&t->ids);
     ids_free(&t->answer);
+    constrained_close(&t->constraint);
     buf_free(&t->text);
     buf_free(&t->line);
     free(t->logprobs);
@@ -29,6 +30,8 @@ void task_fail(struct task *t, const struct err *e) {
 /* On a lane. Generation ends with the first whole sentence, so most answers cost a dozen steps. */
 static int on_token(void *user, const struct engine_token *token) {
     struct task *t = user;
+    if (t->constrained)
+        return constrained_over(&t->constraint, token);
     if (tok_is_special(t->prompt->tok, token->id))
         return 0;
     detok_push(&t->detok, token->id, &t->text);
@@ -38,6 +41,11 @@ static int on_token(void *user, const struct engine_token *token) {
     if (t->text.len && sentence_find(t->text.data, t->text.len, &s) && s.certain)
         return 1;
     return utf8_length(t->text.data ? t->text.data : "", t->text.len) > (size_t)t->enough_chars;
+}
+
+static void on_scores(void *user, const struct engine_scores *at, struct engine_candidate *c,
+                      size_t n) {
+    constrained_scores(&((struct task *)user)->constraint, at, c, n);
 }
 
 static void keep_answer(struct task *t, const struct engine_result *r) {
@@ -70,6 +78,16 @@ static void on_done(void *user, const struct engine_result *r) {
     queue_push(t->finished, t);
 }
 
+/* Very short lines and answers are left to the cleaning. */
+static int open_constraint(struct task *t, const struct run_options *o, struct err *e) {
+    constrained_close(&t->constraint);
+    t->constrained = t->prompt->constrain && o->max_chars >= CONSTRAIN_LEAST_CHARS &&
+                     o->max_chars <= FORM_MOST_CHARS && o->max_new_tokens >= CONSTRAIN_LEAST_TOKENS;
+    const struct constrain_options options = {
+        .max_chars = o->max_chars, .max_tokens = o->max_new_tokens, .nouns = true};
+    return t->constrained ? constrained_open(&t->constraint, t->prompt->constrain, &options, e) : 0;
+}
+
 void task_submit(struct task *t, struct engine *en, const struct run_options *options) {
     struct engine_job job = {
         .ids = t->ids.v,
@@ -99,7 +117,12 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
     detok_start(&t->detok, t->prompt->tok, false);
     t->enough_chars = 3 * options->max_chars + 100;
     struct err e;
-    if (engine_submit(en, &job, NULL, &e) != 0) {
+    int rc = open_constraint(t, options, &e);
+    if (t->constrained)
+        job.on_scores = on_scores;
+    if (rc == 0)
+        rc = engine_submit(en, &job, NULL, &e);
+    if (rc) {
         task_fail(t, &e);
         queue_push(t->finished, t);
     }
@@ -118,7 +141,22 @@ static bool spell(struct task *t, size_t *ends) {
     return !buf_failed(&t->text);
 }
 
+static int take_constrained(struct task *t, struct err *e) {
+    struct constrained_result r;
+    buf_clear(&t->line);
+    int rc = constrained_line(&t->constraint, t->answer.v, t->answer.n, t->finish == FINISH_STOP,
+                              &t->line, &r, e);
+    if (rc == 0 && r.unfinished)
+        return err_set(e, PRECIS_ENOTFOUND, "the model's sentence found no end: \"%s\"",
+                       t->line.data);
+    if (rc == 0)
+        t->confidence = confidence_from_logprobs(t->logprobs, r.n_ids);
+    return rc;
+}
+
 int task_clean(struct task *t, int max_chars, struct err *e) {
+    if (t->constrained)
+        return take_constrained(t, e);
     size_t *ends = calloc(t->answer.n + 1, sizeof *ends);
     if (!ends || !spell(t, ends)) {
         free(ends);

@@ -25,6 +25,8 @@ struct task {
     int enough_chars;   /* a sentence longer than this many characters is not waited for */
     struct detok detok; /* while it runs: on the lane */
     struct buf text;
+    bool constrained; /* the answer is one whole line by construction */
+    struct constrained constraint;
 
     enum engine_finish finish; /* of the last attempt */
     struct err err;            /* why there is no line; code 0 while there is none to give */
@@ -48,8 +50,8 @@ void task_fail(struct task *t, const struct err *e);
  * full. When the engine refuses, the task is in t->finished already. */
 void task_submit(struct task *t, struct engine *en, const struct run_options *options);
 
-/* Cleans and scores the answer into line and confidence. 0; PRECIS_ENOTFOUND with the reason:
- * nothing usable; PRECIS_ENOMEM. */
+/* Scores the answer and cleans it, where it was not constrained, into line and confidence. 0;
+ * PRECIS_ENOTFOUND with the reason: nothing usable; PRECIS_ENOMEM. */
 int task_clean(struct task *t, int max_chars, struct err *e);
 
 #endif

@@ -29,6 +29,17 @@ const char *tok_bytes(const struct tok *t, uint32_t id, size_t *len) {
     return &bytes[id];
 }
 
+/* No vocabulary that answers could be constrained with: they are cleaned. */
+size_t tok_vocab(const struct tok *t) {
+    (void)t;
+    return 0;
+}
+
+int64_t tok_id(const struct tok *t, const char *spelling) {
+    (void)t, (void)spelling;
+    return -1;
+}
+
 bool tok_is_special(const struct tok *t, uint32_t id) {
     (void)t;
     return id >= DOUBLE_SPECIAL;
