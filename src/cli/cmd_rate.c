@@ -55,7 +55,7 @@ static int parse_place(const char *asked, struct place *out, struct err *e) {
     return out->path ? 0 : err_nomem(e, asked);
 }
 
-/* The store that was asked for, or that of the work tree that `path` or this folder is in. */
+/* The store that was asked for, or that which belongs to `path`, or to the folder we are in. */
 static int open_for(const struct args *a, const char *path, enum store_mode mode,
                     struct store **out, struct err *e) {
     char *found = NULL;
@@ -63,7 +63,9 @@ static int open_for(const struct args *a, const char *path, enum store_mode mode
     *out = NULL;
     int rc = 0;
     if (!a->store) {
-        rc = store_find_root(path && stat(path, &st) == 0 ? path : ".", &found, e);
+        rc = path && stat(path, &st) == 0 ? store_find_root(path, &found, e) : PRECIS_ENOTFOUND;
+        if (rc == PRECIS_ENOTFOUND)
+            rc = store_find_root(".", &found, e);
         if (rc == PRECIS_ENOTFOUND)
             return err_set(e, rc, "there is no store here (precis summarize --store . makes one)");
     }

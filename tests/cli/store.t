@@ -143,6 +143,10 @@ $ precis rate --export --store repo; code=$?; cp -p kept.c repo/src/a.c; exit $c
 exit: 1
 err: precis: src/a.c:1-7: is no longer what was judged: left out
 
+== the store of the folder one is in, outside of a work tree
+$ mkdir -p loose && cp -r repo/src repo/.precis loose/ && cd loose && precis rate src/a.c:2 4 && rm -r ../loose
+out: src/a.c:1-7: 4: Returns small numbers.
+
 == no line at a place
 $ precis rate --store repo src/a.c:8 good
 exit: 1
