@@ -121,7 +121,11 @@ int calibration_measure(const double *confidence, const bool *acceptable, size_t
         return 0;
     struct graded *v = malloc(n * sizeof *v), *sample = malloc(n * sizeof *sample);
     size_t *times = malloc(n * sizeof *times);
-    int rc = v && sample && times ? 0 : err_nomem(e, "calibration");
+    int rc = 0;
+    if (!v || !sample || !times) {
+        rc = err_nomem(e, "calibration");
+        goto done;
+    }
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (!(confidence[i] >= 0 && confidence[i] <= 1))
             rc = err_set(e, PRECIS_EUSAGE, "confidence %zu is %g: it must be in 0..1", i,
@@ -136,6 +140,7 @@ int calibration_measure(const double *confidence, const bool *acceptable, size_t
         if (rc == 0)
             rc = bootstrap_interval(b, n, sample_auroc, &r, &out->auroc_interval, e);
     }
+done:
     free(v);
     free(sample);
     free(times);

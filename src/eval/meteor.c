@@ -155,11 +155,11 @@ static int match_synonyms(struct alignment *a, const struct wordnet *w, struct e
 
 static int align(struct alignment *a, const struct wordnet *w, struct err *e) {
     const size_t n = a->candidate.n + a->reference.n;
-    a->match = malloc((n + 1) * sizeof *a->match);
+    a->match = calloc(n + 1, sizeof *a->match);
     a->taken = calloc(n + 1, sizeof *a->taken);
     a->ids = malloc((n + 1) * sizeof *a->ids);
     a->last = malloc((n + 1) * sizeof *a->last);
-    a->before = malloc((n + 1) * sizeof *a->before);
+    a->before = calloc(n + 1, sizeof *a->before);
     a->sorted = malloc((n + 1) * sizeof *a->sorted);
     if (!a->sorted || !a->match || !a->taken || !a->ids || !a->last || !a->before)
         return err_nomem(e, "alignment");

@@ -78,15 +78,17 @@ static int measure_groups(const struct making *m, const char *(*of)(const struct
     const size_t n = m->items->n;
     const char **names = malloc((n ? n : 1) * sizeof *names);
     size_t distinct = 0;
-    int rc = names ? 0 : err_nomem(e, "groups");
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    if (!names)
+        return err_nomem(e, "groups");
+    int rc = 0;
+    for (size_t i = 0; i < n; i++)
         names[i] = of(&m->items->v[i]);
-    if (rc == 0 && n)
+    if (n)
         qsort(names, n, sizeof *names, name_order);
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    for (size_t i = 0; i < n; i++)
         if (!distinct || strcmp(names[distinct - 1], names[i]) != 0)
             names[distinct++] = names[i];
-    if (rc == 0 && distinct > EVAL_MOST_GROUPS)
+    if (distinct > EVAL_MOST_GROUPS)
         rc = err_set(e, PRECIS_ELIMIT, "%zu languages or kinds of items: at most %d", distinct,
                      EVAL_MOST_GROUPS);
     if (rc == 0 && !(*out = calloc(distinct ? distinct : 1, sizeof **out)))
@@ -117,16 +119,18 @@ int eval_report_make(const struct eval_items *items, const struct eval_predictio
                        .acceptable = malloc(room * sizeof *m.acceptable)};
     *out = (struct eval_report){.grounded_known = scores->grounded_known};
     int rc = 0;
-    if (!m.members || !m.all || !m.confidence || !m.acceptable)
+    if (!m.members || !m.all || !m.confidence || !m.acceptable) {
         rc = err_nomem(e, "report");
-    for (size_t i = 0; rc == 0 && i < n; i++)
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++)
         m.members[i] = m.all[i] = i;
-    if (rc == 0)
-        rc = measure_group(&m, "all", n, &out->all, e);
+    rc = measure_group(&m, "all", n, &out->all, e);
     if (rc == 0)
         rc = measure_groups(&m, language_of, &out->languages, &out->n_languages, e);
     if (rc == 0)
         rc = measure_groups(&m, kind_of, &out->kinds, &out->n_kinds, e);
+done:
     free(m.members);
     free(m.all);
     free(m.confidence);

@@ -65,18 +65,22 @@ static int score_meaning(const struct eval_items *items, const struct eval_predi
                          const struct eval_options *o, struct eval_scores *out, struct err *e) {
     const size_t n = items->n;
     const char **c = malloc((n ? n : 1) * sizeof *c), **r = malloc((n ? n : 1) * sizeof *r);
-    int rc = c && r ? 0 : err_nomem(e, "sentences");
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+    int rc = 0;
+    if (!c || !r) {
+        rc = err_nomem(e, "sentences");
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
         c[i] = out->said[i] ? sentence(predictions, i) : "";
         r[i] = items->v[i].reference;
     }
-    if (rc == 0)
-        rc = embedding_scores(o->embedder, o->stop, c, r, n, out->values[EVAL_COSINE],
-                              out->values[EVAL_EMBEDDING_F1], e);
+    rc = embedding_scores(o->embedder, o->stop, c, r, n, out->values[EVAL_COSINE],
+                          out->values[EVAL_EMBEDDING_F1], e);
     for (size_t i = 0; rc == 0 && i < n; i++)
         out->acceptable[i] = out->said[i] &&
                              out->values[EVAL_COSINE][i] >= EVAL_ACCEPTABLE_COSINE &&
                              predictions->v[i].grounded != EVAL_GROUNDED_NO;
+done:
     free(c);
     free(r);
     return rc;

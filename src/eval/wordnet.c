@@ -223,9 +223,8 @@ static void add_forms(const struct wordnet *w, int part, const char *word, size_
         char form[MOST_FORM + 4];
         if (len < n || memcmp(word + stem, from, n) != 0)
             continue;
-        memcpy(form, word, stem);
-        memcpy(form + stem, to, strlen(to));
-        words_push(forms, form, stem + strlen(to));
+        const int made = snprintf(form, sizeof form, "%.*s%s", (int)stem, word, to);
+        words_push(forms, form, (size_t)made);
     }
 }
 
