@@ -288,14 +288,16 @@ static bool push_after_dot(const struct form_rules *r, struct form *f, uint32_t 
     return f->phase == FORM_OVER;
 }
 
-/* The first word is whole and another follows. */
-static bool end_first(const struct form_rules *r, struct form *f) {
+/* The first word is whole and another follows; a verb has to come after an adverb, and after a
+ * comma
+ * ("Parses, validates, and stores"). */
+static bool end_first(const struct form_rules *r, struct form *f, bool comma) {
     bool found = is_whole(f);
     if (!found && (!r->nouns || f->lower))
         return false;
     if (begins_nothing(f->word))
         return false;
-    if (found && is_adverb(f)) {
+    if (found && (is_adverb(f) || (comma && f->words == 1))) {
         f->phase = FORM_START;
         f->lo = f->letters = 0;
         f->hi = FIRST_WORDS;
@@ -336,7 +338,7 @@ static bool push_first(const struct form_rules *r, struct form *f, uint32_t c) {
     bool adverb = is_whole(f) && is_adverb(f);
     if (adverb && a != ' ')
         return false;
-    if (!end_first(r, f) || (a != ' ' && f->phase == FORM_SECOND))
+    if (!end_first(r, f, a == ',') || (a != ' ' && f->phase == FORM_SECOND))
         return false;
     if (adverb)
         f->spaced = true;
@@ -402,4 +404,11 @@ bool form_misleads(const struct form_rules *r, const struct form *f) {
     if (f->phase == FORM_FIRST)
         return begins_nothing(f->word) || (!r->nouns && article(f->word));
     return f->phase == FORM_SECOND && f->words == 2 && names_code(f->word);
+}
+
+double form_left(const struct form_rules *r, const struct form *f) {
+    if (f->phase != FORM_FIRST || (r->nouns && !f->lower))
+        return 0;
+    int left = letters_left(f);
+    return left && !is_whole(f) ? (double)left / (left + f->letters) : 0;
 }

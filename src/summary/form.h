@@ -60,4 +60,8 @@ bool form_may_end(const struct form_rules *r, const struct form *f);
  * should end there, although longer words begin like it. */
 bool form_misleads(const struct form_rules *r, const struct form *f);
 
+/* The share of the first word that is still to come, 0 .. 1: letters that the shortest word of the
+ * table beginning so wants, of all its letters. 0 outside of the first word and for nouns. */
+double form_left(const struct form_rules *r, const struct form *f);
+
 #endif
