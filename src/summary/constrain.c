@@ -22,6 +22,7 @@ struct constrain {
     const struct tok *tok;
     size_t n;
     uint8_t *class;
+    struct form_words words;
     uint32_t
         ends[MOST_ENDS]; /* stops, line breaks, and periods with nothing but breaks after them */
     size_t n_ends;
@@ -130,6 +131,7 @@ int constrain_new(const struct tok *tok, struct constrain **out, struct err *e) 
     tok_stops(tok, &n_stops);
     if (c) {
         c->tok = tok;
+        form_words_init(&c->words);
         c->n = tok_vocab(tok);
         c->class = malloc(c->n ? c->n : 1);
     }
@@ -179,7 +181,8 @@ int constrained_open(struct constrained *s, const struct constrain *c,
     if (o->max_tokens && o->max_tokens < CONSTRAIN_LEAST_TOKENS)
         return err_set(e, PRECIS_EUSAGE, "a line of %zu tokens: at least %d", o->max_tokens,
                        CONSTRAIN_LEAST_TOKENS);
-    s->rules = (struct form_rules){o->max_chars, MIN_WORDS, o->nouns};
+    s->rules = (struct form_rules){
+        .known = &c->words, .max_chars = o->max_chars, .min_words = MIN_WORDS, .nouns = o->nouns};
     size_t chars = (size_t)o->max_chars;
     s->most = chars + 4; /* every token but a leading space and the end has a character */
     s->forms = malloc((s->most + 1) * sizeof *s->forms);
@@ -331,6 +334,8 @@ void constrained_scores(struct constrained *s, const struct engine_scores *at,
         keep_place(s, at);
     for (size_t i = 0; i < n; i++) {
         struct form to;
+        if (!(c[i].logprob > -INFINITY))
+            continue;
         if (!f || !allowed(s, f, at->n, c[i].id, &to))
             c[i].logprob = -INFINITY;
         else if (!form_may_end(&s->rules, &to) || to.phase == FORM_BODY)

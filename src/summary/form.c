@@ -33,59 +33,55 @@ static uint64_t hash_word(const char *s) {
     return h;
 }
 
-static bool is_one_of(uint64_t word, const char *const *list) {
-    for (; *list; list++)
-        if (hash_word(*list) == word)
+enum list { DANGLING, ABBREVIATIONS, ARTICLES, OPENINGS, CODE_NAMES };
+
+static const char *const listed[FORM_LISTS][FORM_LIST_MOST] = {
+    /* No sentence ends with one of these. */
+    [DANGLING] = {"a",      "an",    "the",     "of",     "to",     "with",  "for",     "and",
+                  "or",     "but",   "nor",     "as",     "at",     "is",    "are",     "was",
+                  "were",   "be",    "been",    "being",  "has",    "have",  "that",    "which",
+                  "who",    "whose", "when",    "where",  "while",  "if",    "whether", "because",
+                  "than",   "then",  "into",    "onto",   "on",     "its",   "their",   "this",
+                  "these",  "every", "some",    "such",   "via",    "per",   "using",   "can",
+                  "could",  "may",   "might",   "must",   "should", "will",  "would",   "upon",
+                  "only",   "also",  "between", "within", "given",  "based", "how",     "what",
+                  "so",     "eg",    "ie",      "in",     "by",     "from",  "vs",      "cf",
+                  "approx", "resp",  "incl"},
+    [ABBREVIATIONS] = {"eg", "ie", "vs", "cf", "approx", "resp", "incl", "etc"},
+    [ARTICLES] = {"a", "an", "the"},
+    /* They begin no line, with nouns or without. */
+    [OPENINGS] = {"this",    "these",    "that",      "those",  "here",   "it",      "its",
+                  "i",       "we",       "you",       "your",   "he",     "she",     "they",
+                  "there",   "sure",     "certainly", "yes",    "no",     "ok",      "okay",
+                  "code",    "function", "method",    "class",  "file",   "program", "script",
+                  "snippet", "module",   "summary",   "given",  "in",     "to",      "as",
+                  "at",      "by",       "for",       "from",   "if",     "is",      "of",
+                  "on",      "or",       "and",       "so",     "with",   "not",     "what",
+                  "where",   "sorry",    "please",    "output", "answer", "note"},
+    /* "A function that", "The given": they name the code instead of saying what it is. */
+    [CODE_NAMES] = {"code", "function", "method", "class", "file", "program", "script", "snippet",
+                    "given", "provided", "above", "following", "piece", "summary", "source",
+                    "purpose", "module", "sentence"},
+};
+
+void form_words_init(struct form_words *w) {
+    memset(w, 0, sizeof *w);
+    for (int l = 0; l < FORM_LISTS; l++)
+        for (int i = 0; i < FORM_LIST_MOST && listed[l][i]; i++) {
+            uint64_t h = hash_word(listed[l][i]);
+            w->bits[l][h / 64 % 16] |= (uint64_t)1 << h % 64;
+            w->hashes[l][w->n[l]++] = h;
+        }
+}
+
+static bool is_listed(const struct form_rules *r, enum list l, uint64_t word) {
+    const struct form_words *w = r->known;
+    if (!(w->bits[l][word / 64 % 16] >> word % 64 & 1))
+        return false;
+    for (int i = 0; i < w->n[l]; i++)
+        if (w->hashes[l][i] == word)
             return true;
     return false;
-}
-
-/* No sentence ends with one of these. */
-static bool dangles(uint64_t word) {
-    static const char *const list[] = {
-        "a",      "an",    "the",   "of",      "to",      "with",   "for",   "and",    "or",
-        "but",    "nor",   "as",    "at",      "is",      "are",    "was",   "were",   "be",
-        "been",   "being", "has",   "have",    "that",    "which",  "who",   "whose",  "when",
-        "where",  "while", "if",    "whether", "because", "than",   "then",  "into",   "onto",
-        "on",     "its",   "their", "this",    "these",   "every",  "some",  "such",   "via",
-        "per",    "using", "can",   "could",   "may",     "might",  "must",  "should", "will",
-        "would",  "upon",  "only",  "also",    "between", "within", "given", "based",  "how",
-        "what",   "so",    "eg",    "ie",      "in",      "by",     "from",  "vs",     "cf",
-        "approx", "resp",  "incl",  NULL};
-    return is_one_of(word, list);
-}
-
-static bool abbreviates(uint64_t word) {
-    static const char *const list[] = {"eg",   "ie",   "vs",  "cf", "approx",
-                                       "resp", "incl", "etc", NULL};
-    return is_one_of(word, list);
-}
-
-static bool article(uint64_t word) {
-    static const char *const list[] = {"a", "an", "the", NULL};
-    return is_one_of(word, list);
-}
-
-/* They begin no line, with nouns or without. */
-static bool begins_nothing(uint64_t word) {
-    static const char *const list[] = {
-        "this",      "these", "that",    "those",  "here",    "it",     "its",      "i",
-        "we",        "you",   "your",    "he",     "she",     "they",   "there",    "sure",
-        "certainly", "yes",   "no",      "ok",     "okay",    "code",   "function", "method",
-        "class",     "file",  "program", "script", "snippet", "module", "summary",  "given",
-        "in",        "to",    "as",      "at",     "by",      "for",    "from",     "if",
-        "is",        "of",    "on",      "or",     "and",     "so",     "with",     "not",
-        "what",      "where", "sorry",   "please", "output",  "answer", "note",     NULL};
-    return is_one_of(word, list);
-}
-
-/* "A function that", "The given": they name the code instead of saying what it is. */
-static bool names_code(uint64_t word) {
-    static const char *const list[] = {"code",    "function",  "method",   "class",   "file",
-                                       "program", "script",    "snippet",  "given",   "provided",
-                                       "above",   "following", "piece",    "summary", "source",
-                                       "purpose", "module",    "sentence", NULL};
-    return is_one_of(word, list);
 }
 
 void form_start(struct form *f, bool after_words, bool after_space) {
@@ -234,7 +230,7 @@ static bool push_mark(const struct form_rules *r, struct form *f, char kind, uin
         return true;
     case '.':
         f->ends = form_may_end(r, f);
-        f->shortened = f->last == WORD && abbreviates(f->word);
+        f->shortened = f->last == WORD && is_listed(r, ABBREVIATIONS, f->word);
         if (f->last != WORD && f->last != CLOSER && f->last != ' ' && f->last != OPENER && !f->ends)
             return false;
         if (f->last == ' ') { /* ".gitignore" */
@@ -295,7 +291,7 @@ static bool end_first(const struct form_rules *r, struct form *f, bool comma) {
     bool found = is_whole(f);
     if (!found && (!r->nouns || f->lower))
         return false;
-    if (begins_nothing(f->word))
+    if (is_listed(r, OPENINGS, f->word))
         return false;
     if (found && (is_adverb(f) || (comma && f->words == 1))) {
         f->phase = FORM_START;
@@ -306,7 +302,7 @@ static bool end_first(const struct form_rules *r, struct form *f, bool comma) {
         f->unopened = true;
         return true;
     }
-    f->phase = r->nouns && article(f->word) ? FORM_SECOND : FORM_BODY;
+    f->phase = r->nouns && is_listed(r, ARTICLES, f->word) ? FORM_SECOND : FORM_BODY;
     return true;
 }
 
@@ -357,7 +353,7 @@ bool form_push(const struct form_rules *r, struct form *f, uint32_t c) {
         return push_first(r, f, c);
     case FORM_SECOND:
         if (kind_of(c) != WORD && f->words == 2) {
-            if (names_code(f->word))
+            if (is_listed(r, CODE_NAMES, f->word))
                 return false;
             f->phase = FORM_BODY;
         }
@@ -376,7 +372,7 @@ bool form_may_end(const struct form_rules *r, const struct form *f) {
         return f->ends;
     return f->phase == FORM_OVER ||
            (f->phase == FORM_BODY && f->depth == 0 && f->words >= r->min_words &&
-            (after_whole(f) || can_stop_after(f->last)) && !dangles(f->word));
+            (after_whole(f) || can_stop_after(f->last)) && !is_listed(r, DANGLING, f->word));
 }
 
 int form_need(const struct form_rules *r, const struct form *f) {
@@ -397,13 +393,13 @@ int form_need(const struct form_rules *r, const struct form *f) {
         return closing + 2 + further;
     if (!whole)
         return closing + 1 + 2 * missing;
-    return closing + (missing ? 2 * missing : dangles(f->word) ? TAIL : 0);
+    return closing + (missing ? 2 * missing : is_listed(r, DANGLING, f->word) ? TAIL : 0);
 }
 
 bool form_misleads(const struct form_rules *r, const struct form *f) {
     if (f->phase == FORM_FIRST)
-        return begins_nothing(f->word) || (!r->nouns && article(f->word));
-    return f->phase == FORM_SECOND && f->words == 2 && names_code(f->word);
+        return is_listed(r, OPENINGS, f->word) || (!r->nouns && is_listed(r, ARTICLES, f->word));
+    return f->phase == FORM_SECOND && f->words == 2 && is_listed(r, CODE_NAMES, f->word);
 }
 
 double form_left(const struct form_rules *r, const struct form *f) {

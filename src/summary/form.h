@@ -10,7 +10,17 @@
 
 enum { FORM_MOST_CHARS = 1000, FORM_DEPTH = 3 };
 
+/* Words that matter, as hashes: built once, then shared. */
+enum { FORM_LISTS = 5, FORM_LIST_MOST = 80 };
+struct form_words {
+    uint64_t bits[FORM_LISTS][16]; /* 1024 of them: a word of the list has its bit */
+    uint64_t hashes[FORM_LISTS][FORM_LIST_MOST];
+    int n[FORM_LISTS];
+};
+void form_words_init(struct form_words *w);
+
 struct form_rules {
+    const struct form_words *known;
     int max_chars; /* code points, the period counted; <= FORM_MOST_CHARS */
     int min_words; /* before a sentence may end; >= 2 */
     bool nouns;    /* it may begin with a noun phrase, but for those that name the code as code */
