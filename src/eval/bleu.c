@@ -114,7 +114,7 @@ int bleu_words(const char *text, size_t len, struct words *out, struct err *e) {
 int bleu_count(const char *candidate, size_t candidate_len, const char *reference,
                size_t reference_len, struct bleu_counts *out, struct err *e) {
     struct words c = {0}, r = {0};
-    struct ngram_counts n;
+    struct ngram_counts n = {0};
     int rc = bleu_words(candidate, candidate_len, &c, e);
     if (rc == 0)
         rc = bleu_words(reference, reference_len, &r, e);
@@ -208,7 +208,7 @@ int bleu_codexglue(const char *candidate, size_t candidate_len, const char *refe
                    size_t reference_len, double *out, struct err *e) {
     struct words c = {0}, r = {0};
     struct buf lower = {0};
-    struct ngram_counts n;
+    struct ngram_counts n = {0};
     codexglue_words(candidate, candidate_len, &lower, &c);
     bool failed = buf_failed(&lower);
     codexglue_words(reference, reference_len, &lower, &r);

@@ -77,7 +77,7 @@ int bootstrap_interval(const struct bootstrap *b, size_t n, bootstrap_statistic 
     int rc = check(b, &rounds, &level, e);
     if (rc)
         return rc;
-    double *v = malloc(rounds * sizeof *v);
+    double *v = calloc(rounds, sizeof *v);
     if (!v)
         return err_nomem(e, "bootstrap");
     rc = resample(&(struct rounds){statistic, user, NULL}, b->seed, n, v, &rounds, &all, e);
@@ -110,7 +110,7 @@ int bootstrap_compare(const struct bootstrap *b, size_t n, bootstrap_statistic *
     int rc = check(b, &rounds, &level, e);
     if (rc)
         return rc;
-    double *v = malloc(rounds * sizeof *v);
+    double *v = calloc(rounds, sizeof *v);
     if (!v)
         return err_nomem(e, "bootstrap");
     rc = resample(&(struct rounds){statistic, user_a, user_b}, b->seed, n, v, &rounds,

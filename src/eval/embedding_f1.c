@@ -27,10 +27,14 @@ int embedding_f1(const float *a, size_t a_tokens, const float *b, size_t b_token
     const size_t na = a_tokens - SPECIAL, nb = b_tokens - SPECIAL;
     float *x = normalised(a + width, na, width), *y = normalised(b + width, nb, width);
     double *nearest = malloc(nb * sizeof *nearest), precision = 0, recall = 0;
-    int rc = x && y && nearest ? 0 : err_nomem(e, "states of tokens");
-    for (size_t j = 0; rc == 0 && j < nb; j++)
+    int rc = 0;
+    if (!x || !y || !nearest) {
+        rc = err_nomem(e, "states of tokens");
+        goto done;
+    }
+    for (size_t j = 0; j < nb; j++)
         nearest[j] = -1;
-    for (size_t i = 0; rc == 0 && i < na; i++) {
+    for (size_t i = 0; i < na; i++) {
         double best = -1;
         for (size_t j = 0; j < nb; j++) {
             const double near = (double)embed_dot(x + i * width, y + j * width, width);
@@ -39,10 +43,11 @@ int embedding_f1(const float *a, size_t a_tokens, const float *b, size_t b_token
         }
         precision += best / (double)na;
     }
-    for (size_t j = 0; rc == 0 && j < nb; j++)
+    for (size_t j = 0; j < nb; j++)
         recall += nearest[j] / (double)nb;
-    if (rc == 0 && precision + recall > 0)
+    if (precision + recall > 0)
         *out = 2 * precision * recall / (precision + recall);
+done:
     free(x);
     free(y);
     free(nearest);

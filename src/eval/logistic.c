@@ -99,7 +99,7 @@ static bool solve(struct newton *s, size_t n) {
 /* Goes along the step as far as the loss falls. False: it does not fall. */
 static bool descend(const struct fit *f, const struct newton *s, double *w, double *at) {
     double tried[SIZE], scale = 1;
-    for (int i = 0; i < MOST_HALVINGS; i++, scale /= 2) {
+    for (int i = 0; i < MOST_HALVINGS; i++) {
         for (size_t k = 0; k <= f->features; k++)
             tried[k] = w[k] - scale * s->step[k];
         const double now = loss(f, tried);
@@ -108,6 +108,7 @@ static bool descend(const struct fit *f, const struct newton *s, double *w, doub
             *at = now;
             return true;
         }
+        scale /= 2;
     }
     return false;
 }

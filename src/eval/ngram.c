@@ -53,13 +53,16 @@ int ngram_count(const struct words *candidate, const struct words *reference, in
     const size_t n = candidate->n + reference->n;
     if (!n)
         return 0;
-    uint32_t *ids = malloc(n * sizeof *ids), *numbers = malloc(n * sizeof *numbers);
+    uint32_t *ids = calloc(n, sizeof *ids), *numbers = calloc(n, sizeof *numbers);
     struct run *all = malloc(n * sizeof *all);
     int rc = 0;
-    if (!ids || !numbers || !all || !words_number(candidate, reference, ids))
+    if (!ids || !numbers || !all || !words_number(candidate, reference, ids)) {
         rc = err_nomem(e, "n-grams");
-    for (int order = 1; rc == 0 && order <= orders; order++)
+        goto done;
+    }
+    for (int order = 1; order <= orders; order++)
         count_order(all, numbers, ids, candidate->n, reference->n, order, out);
+done:
     free(ids);
     free(numbers);
     free(all);

@@ -61,7 +61,7 @@ static double f1(size_t matched, size_t candidate, size_t reference) {
 int rouge_score(const char *candidate, size_t candidate_len, const char *reference,
                 size_t reference_len, bool stemmer, struct rouge *out, struct err *e) {
     struct words c = {0}, r = {0};
-    struct ngram_counts n;
+    struct ngram_counts n = {0};
     size_t common = 0;
     *out = (struct rouge){0};
     int rc = split(candidate, candidate_len, stemmer, &c, e);
