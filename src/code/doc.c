@@ -81,6 +81,15 @@ static size_t name_length(const char *s, size_t n, const char *name, size_t name
     return marked || (end - mark > 2 && s[end - 1] == 's') ? mark : 0;
 }
 
+/* "struct foo - x", as Linux has it. */
+static size_t kind_length(const char *s, size_t n) {
+    static const char *const kinds[] = {"struct ", "enum ", "union ", "class ", "function "};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (n > strlen(kinds[i]) && memcmp(s, kinds[i], strlen(kinds[i])) == 0)
+            return strlen(kinds[i]);
+    return 0;
+}
+
 /* "Package foo provides x", "Package foo is x". */
 static size_t package_length(const char *s, size_t n) {
     size_t at = strlen("Package ");
@@ -92,6 +101,14 @@ static size_t package_length(const char *s, size_t n) {
     return name_length(s, n, s, end);
 }
 
+/* Whether it begins with a word of prose, not with a name of the code. */
+static bool is_plain_word(const char *s, size_t n) {
+    size_t end = 1;
+    while (end < n && s[end] >= 'a' && s[end] <= 'z')
+        end++;
+    return end == n || is_blank(s[end]) || strchr(",:;.!-'/", s[end]);
+}
+
 static void put_sentence(struct buf *out, const char *s, size_t n) {
     while (n && (is_blank(s[n - 1]) || strchr(":;,-", s[n - 1])))
         n--;
@@ -99,7 +116,7 @@ static void put_sentence(struct buf *out, const char *s, size_t n) {
         return;
     size_t at = out->len;
     utf8_append_valid(out, s, n);
-    if (!buf_failed(out) && out->data[at] >= 'a' && out->data[at] <= 'z')
+    if (!buf_failed(out) && is_plain_word(s, n) && out->data[at] >= 'a' && out->data[at] <= 'z')
         out->data[at] = (char)(out->data[at] - 'a' + 'A');
     const char *last = s + n - 1;
     bool ended = strchr(".!?", *last) ||
@@ -185,7 +202,9 @@ void doc_sentence(const struct lang *lang, const char *raw, size_t size, const c
         n = first.len;
     }
     if (s) {
-        size_t cut = name_length(s, n, name, name_size);
+        size_t kind = kind_length(s, n);
+        size_t cut = name_length(s + kind, n - kind, name, name_size);
+        cut += cut ? kind : 0;
         if (!cut && lang && strcmp(lang->name, "go") == 0)
             cut = package_length(s, n);
         put_sentence(out, s + cut, n - cut);
@@ -239,7 +258,7 @@ static bool is_code(const char *s, size_t n) {
         letters += is_word(s[i]);
     }
     return marks * 8 > letters || has(s, n, "::<") || has(s, n, "=>") || has(s, n, "==") ||
-           has(s, n, "://");
+           has(s, n, "://") || has(s, n, "->");
 }
 
 bool doc_is_good(const char *s, size_t n) {

@@ -209,8 +209,10 @@ static bool add_line(struct buf *out, size_t from, struct line l) {
         (ends_paragraph(l) || is_heading(l) || starts(l, "<p>") || starts(l, "<ul>") ||
          starts(l, "<pre>") || starts(l, "<ol>") || starts(l, "return ") || starts(l, "returns ")))
         return false;
-    if (!begun && (l.s[0] == '@' || starts(l, "```") || starts(l, ".. ") || is_list(l)))
-        return starts(l, ".. ") ? false : is_list(l) ? false : true;
+    if (!begun && (starts(l, ".. ") || starts(l, ">>>") || is_list(l)))
+        return false;
+    if (!begun && (l.s[0] == '@' || starts(l, "```")))
+        return true;
     if (begun)
         buf_char(out, ' ');
     buf_append(out, l.s, l.n);

@@ -7,7 +7,14 @@
 #include "code/doc.h"
 #include "code/outline_words.h"
 
-enum { LINE_BYTES = 120, MOST_NAMES = 12, MOST_CALLS = 6, MOST_STRINGS = 3, MOST_IMPORTS = 8 };
+enum {
+    LINE_BYTES = 120,
+    MOST_NAMES = 12,
+    MOST_CALLS = 6,
+    MOST_STRINGS = 3,
+    MOST_IMPORTS = 8,
+    MOST_DEPTH = 32
+};
 
 /* What is taken first. A doc follows what it is about, then come more of the same, then details. */
 enum {
@@ -106,7 +113,8 @@ static void line_end(struct maker *m, struct outline_line line) {
 
 static uint32_t depth_of(const struct symbols *s, uint32_t symbol) {
     uint32_t depth = 0;
-    for (uint32_t at = s->v[symbol].parent; at != SYMBOL_NONE; at = s->v[at].parent)
+    for (uint32_t at = s->v[symbol].parent; at != SYMBOL_NONE && depth < MOST_DEPTH;
+         at = s->v[at].parent)
         depth++;
     return depth;
 }

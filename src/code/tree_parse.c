@@ -12,7 +12,7 @@
 
 /* What one parse may take. Ordinary text takes 30 to 150 bytes of memory and about one step for a
  * byte of it. */
-static const size_t most_memory = (size_t)1 << 30;
+static const size_t most_memory = (size_t)1 << 29;
 enum { STEPS_FOR_ALL = 100000, STEPS_A_BYTE = 40, STEPS_A_CALL = 100 };
 
 /* A text of which more than 1 / ERROR_SHARE does not parse is of another language, or broken. */

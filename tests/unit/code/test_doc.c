@@ -49,6 +49,10 @@ static void names_are_cut(void **state) {
     expect("c", "/* list_free() - frees the list and all in it */", "list_free",
            "Frees the list and all in it.");
     expect("c", "/* free the list and its items */", "free", "Free the list and its items.");
+    expect("c", "/* struct page - a page of memory that is shared */", "page",
+           "A page of memory that is shared.");
+    expect("c", "/* load_all(x) puts everything in x */", NULL,
+           "load_all(x) puts everything in x.");
     expect("c", "/* Loader of files from disk */", "Load", "Loader of files from disk.");
 }
 

@@ -176,6 +176,9 @@ static void deep_nesting_needs_no_stack(void **state) {
             check_sound(languages[i], text, 2 * DEPTH);
             check_sound(languages[i], text, DEPTH);
         }
+    for (size_t i = 0; i + 4 < sizeof text; i += 4)
+        memcpy(text + i, i < sizeof text / 2 ? "a!{ " : "}}}}", 4);
+    check_sound("rust", text, sizeof text / 2 + sizeof text / 8);
 }
 
 static void ranges_are_within_lines(void **state) {
