@@ -25,6 +25,8 @@ struct args {
     struct list include, ignore;
     bool no_gitignore, all_text;
     int format;
+    uint64_t examples;
+    const char *examples_from;
     const char *store;
     bool no_store;
     /* rate */
@@ -50,7 +52,6 @@ struct args {
     double timeout, retry_delay;
     /* eval */
     const char *predictions, *embedding_model;
-    uint64_t examples;
     bool near_by_words;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;

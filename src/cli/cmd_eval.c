@@ -216,7 +216,7 @@ static int run_eval(const struct args *a, struct err *e) {
     eval_tools_close(&tools);
     eval_predictions_free(&predictions);
     eval_items_free(&items);
-    return rc;
+    return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
 
 static const struct option_group *const groups[] = {&group_saying, &group_scoring, &group_model,

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/example_pool.h"
 #include "cli/keep.h"
 #include "cli/model.h"
 #include "cli/progress.h"
@@ -19,6 +20,7 @@ struct work {
     const struct job *job;
     struct walk walk;
     struct model model;
+    struct examples *pool;
     struct run *run;
     struct outfile out;
     bool out_open;
@@ -105,12 +107,16 @@ static int prepare(struct work *w, struct err *e) {
     if (a->prompt)
         parts |= MODEL_CHAT;
     int rc = model_open_asked(&w->model, a, parts, (int)a->agents, e);
+    if (rc == 0)
+        rc = example_pool_open(a, &w->walk, &w->pool, e);
     if (rc)
         return rc;
     struct run_options o = {.loc = a->loc,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
                             .instruction = a->prompt,
+                            .pool = w->pool,
+                            .n_examples = (size_t)a->examples,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
@@ -244,7 +250,7 @@ int job_run(const struct job *job, struct err *e) {
     int rc = check(&w, e);
     if (rc == 0)
         rc = prepare(&w, e);
-    if (rc == 0 && interrupted())
+    if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
         rc = EXIT_INTERRUPTED;
     else if (rc == 0)
         rc = execute(&w, e);
@@ -254,6 +260,7 @@ int job_run(const struct job *job, struct err *e) {
     close_results(&w, rc < 0 || !w.started);
     report_free(w.report);
     run_free(w.run);
+    examples_free(w.pool);
     model_close(&w.model);
     if (w.out_open)
         outfile_abort(&w.out);

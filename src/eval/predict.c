@@ -71,11 +71,8 @@ static int find_examples(const struct predicting *p, size_t i,
     const size_t width = p->vectors ? embedder_info(p->options->embedder)->width : 0;
     const struct examples_query q = query_of(it, p->vectors ? p->vectors + i * width : NULL);
     int rc = examples_nearest(p->pool, &q, p->options->examples, hits, n, e);
-    for (size_t k = 0; rc == 0 && k < *n; k++) {
-        const struct example *x = examples_get(p->pool, hits[k].index);
-        found[k] = (struct prompt_example){x->path, *x->symbol ? x->symbol : NULL, x->code,
-                                           strlen(x->code), x->sentence};
-    }
+    for (size_t k = 0; rc == 0 && k < *n; k++)
+        found[k] = prompt_example_of(examples_get(p->pool, hits[k].index));
     return rc;
 }
 

@@ -42,6 +42,25 @@ static bool is_blank(const char *s, size_t n) {
     return true;
 }
 
+/* The nearest documented pieces of other files. */
+static int find_examples(const struct run *r, const char *path, const char *text, size_t len,
+                         struct prompt_example found[EXAMPLES_MOST_NEAREST], size_t *n,
+                         struct err *e) {
+    struct examples_hit hits[EXAMPLES_MOST_NEAREST];
+    *n = 0;
+    if (!r->options.pool || !r->options.n_examples || r->prompt.form != PROMPT_DOCUMENT)
+        return 0;
+    char *code = strndup(text, len < EXAMPLES_MOST_CODE ? len : EXAMPLES_MOST_CODE);
+    if (!code)
+        return err_nomem(e, path);
+    const struct examples_query q = {.path = path, .symbol = "", .code = code};
+    int rc = examples_nearest(r->options.pool, &q, r->options.n_examples, hits, n, e);
+    for (size_t k = 0; rc == 0 && k < *n; k++)
+        found[k] = prompt_example_of(examples_get(r->options.pool, hits[k].index));
+    free(code);
+    return rc;
+}
+
 static int prepare_task(struct run *r, struct task *t, const char *text, size_t len) {
     uint64_t path = hash_bytes(t->file->file->name, strlen(t->file->file->name), 0);
     t->key = hash_bytes(text, len, path);
@@ -50,14 +69,17 @@ static int prepare_task(struct run *r, struct task *t, const char *text, size_t 
         return rc;
     if (is_blank(text, len))
         return err_set(&t->err, PRECIS_ENOTFOUND, "nothing but white space");
+    struct prompt_example examples[EXAMPLES_MOST_NEAREST];
     struct prompt_chunk c = {.path = t->file->name,
                              .lang = t->file->file->lang,
                              .start_line = t->start_line,
                              .end_line = t->end_line,
                              .text = text,
                              .len = len,
-                             .whole = t->file->n_chunks == 1};
-    return prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
+                             .whole = t->file->n_chunks == 1,
+                             .examples = examples};
+    rc = find_examples(r, t->file->file->name, text, len, examples, &c.n_examples, &t->err);
+    return rc ? rc : prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
 }
 
 /* A task for chunk k of a file; text NULL: it could not be had, for the reason in why. */

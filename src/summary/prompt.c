@@ -105,6 +105,11 @@ static void append_beginning(struct buf *b, const char *s, size_t len) {
         buf_str(b, "...\n");
 }
 
+struct prompt_example prompt_example_of(const struct example *x) {
+    return (struct prompt_example){x->path, *x->symbol ? x->symbol : NULL, x->code, strlen(x->code),
+                                   x->sentence};
+}
+
 static void append_example(struct buf *b, const struct prompt_example *x) {
     buf_str(b, "// File: ");
     append_shown(b, x->path);

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "code/lang.h"
 #include "summary/constrain.h"
+#include "summary/examples.h"
 #include "text/chat.h"
 #include "text/tok.h"
 
@@ -62,6 +63,8 @@ struct prompt_example {
     size_t len;
     const char *sentence; /* one line */
 };
+
+struct prompt_example prompt_example_of(const struct example *x); /* borrows */
 
 struct prompt_chunk {
     const char *path;        /* shown to the model; control characters become '?' */

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "code/walk.h"
 #include "engine/engine.h"
+#include "summary/examples.h"
 #include "summary/summary.h"
 #include "text/chat.h"
 #include "text/tok.h"
@@ -21,6 +22,10 @@ struct run_options {
     size_t max_new_tokens;
     struct sampling sampling;
     const char *instruction; /* NULL: the built-in one for this prompt version */
+    /* Documented pieces, prepared, to choose n_examples for each chunk from; borrowed until
+     * run_free. NULL, or none that is near: the built-in ones. */
+    const struct examples *pool;
+    size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 

@@ -22,7 +22,7 @@ ROOMS = {
     "summary": {"base", "code", "model", "text", "engine", "search"},
     "store": {"base", "summary"},
     "report": {"base", "code", "model", "text", "engine", "summary", "store"},
-    "eval": {"base", "model", "text", "engine", "search"},
+    "eval": {"base", "code", "model", "text", "engine", "search", "summary"},
     "export": {"base", "model", "text"},
     "api": {"base", "code", "model", "text", "engine", "summary", "store", "report"},
     "cli": {"base", "code", "model", "text", "engine", "search", "summary", "store", "report", "eval", "export", "api"},

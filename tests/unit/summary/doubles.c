@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "summary/examples.h"
 #include "text/chat.h"
 
 int tok_encode(const struct tok *t, const char *text, size_t len, unsigned flags, struct ids *out,
@@ -38,6 +39,19 @@ size_t tok_vocab(const struct tok *t) {
 int64_t tok_id(const struct tok *t, const char *spelling) {
     (void)t, (void)spelling;
     return -1;
+}
+
+/* No run here has a pool of examples. */
+int examples_nearest(const struct examples *x, const struct examples_query *q, size_t k,
+                     struct examples_hit *hits, size_t *n, struct err *e) {
+    (void)x, (void)q, (void)k, (void)hits, (void)e;
+    *n = 0;
+    return 0;
+}
+
+const struct example *examples_get(const struct examples *x, size_t i) {
+    (void)x, (void)i;
+    return NULL;
 }
 
 bool tok_is_special(const struct tok *t, uint32_t id) {

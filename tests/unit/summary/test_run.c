@@ -15,7 +15,7 @@
 enum { FILES = 60, LOC = 3 };
 
 /* A folder of small files, and the walk that lists them. */
-struct tree {
+struct test_tree {
     char root[64];
     struct walk_file files[FILES];
     struct walk walk;
@@ -30,7 +30,7 @@ static void write_file(const char *path, const char *text) {
     assert_int_equal(fclose(f), 0);
 }
 
-static void add_file(struct tree *t, const char *name, const char *text) {
+static void add_file(struct test_tree *t, const char *name, const char *text) {
     struct walk_file *f = &t->files[t->walk.n++];
     assert_true(t->walk.n <= FILES);
     f->name = strdup(name);
@@ -40,13 +40,13 @@ static void add_file(struct tree *t, const char *name, const char *text) {
     write_file(f->path, text);
 }
 
-static void make_tree(struct tree *t) {
-    *t = (struct tree){.root = "/tmp/precis-test-XXXXXX"};
+static void make_tree(struct test_tree *t) {
+    *t = (struct test_tree){.root = "/tmp/precis-test-XXXXXX"};
     assert_non_null(mkdtemp(t->root));
     t->walk.files = t->files;
 }
 
-static void fill_tree(struct tree *t, int files) {
+static void fill_tree(struct test_tree *t, int files) {
     make_tree(t);
     for (int i = 0; i < files; i++) {
         char name[32], text[256] = "";
@@ -60,7 +60,7 @@ static void fill_tree(struct tree *t, int files) {
     }
 }
 
-static void drop_tree(struct tree *t) {
+static void drop_tree(struct test_tree *t) {
     for (size_t i = 0; i < t->walk.n; i++) {
         unlink(t->files[i].path);
         free(t->files[i].path);
@@ -117,7 +117,7 @@ static struct double_options scripted(double_script *script) {
         .lanes = 2, .max_sequences = 4, .queue = 8, .context = 4096, .script = script};
 }
 
-static int execute(struct tree *t, struct double_options o, struct delivered *d,
+static int execute(struct test_tree *t, struct double_options o, struct delivered *d,
                    struct run_stats *stats, struct err *e) {
     struct engine *en = double_engine_open(&o);
     assert_non_null(en);
@@ -138,7 +138,7 @@ static int execute(struct tree *t, struct double_options o, struct delivered *d,
 
 static void is_the_same_for_any_number_of_agents(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     fill_tree(&t, FILES);
     static const int agents[] = {1, 2, 7, 20};
     struct buf first = {0};
@@ -169,7 +169,7 @@ static void is_the_same_for_any_number_of_agents(void **state) {
 
 static void stops_after_the_first_sentence(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     make_tree(&t);
     add_file(&t, "a.c", "int v_1_2;\n");
     struct delivered d = {0};
@@ -201,7 +201,7 @@ static void second_is_better(void *user, const struct engine_job *job, const cha
 
 static void tries_twice_then_says_why(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     make_tree(&t);
     add_file(&t, "a.c", "int v_1_2;\n");
     add_file(&t, "b.c", "int v_9_0;\n");
@@ -231,7 +231,7 @@ static void engine_trouble(void *user, const struct engine_job *job, const char 
 
 static void records_failed_chunks(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     make_tree(&t);
     add_file(&t, "a.c", "int v_1_0;\n");
     add_file(&t, "b.c", " \n\t\n");
@@ -251,7 +251,7 @@ static void records_failed_chunks(void **state) {
 
 static void notices_files_that_change(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     make_tree(&t);
     add_file(&t, "changed.c", "int v_1_0;\nint v_1_1;\nint v_1_2;\nint v_1_3;\n");
     add_file(&t, "gone.c", "int v_2_0;\n");
@@ -285,7 +285,7 @@ static void notices_files_that_change(void **state) {
 
 static void finishes_with_what_is_done(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     fill_tree(&t, FILES);
     atomic_bool stop = false;
     struct delivered d = {.stop = &stop, .stop_at = 5};
@@ -302,7 +302,7 @@ static void finishes_with_what_is_done(void **state) {
 
 static void ends_when_the_output_cannot_be_written(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     fill_tree(&t, FILES);
     struct delivered d = {.fail_at = 3};
     struct run_stats stats;
@@ -317,7 +317,7 @@ static void ends_when_the_output_cannot_be_written(void **state) {
 /* With its first chunk held back, the run begins no more than a window: 4 x agents + 64. */
 static void keeps_its_window(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     fill_tree(&t, FILES);
     struct double_options o = scripted(name_it);
     o.hold = "v_0_0;";
@@ -345,7 +345,7 @@ static void keeps_its_window(void **state) {
 
 static void checks_its_options(void **state) {
     (void)state;
-    struct tree t;
+    struct test_tree t;
     make_tree(&t);
     struct double_options o = scripted(name_it);
     struct engine *en = double_engine_open(&o);

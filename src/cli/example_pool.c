@@ -1,0 +1,64 @@
+#include "cli/example_pool.h"
+
+#include <sys/stat.h>
+
+#include "api/inputs.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "cli/cli.h"
+
+#define AT(member) offsetof(struct args, member)
+
+static const struct option examples[] = {
+    {.name = "examples",
+     .type = OPTION_NUMBER,
+     .offset = AT(examples),
+     .argument = "N",
+     .fallback = "8",
+     .max = EXAMPLES_MOST_NEAREST,
+     .help = "documented pieces of the same code before each chunk, nearest last; 0, or where "
+             "nothing is documented: built-in ones"},
+    {.name = "examples-from",
+     .type = OPTION_TEXT,
+     .offset = AT(examples_from),
+     .argument = "PATH",
+     .help = "take them from this folder, or from lines of JSON: {\"path\", \"language\", "
+             "\"symbol\", \"code\", \"sentence\"}"},
+    {0}};
+const struct option_group group_examples = {"Examples", examples};
+
+static int add_folder(struct examples *x, const struct args *a, struct err *e) {
+    struct walk_options files = args_files(a);
+    struct walk w = {0};
+    int rc = inputs_find(&a->examples_from, 1, &files, &w, e);
+    if (rc == 0)
+        rc = examples_add_walk(x, &w, 0, interrupt_flag(), e);
+    walk_free(&w);
+    return rc;
+}
+
+int example_pool_open(const struct args *a, const struct walk *w, struct examples **out,
+                      struct err *e) {
+    struct stat st;
+    *out = NULL;
+    if (a->examples == 0 || a->prompt)
+        return 0;
+    double started = clock_seconds();
+    int rc = examples_new(0, out, e);
+    if (rc == 0 && !a->examples_from)
+        rc = examples_add_walk(*out, w, 0, interrupt_flag(), e);
+    else if (rc == 0)
+        rc = stat(a->examples_from, &st) == 0 && S_ISDIR(st.st_mode)
+                 ? add_folder(*out, a, e)
+                 : examples_read(*out, a->examples_from, e);
+    if (rc == 0)
+        rc = examples_prepare(*out, NULL, NULL, NULL, e);
+    if (rc) {
+        examples_free(*out);
+        *out = NULL;
+        return rc;
+    }
+    log_say(LOG_INFO, "%zu documented pieces to take examples from, found in %.2f s",
+            examples_count(*out), clock_seconds() - started);
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* The documented pieces that a run takes its examples from, as the command line asks. */
+#ifndef PRECIS_CLI_EXAMPLE_POOL_H
+#define PRECIS_CLI_EXAMPLE_POOL_H
+
+#include "cli/args.h"
+#include "summary/examples.h"
+
+/* From --examples-from (JSON Lines, or a folder), else from the files that are summarised. NULL
+ * where none are wanted: --examples 0, or an own instruction. Errors: those of examples_read and
+ * examples_add_walk. */
+int example_pool_open(const struct args *a, const struct walk *w, struct examples **out,
+                      struct err *e);
+
+extern const struct option_group group_examples;
+
+#endif
