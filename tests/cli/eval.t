@@ -25,10 +25,10 @@ $ precis eval summaries items.jsonl --predictions fewer.jsonl --samples 10 --jso
 out: 1 0.5 0.5 None
 err~ 1 predictions are of no item and are left out
 
-== without predictions
-$ precis eval summaries items.jsonl
+== without predictions a model is asked
+$ precis eval summaries items.jsonl --model nowhere
 exit: 2
-err~ eval summaries needs --predictions FILE
+err~ nowhere
 
 == items and predictions from the same place
 $ precis eval summaries - --predictions - < items.jsonl
