@@ -49,17 +49,21 @@ size_t constraint_top(const struct constraint *c, const float *scores, size_t vo
     }
 }
 
-bool constraint_all(const struct constraint *c, float *scores, size_t vocab,
+bool constraint_all(const struct constraint *c, float *scores, size_t vocab, float reach,
                     struct engine_candidate *room) {
-    bool any = false;
+    if (constraint_top(c, scores, vocab, 1, room) == 0)
+        return false;
+    float least = room[0].logprob - reach;
+    size_t n = 0;
     for (size_t i = 0; i < vocab; i++)
-        room[i] = (struct engine_candidate){(uint32_t)i, scores[i]};
-    ask(c, scores, room, vocab);
-    for (size_t i = 0; i < vocab; i++) {
-        scores[i] = room[i].logprob;
-        any |= room[i].logprob > -INFINITY;
-    }
-    return any;
+        if (scores[i] >= least)
+            room[n++] = (struct engine_candidate){(uint32_t)i, scores[i]};
+        else
+            scores[i] = -INFINITY;
+    ask(c, scores, room, n);
+    for (size_t i = 0; i < n; i++)
+        scores[room[i].id] = room[i].logprob;
+    return true;
 }
 
 bool constraint_keeps(const struct constraint *c, uint32_t id, float score) {

@@ -20,8 +20,9 @@ struct constraint {
 size_t constraint_top(const struct constraint *c, const float *scores, size_t vocab, size_t n,
                       struct engine_candidate *out);
 
-/* Lowers all scores in place; false: none is possible any more. room: [vocab]. */
-bool constraint_all(const struct constraint *c, float *scores, size_t vocab,
+/* For drawing: lowers the scores in place that are within `reach` of the best one possible; those
+ * further down become -INFINITY unasked. False: none is possible any more. room: [vocab]. */
+bool constraint_all(const struct constraint *c, float *scores, size_t vocab, float reach,
                     struct engine_candidate *room);
 
 /* Whether the token with the highest score stays as it is: then it is the choice. */

@@ -161,9 +161,10 @@ struct engine_job {
      * is as if left alone. The stops are tokens like others. It is asked about as few tokens as
      * settle the choice, likeliest first, so any number of times at one place (different candidates
      * each time) and, with beams, about branches in turn: what it answers for a token may depend on
-     * `at` and the token alone. The outcome is that of asking about all tokens. Log-probabilities
-     * in results stay the model's own. When nothing is left the job fails (PRECIS_EINPUT). May be
-     * NULL. */
+     * `at` and the token alone. The outcome is that of asking about all tokens, but that a draw
+     * leaves out what is less likely than e^-24 of the best (together below 0.00001).
+     * Log-probabilities in results stay the model's own. When nothing is left the job fails
+     * (PRECIS_EINPUT). May be NULL. */
     void (*on_scores)(void *user, const struct engine_scores *at, struct engine_candidate *c,
                       size_t n);
     /* For scoring: the logits ([vocab] f32) that follow each prompt position >= logits_from, in

@@ -193,6 +193,10 @@ static uint32_t sample(struct chooser *c, const struct sampling *s, struct rng *
     return draw(rng, c->sorted, vocab, best);
 }
 
+/* Under a constraint, less likely ones than e^-24 of the best are not drawn: together they have
+ * less than 0.00001 of the likelihood in a vocabulary of 200,000. */
+static const float REACH = 24;
+
 /* The best token under the constraint; best: the one with the highest score. */
 static int choose_best(struct chooser *c, const struct constraint *constraint, const float *scores,
                        size_t best, uint32_t *id, struct err *e) {
@@ -237,7 +241,8 @@ int choose(struct chooser *c, const struct kernel *k, const struct sampling *s,
             k->logsumexp(scores, c->vocab, &best);
         rc = choose_best(c, constraint, scores, best, &out->id, e);
     } else {
-        if (constraint && !constraint_all(constraint, c->scores, c->vocab, c->sorted))
+        if (constraint &&
+            !constraint_all(constraint, c->scores, c->vocab, REACH * s->temperature, c->sorted))
             return constraint_nothing(constraint, e);
         out->id = sample(c, s, rng);
     }
