@@ -8,7 +8,6 @@
 struct args {
     struct list operands;
     /* general */
-    bool help, version, quiet, no_color, json;
     uint64_t verbose;
     /* model */
     const char *model;
@@ -23,38 +22,35 @@ struct args {
     const char *output, *results, *file, *prompt;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
-    bool no_gitignore, all_text;
     int format;
     uint64_t examples;
     const char *examples_from;
     const char *store;
-    bool no_store;
     /* rate */
     const char *note, *corrected;
-    bool list, export;
     /* generate */
     const char *prompt_file, *ids, *system;
     struct list stops;
     uint64_t logprobs;
-    bool raw, ignore_eos;
     /* tokenize, detokenize */
     const char *tokenizer;
-    bool no_special, plain, no_truncate, jsonl, skip_special;
     /* perplexity */
     uint64_t window;
     int reference; /* enum precision; 0: none */
     /* models export */
     int export_precision; /* enum export_precision */
     const char *onnx;
-    bool no_tokenizer, force;
     /* models pull */
     uint64_t retries;
     double timeout, retry_delay;
     /* eval */
     const char *predictions, *embedding_model;
-    bool near_by_words;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
+    /* flags of all of them, together for the sake of padding */
+    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, list, export, raw,
+        ignore_eos, no_special, plain, no_truncate, jsonl, skip_special, no_tokenizer, force,
+        near_by_words;
 };
 
 void args_free(struct args *a);

@@ -97,6 +97,7 @@ static int begin(struct predicting *p, size_t i, struct err *e) {
     t->prompt = &p->prompt;
     t->finished = p->finished;
     t->index = i;
+    t->nouns = it->symbol != NULL;
     t->key = hash_bytes(it->code, strlen(it->code), hash_bytes(it->path, strlen(it->path), 0));
     rc = prompt_build(&p->prompt, &chunk, &t->ids, &t->cut, e);
     if (rc) {

@@ -84,7 +84,7 @@ static int open_constraint(struct task *t, const struct run_options *o, struct e
     t->constrained = t->prompt->constrain && o->max_chars >= CONSTRAIN_LEAST_CHARS &&
                      o->max_chars <= FORM_MOST_CHARS && o->max_new_tokens >= CONSTRAIN_LEAST_TOKENS;
     const struct constrain_options options = {
-        .max_chars = o->max_chars, .max_tokens = o->max_new_tokens, .nouns = true};
+        .max_chars = o->max_chars, .max_tokens = o->max_new_tokens, .nouns = t->nouns};
     return t->constrained ? constrained_open(&t->constraint, t->prompt->constrain, &options, e) : 0;
 }
 

@@ -25,6 +25,7 @@ struct task {
     int enough_chars;   /* a sentence longer than this many characters is not waited for */
     struct detok detok; /* while it runs: on the lane */
     struct buf text;
+    bool nouns;       /* it may begin with a noun: a symbol may be a thing */
     bool constrained; /* the answer is one whole line by construction */
     struct constrained constraint;
 
