@@ -111,6 +111,19 @@ static void gaps_in_ids(void **state) {
     encode(t, "<s>", 0, "3");
     decode(t, (const uint32_t[]){3, 2}, 2, true, (const char *const[]){"<s>", "<s>", "<s>"});
     tok_free(t);
+    /* and it counts on from there, whatever ids other added tokens have */
+    t = open_tok("{\"added_tokens\": [" ADDED("b", "true", PLAIN) ", " ADDED(
+        "<s>", "true", PLAIN) ", " ADDED("<t>", "true",
+                                         PLAIN) "], " LEVEL("\"?\": 0, \"a\": 1, \"b\": 5") "}");
+    encode(t, "b<s><t>", 0, "5 3 4");
+    tok_free(t);
+    struct err e = {0};
+    assert_int_equal(
+        open_json_tok("{\"added_tokens\": [" ADDED("b", "true", PLAIN) ", " ADDED(
+                          "<s>", "true", PLAIN) "], " LEVEL("\"?\": 0, \"a\": 1, \"b\": 3") "}",
+                      &t, &e),
+        PRECIS_EUNSUPPORTED);
+    assert_non_null(strstr(e.text, "\"<s>\" has the id 3 of another one"));
 }
 
 static void around_the_text(void **state) {
