@@ -12,50 +12,16 @@ static const char *const strategy_names[] = {"greedy", "temperature", "nucleus",
 static const char *const device_names[] = {"auto", "cpu", "cuda", "coreml"};
 static const char *const finish_names[] = {"stop", "length", "callback", "cancelled", "failed"};
 
-/* Index of name among n names, or -1. */
-static int index_of(const char *const names[], int n, const char *name) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
-}
-
 const char *precision_name(enum precision p) {
     return precision_names[p];
-}
-
-int precision_parse(const char *name, enum precision *out, struct err *e) {
-    int i = index_of(precision_names, 4, name);
-    if (i < 0)
-        return err_set(e, PRECIS_EUSAGE, "precision '%s': must be auto, f32, bf16 or int8", name);
-    *out = (enum precision)i;
-    return 0;
 }
 
 const char *device_name(enum device d) {
     return device_names[d];
 }
 
-int device_parse(const char *name, enum device *out, struct err *e) {
-    int i = index_of(device_names, 4, name);
-    if (i < 0)
-        return err_set(e, PRECIS_EUSAGE, "device '%s': must be auto, cpu, cuda or coreml", name);
-    *out = (enum device)i;
-    return 0;
-}
-
 const char *sampling_name(enum sampling_strategy s) {
     return strategy_names[s];
-}
-
-int sampling_parse(const char *name, enum sampling_strategy *out, struct err *e) {
-    int i = index_of(strategy_names, 4, name);
-    if (i < 0)
-        return err_set(e, PRECIS_EUSAGE,
-                       "sampling strategy '%s': must be greedy, temperature, nucleus or beam",
-                       name);
-    *out = (enum sampling_strategy)i;
-    return 0;
 }
 
 const char *engine_finish_name(enum engine_finish f) {

@@ -21,16 +21,13 @@ struct engine;
 
 enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16, PRECISION_INT8 };
 
-const char *precision_name(enum precision p);
-int precision_parse(const char *name, enum precision *out,
-                    struct err *e); /* auto, f32, bf16, int8 */
+const char *precision_name(enum precision p); /* "auto", "f32", "bf16", "int8" */
 
 /* Where the ONNX engine computes; the native one is the CPU's. auto: what the library offers and a
  * session can be made on, else the CPU. */
 enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA, DEVICE_COREML };
 
 const char *device_name(enum device d); /* "auto", "cpu", ... */
-int device_parse(const char *name, enum device *out, struct err *e);
 
 enum { ENGINE_MOST_LANES = 1 << 12, ENGINE_MOST_SEQUENCES = 1 << 16 };
 
@@ -77,7 +74,6 @@ const struct engine_info *engine_info(const struct engine *en); /* borrowed, unt
 enum sampling_strategy { SAMPLE_GREEDY, SAMPLE_TEMPERATURE, SAMPLE_NUCLEUS, SAMPLE_BEAM };
 
 const char *sampling_name(enum sampling_strategy s);
-int sampling_parse(const char *name, enum sampling_strategy *out, struct err *e);
 
 /* Zeroed fields mean their defaults. Semantics are transformers': repetition penalty and n-gram
  * guard first, then the job's on_scores, then temperature, top-k, top-p, then the draw. Temperature

@@ -299,10 +299,11 @@ static int make_sequence(const struct onnx *on, const struct engine_job *job, st
 static int onnx_prepare(struct engine *en, const struct engine_job *job, struct sequence **out,
                         struct err *e) {
     struct onnx *on = (struct onnx *)en;
+    *out = NULL;
     int rc = make_sequence(on, job, out, e);
-    if (rc)
-        return rc;
     struct sequence *s = *out;
+    if (!s)
+        return rc;
     s->reserved = needs(on, s);
     if (s->reserved <= on->budget)
         return 0;

@@ -77,8 +77,6 @@ static void show(struct pull *p, const char *path, bool now) {
     p->o->on_progress(p->o->http.user, &p->progress);
 }
 
-/* ---- The list of files ---- */
-
 struct listing {
     struct buf *text;
     const char *what;
@@ -127,8 +125,6 @@ static int get_list(struct pull *p, struct err *e) {
     buf_free(&path);
     return rc;
 }
-
-/* ---- One file ---- */
 
 static int resolve_path(const struct pull *p, const char *file, struct buf *out, struct err *e) {
     buf_char(out, '/');
@@ -412,8 +408,6 @@ static int get_file(struct pull *p, const struct hub_file *f, struct err *e) {
     show(p, f->path, true);
     return rc;
 }
-
-/* ---- All of them ---- */
 
 static int check_space(const struct pull *p, uint64_t missing, struct err *e) {
     char folder[HUB_CACHE_SIZE];

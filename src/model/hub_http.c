@@ -156,10 +156,6 @@ void hub_http_close(struct hub_http *h) {
     free(h);
 }
 
-const char *hub_http_endpoint(const struct hub_http *h) {
-    return h->endpoint;
-}
-
 static bool stopped(const struct hub_http *h) {
     return h->o.stop && h->o.stop(h->o.user);
 }

@@ -26,7 +26,6 @@ struct hub_http_options {
  * PRECIS_EINPUT (an endpoint or token that cannot be), PRECIS_ENOMEM. */
 int hub_http_open(const struct hub_http_options *o, struct hub_http **out, struct err *e);
 void hub_http_close(struct hub_http *h); /* NULL is fine */
-const char *hub_http_endpoint(const struct hub_http *h);
 
 struct hub_reply {
     int status;

@@ -320,16 +320,23 @@ static bool take_text(struct pre_work *w, struct buf *b) {
     return true;
 }
 
-/* Span i, part of which stems from the input's first character, was written to out from `at` on:
- * where that part ends. A span that goes on beyond it counts with its first character only, which
- * is where the next stage may take it apart. */
-static size_t origin_of(const struct pre_work *w, size_t i, const struct buf *out, size_t at) {
-    if (w->spans[i].at + w->spans[i].len <= w->origin)
-        return out->len;
-    size_t n = at + 1;
-    while (n < out->len && (out->data[n] & 0xc0) == 0x80)
-        n++;
-    return n;
+/* Where the part of span i ends that stems from the input's first character: all of its beginning
+ * up to there, with what a stage puts before it. */
+static const uint8_t *origin_end(const struct pre_work *w, size_t i) {
+    const uint8_t *end = w->s + w->spans[i].at + w->spans[i].len;
+    return end - w->s <= (ptrdiff_t)w->origin ? end : w->s + w->origin;
+}
+
+/* [s, end) with the mark in the place of spaces. */
+static void mark_spaces(struct buf *out, const struct buf *mark, const uint8_t *s,
+                        const uint8_t *end) {
+    for (const uint8_t *space; s < end; s = space + 1) {
+        space = memchr(s, ' ', (size_t)(end - s));
+        buf_append(out, s, (size_t)((space ? space : end) - s));
+        if (!space)
+            break;
+        buf_append(out, mark->data, mark->len);
+    }
 }
 
 /* Spaces become the replacement, which is put before a span that lacks it as the scheme says. */
@@ -347,16 +354,14 @@ static void metaspace(const struct pre_stage *p, struct pre_work *w) {
         if (!marked &&
             (p->scheme == PRE_ALWAYS || (p->scheme == PRE_FIRST && w->spans[i].at < w->origin)))
             buf_append(out, mark.data, mark.len);
-        for (const uint8_t *space; s < end; s = space + 1) {
-            space = memchr(s, ' ', (size_t)(end - s));
-            buf_append(out, s, (size_t)((space ? space : end) - s));
-            if (!space)
-                break;
-            buf_append(out, mark.data, mark.len);
+        if (w->spans[i].at < w->origin) {
+            const uint8_t *first = origin_end(w, i);
+            mark_spaces(out, &mark, s, first);
+            origin = out->len;
+            s = first;
         }
+        mark_spaces(out, &mark, s, end);
         make_span(w, at, out->len - at);
-        if (w->spans[i].at < w->origin)
-            origin = origin_of(w, i, out, at);
     }
     buf_free(&mark);
     w->origin = origin;
@@ -372,10 +377,10 @@ static void prefix_spaces(struct pre_work *w) {
         const uint8_t *s = w->s + w->spans[i].at;
         if (*s != ' ')
             buf_char(out, ' ');
+        if (w->spans[i].at < w->origin)
+            origin = out->len + (size_t)(origin_end(w, i) - s);
         buf_append(out, s, w->spans[i].len);
         make_span(w, at, out->len - at);
-        if (w->spans[i].at < w->origin)
-            origin = origin_of(w, i, out, at);
     }
     w->origin = origin;
     take_text(w, out);
@@ -386,10 +391,15 @@ static void map_bytes(struct pre_work *w) {
     size_t origin = 0;
     for (size_t i = 0; i < w->n; i++) {
         size_t at = out->len;
-        byte_level_append(out, w->s + w->spans[i].at, w->spans[i].len);
+        const uint8_t *s = w->s + w->spans[i].at, *end = s + w->spans[i].len;
+        if (w->spans[i].at < w->origin) {
+            const uint8_t *first = origin_end(w, i);
+            byte_level_append(out, s, (size_t)(first - s));
+            origin = out->len;
+            s = first;
+        }
+        byte_level_append(out, s, (size_t)(end - s));
         make_span(w, at, out->len - at);
-        if (w->spans[i].at < w->origin)
-            origin = origin_of(w, i, out, at);
     }
     w->origin = origin;
     take_text(w, out);

@@ -21,25 +21,28 @@ static int refuse(struct translation *t, const char *what, const uint8_t *at) {
                    what, (int)n, (const char *)at);
 }
 
-/* \w: that of Rust's regex but for the joiners, and the superscripts and fractions of Latin-1. */
-static bool is_word(uint32_t c, unsigned p) {
-    if (c == 0xb2 || c == 0xb3 || c == 0xb9 || (c >= 0xbc && c <= 0xbe))
-        return true;
-    return p & UNICODE_WORD && c != 0x200c && c != 0x200d;
-}
-
-static bool in_class(uint32_t c, uint32_t categories, bool space, bool word, bool digit) {
-    unsigned p = unicode_props(c);
-    return categories >> (p & UNICODE_CATEGORY) & 1 || (space && p & UNICODE_WHITE) ||
-           (word && is_word(c, p)) || (digit && (p & UNICODE_CATEGORY) == UNICODE_CATEGORY_ND);
-}
-
 /* A class of characters as ranges, without brackets. */
 struct class {
     uint32_t categories; /* bit by category */
     bool space, word, digit;
+    bool bracket; /* it stands within brackets */
     bool negated;
 };
+
+/* \w: that of Rust's regex but for the joiners, and outside of brackets the superscripts and
+ * fractions of Latin-1. */
+static bool is_word(uint32_t c, unsigned p, bool bracket) {
+    if (c == 0xb2 || c == 0xb3 || c == 0xb9 || (c >= 0xbc && c <= 0xbe))
+        return !bracket;
+    return p & UNICODE_WORD && c != 0x200c && c != 0x200d;
+}
+
+static bool in_class(uint32_t c, const struct class *k) {
+    unsigned p = unicode_props(c);
+    return k->categories >> (p & UNICODE_CATEGORY) & 1 || (k->space && p & UNICODE_WHITE) ||
+           (k->word && is_word(c, p, k->bracket)) ||
+           (k->digit && (p & UNICODE_CATEGORY) == UNICODE_CATEGORY_ND);
+}
 
 static void put_range(struct buf *out, uint32_t first, uint32_t last) {
     buf_printf(out, "\\x{%x}", first);
@@ -51,8 +54,7 @@ static void put_class(struct buf *out, const struct class *k) {
     uint32_t first = UINT32_MAX;
     for (uint32_t c = 0; c <= 0x110000; c++) {
         bool surrogate = c >= 0xd800 && c < 0xe000;
-        bool in = c < 0x110000 && !surrogate &&
-                  in_class(c, k->categories, k->space, k->word, k->digit) != k->negated;
+        bool in = c < 0x110000 && !surrogate && in_class(c, k) != k->negated;
         if (in && first == UINT32_MAX)
             first = c;
         if (!in && first != UINT32_MAX) {
@@ -216,6 +218,7 @@ static int bracket(struct translation *t) {
             t->s += utf8_decode(t->s, (size_t)(t->end - t->s), &c);
         }
         if (is_class) {
+            k.bracket = true;
             put_class(t->out, &k);
         } else if (t->fold[t->depth] && c > 0x7f) {
             return refuse(t, "a character beyond ASCII where case is ignored", item);

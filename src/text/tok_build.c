@@ -203,11 +203,6 @@ struct build_added *build_find_added(const struct builder *b, struct str s) {
     return at ? &b->added[at - 1] : NULL;
 }
 
-/* The next id that `tokenizers` would give. */
-static uint32_t next_id(const struct builder *b) {
-    return b->n_added && b->most_added >= b->n_model ? b->most_added + 1 : b->n_model;
-}
-
 static int append_added(struct builder *b, struct build_added *x) {
     bool ok = array_grow((void **)&b->added, b->n_added, &b->cap_added, sizeof *b->added) &&
               (b->added_at || (b->added_at = calloc(ADDED_PLACES, sizeof *b->added_at)));
@@ -218,7 +213,6 @@ static int append_added(struct builder *b, struct build_added *x) {
     uint32_t *place = added_place(b, x->s);
     b->added[b->n_added++] = *x;
     *place = (uint32_t)b->n_added;
-    b->most_added = x->id > b->most_added ? x->id : b->most_added;
     return 0;
 }
 
@@ -231,7 +225,8 @@ int build_add(struct builder *b, const struct build_added *token) {
     if (b->n_added == BUILD_MAX_ADDED)
         return build_bad(b, PRECIS_ELIMIT, "more than %d added tokens", BUILD_MAX_ADDED);
     int64_t id = old ? (int64_t)old->id : build_id(b, x.s);
-    x.id = id >= 0 ? (uint32_t)id : next_id(b);
+    /* `tokenizers` counts on from the number of the model's tokens, whatever ids those have */
+    x.id = id >= 0 ? (uint32_t)id : b->n_model + b->n_new;
     x.alias = NULL;
     x.alias_len = 0;
     if (x.normalized && b->t->normalisers.n)
@@ -246,6 +241,7 @@ int build_add(struct builder *b, const struct build_added *token) {
     }
     rc = append_added(b, &x);
     if (rc == 0 && id < 0) {
+        b->n_new++;
         rc = x.id < BUILD_MAX_TOKENS ? extend(b, x.id + 1) : err_nomem(b->e, "added tokens");
         if (rc == 0 && b->type[x.id] == TOK_TYPE_NONE)
             b->spelling[x.id] = x.s;
@@ -320,6 +316,12 @@ static int types_and_aliases(struct builder *b) {
     for (size_t i = 0; i < b->n_added; i++) {
         const struct build_added *x = &b->added[i];
         struct str s = x->alias ? (struct str){x->alias, x->alias_len} : x->s;
+        if (!b->raw_added && b->type[x->id] >= TOK_TYPE_CONTROL)
+            return build_bad(b, PRECIS_EUNSUPPORTED,
+                             "added_tokens: \"%.*s\" has the id %" PRIu32
+                             " of another one, since the vocabulary's ids have gaps, which is not "
+                             "supported",
+                             build_shown(x->s), x->s.s, x->id);
         if (!b->raw_added) /* else its type is known */
             b->type[x->id] =
                 (x->alias ? special_spelling(b, s) : x->special) ? TOK_TYPE_CONTROL : TOK_TYPE_USER;

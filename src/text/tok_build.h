@@ -26,9 +26,9 @@ struct builder {
     struct vocab tokens; /* those tokens by spelling, once build_index was called */
     struct build_added *added;
     size_t n_added, cap_added;
-    uint32_t *added_at;  /* their places by spelling, plus one; 0: none */
-    uint32_t most_added; /* the largest id among them */
-    bool raw_added;      /* an added token decodes to its own bytes, whatever the decoder says */
+    uint32_t *added_at; /* their places by spelling, plus one; 0: none */
+    uint32_t n_new;     /* those that the model lacks */
+    bool raw_added;     /* an added token decodes to its own bytes, whatever the decoder says */
     struct buf text;
     char *owned; /* what spellings may point into */
 };

@@ -232,6 +232,8 @@ static int normaliser(struct builder *b, const json_t *o, int depth) {
     } else if (strcmp(type, "Prepend") == 0) {
         m.kind = NORMALISE_PREPEND;
         rc = part_text(b, o, type, "prepend", &s);
+        if (rc == 0 && s.len == 0)
+            rc = build_bad(b, PRECIS_EUNSUPPORTED, "%s: an empty text is not supported", type);
         if (rc == 0)
             rc = copy(b, s, &m.text, &m.text_len);
     } else if (strcmp(type, "Replace") == 0) {

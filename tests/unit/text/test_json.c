@@ -111,6 +111,32 @@ static void gaps_in_ids(void **state) {
     encode(t, "<s>", 0, "3");
     decode(t, (const uint32_t[]){3, 2}, 2, true, (const char *const[]){"<s>", "<s>", "<s>"});
     tok_free(t);
+    /* and it counts on from there, whatever ids other added tokens have */
+    t = open_tok("{\"added_tokens\": [" ADDED("b", "true", PLAIN) ", " ADDED(
+        "<s>", "true", PLAIN) ", " ADDED("<t>", "true",
+                                         PLAIN) "], " LEVEL("\"?\": 0, \"a\": 1, \"b\": 5") "}");
+    encode(t, "b<s><t>", 0, "5 3 4");
+    tok_free(t);
+    struct err e = {0};
+    assert_int_equal(
+        open_json_tok("{\"added_tokens\": [" ADDED("b", "true", PLAIN) ", " ADDED(
+                          "<s>", "true", PLAIN) "], " LEVEL("\"?\": 0, \"a\": 1, \"b\": 3") "}",
+                      &t, &e),
+        PRECIS_EUNSUPPORTED);
+    assert_non_null(strstr(e.text, "\"<s>\" has the id 3 of another one"));
+}
+
+static void first_of_the_text(void **state) {
+    (void)state;
+    /* the space put before the first character stems from it, and so does what it was put to */
+    struct tok *t =
+        open_tok("{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": "
+                 "\"ByteLevel\", "
+                 "\"add_prefix_space\": true, \"use_regex\": true}, {\"type\": \"Metaspace\", "
+                 "\"replacement\": \"_\", \"prepend_scheme\": \"first\"}]}, " LEVEL(
+                     "\"?\": 0, \"_\u0120\": 1, \"_\u010a\": 2, \"\u010a\": 3, \"b\": 4") "}");
+    encode(t, "\nb", 0, "1 2 4");
+    tok_free(t);
 }
 
 static void around_the_text(void **state) {
@@ -370,6 +396,8 @@ static void what_is_refused(void **state) {
          "\"prepend_scheme\": "
          "\"last\"}, " WORDS "}",
          PRECIS_EUNSUPPORTED, "prepend_scheme \"last\" is not supported"},
+        {"{\"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"\"}, " WORDS "}",
+         PRECIS_EUNSUPPORTED, "Prepend: an empty text is not supported"},
         {"{\"decoder\": {\"type\": \"CTC\"}, " WORDS "}", PRECIS_EUNSUPPORTED,
          "decoder \"CTC\" is not supported"},
         {"{\"post_processor\": {\"type\": \"Other\"}, " WORDS "}", PRECIS_EUNSUPPORTED,
@@ -440,6 +468,7 @@ int main(void) {
         cmocka_unit_test(words),
         cmocka_unit_test(added_tokens),
         cmocka_unit_test(gaps_in_ids),
+        cmocka_unit_test(first_of_the_text),
         cmocka_unit_test(decoders_without_end),
         cmocka_unit_test(patterns_without_end),
         cmocka_unit_test(stops_by_name),

@@ -42,6 +42,10 @@ static void what_matches(void **state) {
     matches(".", "a\nb", "0-1 2-3");
     matches("\\s", " \xc2\x85\xe1\xa0\x8e\xe3\x80\x80", "0-1 1-3 6-9"); /* U+180E is none */
     matches("\\w+", "a\xc2\xb2_\xe2\x80\x8c", "0-4");
+    matches("[\\w]+", "a\xc2\xb2\xc2\xaa\xc2\xbd", "0-1 3-5"); /* not so within brackets */
+    matches("[\\W]", "a\xc2\xb2", "1-3");
+    matches("\\W", "a\xc2\xb2-", "3-4");
+    matches("[^\\s\\w]+", "\xc2\xbd \xc2\xaa", "0-2");
     matches("\\d", "1\xd9\xa3\xc2\xb2", "0-1 1-3");
     matches("\\p{Lu}", "aBc", "1-2");
     matches("\\P{L}", "aBc1", "3-4");
