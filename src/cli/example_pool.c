@@ -29,6 +29,7 @@ const struct option_group group_examples = {"Examples", examples};
 
 static int add_folder(struct examples *x, const struct args *a, struct err *e) {
     struct walk_options files = args_files(a);
+    files.include = files.exclude = NULL; /* they choose what is summarised */
     struct walk w = {0};
     int rc = inputs_find(&a->examples_from, 1, &files, &w, e);
     if (rc == 0)

@@ -26,14 +26,14 @@ $ db.commit()
 $ END
 
 == without --store and without a .precis folder nothing is kept
-$ precis summarize --model $TINY -q repo/src -o r.md; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q repo/src -o r.md; code=$?
 $ ls -A repo; exit $code
 exit: 0 3
 out: .git
 out: src
 
 == what the report has is in the store, and nothing else
-$ precis summarize --model $TINY -q --store repo --loc 2 --format jsonl repo/src > r.jsonl; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q --store repo --loc 2 --format jsonl repo/src > r.jsonl; code=$?
 $ python3 - <<'END'
 $ import json, sqlite3
 $ rows = [r for r in map(json.loads, open("r.jsonl")) if not r["error"]]
@@ -62,41 +62,41 @@ out~ ^src/
 
 == a folder that is there is found from below, and a second run adds nothing
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*) FROM summaries' > before
-$ precis summarize --model $TINY -q --loc 2 repo/src -o r.md; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q --loc 2 repo/src -o r.md; code=$?
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*) FROM summaries' | cmp - before
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*), sum(ended_at IS NOT NULL) FROM runs'; exit $code
 exit: 0 3
 out: 2|2
 
 == --no-store keeps nothing
-$ precis summarize --model $TINY -q --no-store repo/src -o r.md; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q --no-store repo/src -o r.md; code=$?
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*) FROM runs'; exit $code
 exit: 0 3
 out: 2
 
 == what lies outside of the store's root has its whole name
-$ precis summarize --model $TINY -q --loc 2 --store elsewhere repo/src -o r.md; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q --loc 2 --store elsewhere repo/src -o r.md; code=$?
 $ python3 sql.py elsewhere/.precis/precis.db "SELECT count(*) FROM files WHERE path LIKE '/%/repo/src/%' OR 0"
 $ python3 sql.py elsewhere/.precis/precis.db "SELECT count(*) FROM files WHERE path NOT LIKE '/%'"; rm -r elsewhere/.precis; exit $code
 exit: 0 3
 out~ ^[0-9]+$
 
 == a store that was asked for must open
-$ precis summarize --model $TINY -q --store nowhere repo/src -o r.md
+$ precis summarize --prompt 'What for?' --model $TINY -q --store nowhere repo/src -o r.md
 exit: 2
 err~ ^precis: nowhere: cannot open: No such file
 absent: r.md.x
 
 == a store that was found but cannot be opened is a warning
 $ mkdir -p broken/.git broken/.precis && cp repo/src/a.c broken/ && printf 'not a database, but a text of some length' > broken/.precis/precis.db
-$ precis summarize --model $TINY broken -o r.md
+$ precis summarize --prompt 'What for?' --model $TINY broken -o r.md
 exit: 0 3
 err~ warning: .*broken/.precis/precis\.db: .*not a SQLite database; the lines of this run are not kept
 
 == and so is one in a folder that cannot be written
 needs: user
 $ mkdir -p fixed/.precis && cp repo/src/a.c fixed/ && chmod 555 fixed/.precis
-$ precis summarize --model $TINY fixed -o fixed.md; code=$?; chmod 755 fixed/.precis; ls -A fixed/.precis; exit $code
+$ precis summarize --prompt 'What for?' --model $TINY fixed -o fixed.md; code=$?; chmod 755 fixed/.precis; ls -A fixed/.precis; exit $code
 exit: 0 3
 err~ warning: .*fixed/.precis: cannot write: Permission denied; the lines of this run are not kept
 
@@ -158,7 +158,7 @@ exit: 1
 err~ has no line there
 
 == nothing rated
-$ mkdir fresh && precis summarize --model $TINY -q --store fresh repo/src -o r.md; precis rate --list --store fresh; code=$?; rm -r fresh; exit $code
+$ mkdir fresh && precis summarize --prompt 'What for?' --model $TINY -q --store fresh repo/src -o r.md; precis rate --list --store fresh; code=$?; rm -r fresh; exit $code
 exit: 1
 
 == no store
@@ -224,8 +224,8 @@ err~ is of version 7, this precis reads up to version 1$
 
 == kill -9 in mid-run: what is there is whole, and the next run goes on
 $ mkdir many && for i in $(seq 20); do printf 'int f%s(void) {\n    return %s;\n}\n' $i $i > many/f$i.c; done
-$ for t in 0.3 0.5 0.8; do precis summarize --model $TINY -q --max-new-tokens 8 --loc 2 --store many many -o r.md & sleep $t; kill -9 $!; wait $! 2>/dev/null; done
-$ precis summarize --model $TINY -q --max-new-tokens 8 --loc 2 --store many --format jsonl many > r.jsonl; code=$?
+$ for t in 0.3 0.5 0.8; do precis summarize --prompt 'What for?' --model $TINY -q --max-new-tokens 8 --loc 2 --store many many -o r.md & sleep $t; kill -9 $!; wait $! 2>/dev/null; done
+$ precis summarize --prompt 'What for?' --model $TINY -q --max-new-tokens 8 --loc 2 --store many --format jsonl many > r.jsonl; code=$?
 $ python3 - <<'END'
 $ import json, sqlite3
 $ db = sqlite3.connect("many/.precis/precis.db")
