@@ -13,10 +13,12 @@ $     print(*row, sep="|")
 $ END
 $ cat > fill.py <<'END'
 $ """Puts a line at a place, as a run with a better model would have."""
-$ import hashlib, sqlite3, sys
+$ import hashlib, os, sqlite3, sys
 $ db = sqlite3.connect(sys.argv[1])
 $ path, first, last, line = sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 $ text = hashlib.sha256(b"".join(open("repo/" + path, "rb").readlines()[first - 1:last])).digest()
+$ st, whole = os.stat("repo/" + path), hashlib.sha256(open("repo/" + path, "rb").read()).digest()
+$ db.execute("INSERT OR IGNORE INTO files(path, language, size, mtime_ns, inode, hash) VALUES(?, 'c', ?, ?, ?, ?)", (path, st.st_size, st.st_mtime_ns, st.st_ino, whole))
 $ db.execute("INSERT INTO runs(started_at) VALUES(1800000000)")
 $ db.execute("INSERT OR IGNORE INTO provenance(model, model_revision, file_type, precision, isa, prompt_version, decoder_version, parameters, seed) VALUES('m', 'rev', 'F32', 'f32', 'plain', 'line-9', '1', '{}', 0)")
 $ key = hashlib.sha256(line.encode()).digest()
