@@ -80,9 +80,9 @@ struct precis_model_options {
 /* Opens a model by its catalogue name ("smollm2"), the path of a .gguf or .onnx file or of a
  * folder, or its name on the hub once it was pulled ("hf:org/name"); options may be NULL. A model
  * whose chat format is not recognised opens all the same: precis_chat, and precis_summarize with an
- * instruction, then say PRECIS_EUNSUPPORTED. Errors: PRECIS_ENOTFOUND (no such name or file), PRECIS_EINPUT, PRECIS_EIO,
- * PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (the weights exceed the memory limit), PRECIS_EUSAGE,
- * PRECIS_ENOMEM. */
+ * instruction, then say PRECIS_EUNSUPPORTED. Errors: PRECIS_ENOTFOUND (no such name or file),
+ * PRECIS_EINPUT, PRECIS_EIO, PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (the weights exceed the memory
+ * limit), PRECIS_EUSAGE, PRECIS_ENOMEM. */
 int precis_model_open(const char *name_or_path, const struct precis_model_options *options,
                       struct precis_model **out, char *error, size_t error_size);
 void precis_model_close(struct precis_model *model); /* NULL is fine */
@@ -247,8 +247,8 @@ struct precis_summarize_options {
  * Both callbacks get user. options and stats may be NULL; *stats is filled also when the run ended
  * early. Returns 0 also when single chunks failed. Errors: PRECIS_ECANCELLED (a callback ended it);
  * before the first line: PRECIS_EINPUT (no source files, no text), PRECIS_EIO, PRECIS_EUSAGE,
- * PRECIS_EUNSUPPORTED (an instruction without a chat format), PRECIS_ELIMIT (a context too small for any prompt),
- * PRECIS_ENOMEM. */
+ * PRECIS_EUNSUPPORTED (an instruction without a chat format), PRECIS_ELIMIT (a context too small
+ * for any prompt), PRECIS_ENOMEM. */
 int precis_summarize(struct precis_model *model, const char *const *paths, size_t path_count,
                      const struct precis_summarize_options *options,
                      int (*on_line)(void *user, const struct precis_line *line), void *user,

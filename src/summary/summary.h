@@ -23,7 +23,7 @@ struct summary {
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes */
     /* of what entered the prompt beside them, path, lines and language; "": nothing */
     char context_sha256[HASH_HEX_SIZE];
-    size_t index;               /* of the chunk in the run, from 0 */
+    size_t index; /* of the chunk in the run, from 0 */
 };
 
 /* What is the same for every line of a run. */
