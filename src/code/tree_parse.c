@@ -52,7 +52,7 @@ struct grammar {
     uint32_t symbols, field_count;
 };
 
-#define GRAMMAR(name, its_lang) [G_##name] = {.get = tree_sitter_##name, .lang = its_lang},
+#define GRAMMAR(name, its_lang) [G_##name] = {.get = tree_sitter_##name, .lang = (its_lang)},
 static struct grammar grammars[GRAMMAR_COUNT] = {GRAMMARS(GRAMMAR)};
 
 /* Languages whose names are not their grammars'. */

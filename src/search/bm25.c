@@ -125,6 +125,8 @@ static int by_word(const void *a, const void *b) {
 /* Adds up equal words: sorted by word, each field's in a run, so sums have one order. */
 static void merge(struct bag *bag) {
     size_t n = 0;
+    if (bag->n == 0)
+        return;
     qsort(bag->v, bag->n, sizeof *bag->v, by_word);
     for (size_t i = 0; i < bag->n; i++) {
         if (n > 0 && bag->v[n - 1].word == bag->v[i].word)

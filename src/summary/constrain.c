@@ -333,7 +333,7 @@ void constrained_scores(struct constrained *s, const struct engine_scores *at,
     if (open)
         keep_place(s, at);
     for (size_t i = 0; i < n; i++) {
-        struct form to;
+        struct form to = {0};
         if (!(c[i].logprob > -INFINITY))
             continue;
         if (!f || !allowed(s, f, at->n, c[i].id, &to))

@@ -223,13 +223,17 @@ static int embed_missing(struct examples *x, struct keys *k, const struct embed_
         return embedder_embed(x->em, k->of, x->n, call, x->vectors, NULL, e);
     float *made = malloc(k->n_missing * x->width * sizeof *made);
     struct embed_text *texts = calloc(k->n_missing, sizeof *texts);
-    int rc = made && texts ? 0 : err_nomem(e, "vectors of examples");
-    for (size_t i = 0; rc == 0 && i < k->n_missing; i++)
+    int rc;
+    if (!made || !texts) {
+        rc = err_nomem(e, "vectors of examples");
+        goto done;
+    }
+    for (size_t i = 0; i < k->n_missing; i++)
         texts[i] = k->of[k->missing[i]];
-    if (rc == 0)
-        rc = embedder_embed(x->em, texts, k->n_missing, call, made, NULL, e);
+    rc = embedder_embed(x->em, texts, k->n_missing, call, made, NULL, e);
     for (size_t i = 0; rc == 0 && i < k->n_missing; i++)
         memcpy(x->vectors + k->missing[i] * x->width, made + i * x->width, x->width * sizeof *made);
+done:
     free(texts);
     free(made);
     return rc;

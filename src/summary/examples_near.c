@@ -140,21 +140,27 @@ int examples_vectors(const struct examples *x, const struct examples_query *quer
     struct embed_text *texts = calloc(n + 1, sizeof *texts);
     size_t *ends = calloc(n + 1, sizeof *ends);
     struct buf keys = {0};
-    int rc = 0;
-    if (!x->em)
+    int rc;
+    if (!x->em) {
         rc = err_set(e, PRECIS_EUSAGE, "a pool without an embedder has no vectors");
-    else if (!texts || !ends)
+        goto done;
+    }
+    if (!texts || !ends) {
         rc = err_nomem(e, "vectors of queries");
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
         key_of(&queries[i], &keys);
         ends[i] = keys.len;
     }
-    if (rc == 0 && buf_failed(&keys))
+    if (buf_failed(&keys)) {
         rc = err_nomem(e, "vectors of queries");
-    for (size_t i = 0, at = 0; rc == 0 && i < n; at = ends[i++])
+        goto done;
+    }
+    for (size_t i = 0, at = 0; i < n; at = ends[i++])
         texts[i] = (struct embed_text){keys.data + at, ends[i] - at};
-    if (rc == 0)
-        rc = embedder_embed(x->em, texts, n, call, out, NULL, e);
+    rc = embedder_embed(x->em, texts, n, call, out, NULL, e);
+done:
     buf_free(&keys);
     free(ends);
     free(texts);
@@ -167,11 +173,13 @@ int examples_nearest(const struct examples *x, const struct examples_query *q, s
     struct bm25_field fields[2];
     struct chosen chosen = {.n = 0};
     float *own = NULL, *words = malloc((x->n + 1) * sizeof *words);
-    int rc = words ? 0 : err_nomem(e, "scores of examples");
+    int rc = 0;
     *n = 0;
+    if (!words)
+        return err_nomem(e, "scores of examples");
     if (k > EXAMPLES_MOST_NEAREST)
         k = EXAMPLES_MOST_NEAREST;
-    if (rc == 0 && x->n > 0 && k > 0) {
+    if (x->n > 0 && k > 0) {
         examples_fields(q->symbol ? q->symbol : "", q->code, fields);
         rc = bm25_score(x->words, fields, 2, words, e);
         if (rc == 0 && x->em && !q->vector)

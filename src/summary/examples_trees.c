@@ -108,7 +108,9 @@ static int merge(struct examples *x, struct batch *b, int n, struct err *e) {
 int examples_add_walk(struct examples *x, const struct walk *w, int threads,
                       const atomic_bool *stop, struct err *e) {
     struct batch *b = calloc(1, sizeof *b);
-    int rc = b ? 0 : err_nomem(e, "examples");
+    if (!b)
+        return err_nomem(e, "examples");
+    int rc = 0;
     for (size_t first = 0; rc == 0 && first < w->n; first += FILES_AT_ONCE) {
         size_t left = w->n - first;
         int n = left < FILES_AT_ONCE ? (int)left : FILES_AT_ONCE;

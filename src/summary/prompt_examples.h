@@ -5,7 +5,7 @@
 #include "summary/prompt.h"
 
 #define EXAMPLE(path, symbol, code, sentence)                                                      \
-    { path, symbol, code, sizeof code - 1, sentence }
+    { (path), (symbol), (code), sizeof(code) - 1, (sentence) }
 
 /* The last comes first in the prompt. */
 static const struct prompt_example builtin_examples[] = {
