@@ -150,9 +150,13 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
     const char *root = a->store ? a->store : found;
     if (rc == PRECIS_ENOTFOUND)
         return 0;
-    struct keep *k = rc == 0 ? calloc(1, sizeof *k) : NULL;
+    struct keep *k = calloc(1, sizeof *k);
+    if (!k) {
+        free(found);
+        return err_nomem(e, "store");
+    }
     if (rc == 0)
-        rc = k ? begin(k, a, root, files, made, sampling, &why) : err_nomem(&why, "store");
+        rc = begin(k, a, root, files, made, sampling, &why);
     free(found);
     if (rc == 0) {
         log_say(LOG_INFO, "keeping lines in %s", store_path(k->store));
@@ -160,8 +164,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
         *out = k;
         return 0;
     }
-    if (k)
-        keep_free(k);
+    keep_free(k);
     if (a->store || rc == PRECIS_ENOMEM)
         return err_set(e, rc, "%s", why.text);
     log_say(LOG_WARN, "%s; the lines of this run are not kept", why.text);

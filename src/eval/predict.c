@@ -48,14 +48,15 @@ static int fill_pool(struct predicting *p, struct err *e) {
     rc = examples_prepare(p->pool, em, NULL, &call, e);
     if (rc || !em)
         return rc;
-    struct examples_query *queries = calloc(p->items->n, sizeof *queries);
-    p->vectors = calloc(p->items->n * embedder_info(em)->width, sizeof *p->vectors);
-    if (!queries || !p->vectors)
-        rc = err_nomem(e, "vectors of the items");
-    for (size_t i = 0; rc == 0 && i < p->items->n; i++)
+    struct examples_query *queries = calloc(p->items->n + 1, sizeof *queries);
+    p->vectors = calloc((p->items->n + 1) * embedder_info(em)->width, sizeof *p->vectors);
+    if (!queries || !p->vectors) {
+        free(queries);
+        return err_nomem(e, "vectors of the items");
+    }
+    for (size_t i = 0; i < p->items->n; i++)
         queries[i] = query_of(&p->items->v[i], NULL);
-    if (rc == 0)
-        rc = examples_vectors(p->pool, queries, p->items->n, &call, p->vectors, e);
+    rc = examples_vectors(p->pool, queries, p->items->n, &call, p->vectors, e);
     free(queries);
     return rc;
 }
