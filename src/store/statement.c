@@ -156,14 +156,12 @@ const char *column_text_or_null(struct columns *c, enum text_kind kind) {
     if (type == SQLITE_NULL)
         return NULL;
     const char *s = (const char *)sqlite3_column_text(st, at);
-    if (type != SQLITE_TEXT)
-        c->damaged = true;
-    else if (!s)
+    if (type == SQLITE_TEXT && !s)
         c->nomem = true;
-    else if (text_is(s, (size_t)sqlite3_column_bytes(st, at), kind))
-        return s;
-    else
+    else if (type != SQLITE_TEXT || !text_is(s, (size_t)sqlite3_column_bytes(st, at), kind))
         c->damaged = true;
+    else
+        return s;
     return NULL;
 }
 

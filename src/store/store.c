@@ -223,8 +223,11 @@ int store_open(const char *root, enum store_mode mode, struct store **out, struc
     if (!s)
         return err_nomem(e, root);
     int rc = set_paths(s, root, e);
-    if (rc == 0)
-        rc = mode == STORE_CREATE ? make_folder(s, e) : check_there(s, e);
+    if (rc || !s->path) {
+        store_close(s);
+        return rc;
+    }
+    rc = mode == STORE_CREATE ? make_folder(s, e) : check_there(s, e);
     if (rc == 0)
         rc = mode == STORE_READ ? open_to_read(s, e) : open_to_write(s, mode == STORE_CREATE, e);
     if (rc == 0)
@@ -278,8 +281,10 @@ int store_find_root(const char *path, char **root, struct err *e) {
     if (stat(at, &st) == 0 && !S_ISDIR(st.st_mode))
         go_up(at);
     int rc = 0;
-    if (!(start = strdup(at)))
-        rc = err_nomem(e, path);
+    if (!(start = strdup(at))) {
+        free(at);
+        return err_nomem(e, path);
+    }
     bool top = false;
     while (rc == 0 && !top) {
         if (!found && has_entry(at, STORE_FOLDER) && !(found = strdup(at)))
