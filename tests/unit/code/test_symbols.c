@@ -109,7 +109,7 @@ static void samples_are_as_expected(void **state) {
         struct mapping m;
         struct err e = {0};
         struct buf got = {0};
-        if (file_is_dots(d->d_name) || file_ends(d->d_name, ".expected"))
+        if (d->d_name[0] == '.' || file_ends(d->d_name, ".expected"))
             continue;
         snprintf(path, sizeof path, "%s/%s.expected", folder, d->d_name);
         if (file_map(path, &m, &e))
