@@ -18,7 +18,7 @@ static void clean(struct err *e) {
     utf8_blank_controls(e->text);
 }
 
-int err_set(struct err *e, int code, const char *format, ...) {
+int(err_set)(struct err *e, int code, const char *format, ...) {
     if (!e)
         return code;
     e->code = code;
@@ -30,11 +30,11 @@ int err_set(struct err *e, int code, const char *format, ...) {
     return code;
 }
 
-int err_nomem(struct err *e, const char *what) {
+int(err_nomem)(struct err *e, const char *what) {
     return err_set(e, PRECIS_ENOMEM, "out of memory: %s", what);
 }
 
-int err_errno(struct err *e, const char *path, const char *action) {
+int(err_errno)(struct err *e, const char *path, const char *action) {
     int saved = errno;
     return err_set(e, PRECIS_EIO, "%s: cannot %s: %s", path, action, strerror(saved));
 }

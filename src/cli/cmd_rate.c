@@ -179,7 +179,7 @@ static int rate_one(const struct args *a, struct err *e) {
         rc = parse_place(a->operands.v[0], &place, e);
     if (rc == 0)
         rc = open_for(a, place.path, STORE_WRITE, &s, e);
-    if (rc == 0 && place.path)
+    if (rc == 0)
         rc = find_line(s, &place, &f, e);
     if (rc == 0 && !f.place) {
         struct err none;

@@ -223,11 +223,8 @@ int store_open(const char *root, enum store_mode mode, struct store **out, struc
     if (!s)
         return err_nomem(e, root);
     int rc = set_paths(s, root, e);
-    if (rc || !s->path) {
-        store_close(s);
-        return rc;
-    }
-    rc = mode == STORE_CREATE ? make_folder(s, e) : check_there(s, e);
+    if (rc == 0)
+        rc = mode == STORE_CREATE ? make_folder(s, e) : check_there(s, e);
     if (rc == 0)
         rc = mode == STORE_READ ? open_to_read(s, e) : open_to_write(s, mode == STORE_CREATE, e);
     if (rc == 0)
