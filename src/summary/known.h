@@ -1,0 +1,29 @@
+/* Lines that earlier runs made, which a run asks for before it asks the model. */
+#ifndef PRECIS_SUMMARY_KNOWN_H
+#define PRECIS_SUMMARY_KNOWN_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "summary/summary.h"
+
+enum { KNOWN_SOURCE_SIZE = 8 };
+
+/* Zeroed at birth; known_line.line is the asker's to free. */
+struct known_line {
+    struct buf line; /* NUL-terminated, one line of valid UTF-8 */
+    double confidence;
+    char source[KNOWN_SOURCE_SIZE]; /* "model", "doc", "rule" */
+    uint64_t tokens_in, tokens_out; /* that it took when it was made */
+    bool cut;
+};
+
+struct known {
+    /* Whether a line was made before from the same level, file_path, lines, lang, sha256 and
+     * context_sha256 of *about, with the same model, prompt and parameters. Fills in *out then.
+     * Called on the run's reading thread alone; a failure is a miss. */
+    bool (*find)(void *user, const struct summary *about, struct known_line *out);
+    void *user;
+};
+
+#endif
