@@ -36,13 +36,13 @@ struct beams {
     bool improvable;
 };
 
-static bool branch_alloc(struct branch *b, size_t max_new) {
+bool branch_alloc(struct branch *b, size_t max_new) {
     b->ids = malloc(max_new * sizeof *b->ids);
     b->logprobs = malloc(max_new * sizeof *b->logprobs);
     return b->ids && b->logprobs;
 }
 
-static void branch_free(struct branch *b, struct kv_pool *pool) {
+void branch_free(struct branch *b, struct kv_pool *pool) {
     if (pool)
         kv_drop(pool, &b->kv);
     free(b->ids);

@@ -240,6 +240,13 @@ int choose(struct chooser *c, const struct kernel *k, const struct sampling *s,
         if (penalties)
             k->logsumexp(scores, c->vocab, &best);
         rc = choose_best(c, constraint, scores, best, &out->id, e);
+    } else if (constraint && s->top_k > 0 && s->strategy == SAMPLE_TEMPERATURE) {
+        size_t kept = constraint_top(constraint, c->scores, c->vocab, (size_t)s->top_k, c->sorted);
+        if (kept == 0)
+            return constraint_nothing(constraint, e);
+        for (size_t i = 0; i < kept; i++)
+            c->sorted[i].logprob /= s->temperature;
+        out->id = draw(rng, c->sorted, kept, (double)c->sorted[0].logprob);
     } else {
         if (constraint &&
             !constraint_all(constraint, c->scores, c->vocab, REACH * s->temperature, c->sorted))

@@ -154,7 +154,7 @@ static void run_job(struct engine *en, struct item *item) {
             }
             ids[r.n] = (unsigned char)answer.text[r.n];
             logprobs[r.n] = -0.5f;
-            struct engine_token t = {.index = r.n, .id = ids[r.n], .logprob = -0.5f};
+            struct engine_token t = {.index = r.n, .id = ids[r.n], .ids = ids, .logprob = -0.5f};
             if (job->on_token(job->user, &t)) {
                 r.n++;
                 r.finish = FINISH_CALLBACK;
