@@ -16,6 +16,7 @@ struct args {
     uint64_t lanes, memory_limit;
     /* sampling */
     int strategy;
+    int context_kind; /* enum context */
     double temperature, top_p, repetition_penalty, length_penalty;
     uint64_t top_k, beams, no_repeat_ngram, seed;
     /* summaries */
@@ -23,7 +24,7 @@ struct args {
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
     int format;
-    uint64_t examples;
+    uint64_t examples, best_of;
     const char *examples_from;
     const char *store;
     /* rate */

@@ -45,6 +45,22 @@ static const struct option saying[] = {
      .min = 24,
      .max = 1024,
      .help = "tokens of an answer at most"},
+    {.name = "context",
+     .type = OPTION_CHOICE,
+     .offset = AT(context_kind),
+     .argument = "C",
+     .fallback = "auto",
+     .choices = context_names,
+     .help = "what the model sees of each chunk: its text, its outline, or the outline of what is "
+             "long"},
+    {.name = "best-of",
+     .type = OPTION_NUMBER,
+     .offset = AT(best_of),
+     .argument = "N",
+     .fallback = "1",
+     .min = 1,
+     .max = ENGINE_MAX_BEAMS,
+     .help = "answers of the model to choose each line from"},
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
@@ -136,6 +152,8 @@ static int predict(const struct args *a, const struct eval_items *items,
     struct predict_options o = {.line = {.max_chars = (int)a->max_chars,
                                          .max_new_tokens = (size_t)a->max_new_tokens,
                                          .instruction = a->prompt,
+                                         .best_of = (int)a->best_of,
+                                         .context = (enum context)a->context_kind,
                                          .stop = interrupt_flag()},
                                 .examples = (size_t)a->examples,
                                 .embedder = a->near_by_words ? NULL : tools->embedder,
@@ -164,6 +182,14 @@ static int write_predictions(const char *path, const struct eval_items *items,
             continue;
         json_t *line = json_pack("{s:s, s:s, s:f}", "id", items->v[i].id, "summary",
                                  p->v[i].summary, "confidence", p->v[i].confidence);
+        json_t *all = json_array();
+        for (size_t k = 0; k < p->v[i].n_candidates; k++) {
+            const struct eval_candidate *c = &p->v[i].candidates[k];
+            json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f, s:b}", "summary", c->summary,
+                                                 "mean", c->mean, "least", c->least, "end",
+                                                 c->end_logprob, "shortened", c->shortened));
+        }
+        json_object_set_new(line, "candidates", all);
         if (!line || json_dumpf(line, out.f, JSON_COMPACT) != 0 || fputc('\n', out.f) == EOF)
             rc = line ? err_errno(e, path, "write") : err_nomem(e, path);
         json_decref(line);

@@ -77,8 +77,30 @@ static int find_examples(const struct predicting *p, size_t i,
     return rc;
 }
 
+/* The outline of an item's code where it is wanted; else nothing. */
+static int outline_of(const struct predicting *p, const struct eval_item *it, struct buf *out,
+                      struct err *e) {
+    struct tree tree;
+    struct symbols symbols;
+    struct err why;
+    const struct lang *lang = lang_by_name(it->language);
+    size_t len = strlen(it->code);
+    int rc = lang ? tree_parse(lang, it->code, len, &tree, &why) : PRECIS_EUNSUPPORTED;
+    if (rc)
+        return rc == PRECIS_ENOMEM ? err_nomem(e, it->id) : 0;
+    rc = symbols_find(&tree, &symbols, e);
+    if (rc == 0) {
+        const struct context_source source = {&tree, &symbols, 1, UINT32_MAX, it->code, len};
+        rc = context_make(p->options->line.context, p->prompt.tok, &source, out, e);
+        symbols_free(&symbols);
+    }
+    tree_free(&tree);
+    return rc;
+}
+
 static int begin(struct predicting *p, size_t i, struct err *e) {
     const struct eval_item *it = &p->items->v[i];
+    struct buf outline = {0};
     struct prompt_example examples[EXAMPLES_MOST_NEAREST];
     struct prompt_chunk chunk = {.path = it->path,
                                  .lang = lang_by_name(it->language),
@@ -90,17 +112,25 @@ static int begin(struct predicting *p, size_t i, struct err *e) {
                                  .whole = true,
                                  .examples = examples};
     int rc = find_examples(p, i, examples, &chunk.n_examples, e);
-    if (rc)
-        return rc;
-    struct task *t = calloc(1, sizeof *t);
-    if (!t)
-        return err_nomem(e, it->id);
+    if (rc == 0)
+        rc = outline_of(p, it, &outline, e);
+    struct task *t = rc ? NULL : calloc(1, sizeof *t);
+    if (!t) {
+        buf_free(&outline);
+        return rc ? rc : err_nomem(e, it->id);
+    }
+    if (outline.len) {
+        chunk.text = outline.data;
+        chunk.len = outline.len;
+        chunk.outlined = true;
+    }
     t->prompt = &p->prompt;
     t->finished = p->finished;
     t->index = i;
     t->nouns = it->symbol != NULL;
     t->key = hash_bytes(it->code, strlen(it->code), hash_bytes(it->path, strlen(it->path), 0));
     rc = prompt_build(&p->prompt, &chunk, &t->ids, &t->cut, e);
+    buf_free(&outline);
     if (rc) {
         task_free(t);
         return rc;
@@ -117,6 +147,8 @@ static int receive(struct predicting *p, struct task *t, struct err *e) {
     int rc = t->finish == FINISH_CANCELLED ? PRECIS_ECANCELLED : why.code;
     if (rc == 0)
         rc = task_clean(t, p->options->line.max_chars, &why);
+    if (rc == 0)
+        rc = task_choose(t, &why);
     if (rc == PRECIS_ENOTFOUND && t->attempt == 0) {
         t->attempt++;
         p->under_way++;
@@ -130,6 +162,12 @@ static int receive(struct predicting *p, struct task *t, struct err *e) {
         struct eval_prediction *q = &p->out->v[t->index];
         q->summary = strdup(t->line.data);
         q->confidence = t->confidence;
+        q->candidates = calloc(t->n_lines, sizeof *q->candidates);
+        for (size_t i = 0; q->candidates && i < t->n_lines; i++) {
+            const struct task_answer *a = &t->answers[i];
+            q->candidates[q->n_candidates++] = (struct eval_candidate){
+                strdup(a->line.data), a->mean, a->least, (double)a->end_logprob, a->shortened};
+        }
         if (!q->summary)
             rc = err_nomem(e, "predictions");
     } else if (rc != PRECIS_ENOMEM) {

@@ -245,6 +245,8 @@ static void receive(struct execution *x, struct task *t) {
     if (!t->err.code) {
         int rc = task_clean(t, r->options.max_chars, &t->err);
         if (rc == 0)
+            rc = task_choose(t, &t->err);
+        if (rc == 0)
             t->err = (struct err){0};
         else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
             t->err = (struct err){0};
@@ -260,7 +262,6 @@ static void receive(struct execution *x, struct task *t) {
         fail(x, rc);
     }
     ids_free(&t->ids);
-    ids_free(&t->answer);
     update_time(r);
     if (x->events->on_finished && x->rc == 0) {
         struct summary s = summary_of(t);

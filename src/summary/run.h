@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "code/walk.h"
 #include "engine/engine.h"
+#include "summary/context.h"
 #include "summary/examples.h"
 #include "summary/summary.h"
 #include "text/chat.h"
@@ -21,6 +22,9 @@ struct run_options {
     int max_chars; /* of a line, in characters */
     size_t max_new_tokens;
     struct sampling sampling;
+    int best_of; /* answers to choose a line from, 1 .. ENGINE_MAX_BEAMS; fewer are not constrained
+                  */
+    enum context context;
     const char *instruction; /* NULL: the built-in one for this prompt version */
     /* Documented pieces, prepared, to choose n_examples for each chunk from; borrowed until
      * run_free. NULL, or none that is near: the built-in ones. */

@@ -11,6 +11,18 @@
 #include "summary/run.h"
 #include "summary/summary.h"
 
+/* What the model said once, and the line that it makes. */
+struct task_answer {
+    struct ids ids;
+    float *logprobs; /* [ids.n]; owned */
+    bool stopped;    /* it ended by itself */
+    struct buf line; /* "": none can be made of it */
+    double mean;     /* of the line's log-probabilities, exponentiated: confidence_from_logprobs */
+    double least;    /* of them, the same */
+    float end_logprob;
+    bool shortened;
+};
+
 struct task {
     const struct prompt *prompt; /* borrowed, with the tokenizer */
     struct queue *finished;      /* where it goes when a lane is done with it; never full */
@@ -31,9 +43,9 @@ struct task {
 
     enum engine_finish finish; /* of the last attempt */
     struct err err;            /* why there is no line; code 0 while there is none to give */
-    struct ids answer;
-    float *logprobs;              /* [answer.n]; owned */
-    size_t tokens_in, tokens_out; /* of all attempts */
+    struct task_answer answers[ENGINE_MAX_BEAMS]; /* of the last attempt */
+    size_t n_answers, n_lines;                    /* n_lines: the first of them, which have lines */
+    size_t tokens_in, tokens_out;                 /* of all attempts */
     double seconds;
 
     struct buf line; /* once it is clean */
@@ -47,12 +59,16 @@ void task_free(struct task *t); /* NULL is fine */
 void task_fail(struct task *t, const struct err *e);
 
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The
- * second attempt draws at temperature 0.7 with a seed of its own. Waits while the engine's queue is
- * full. When the engine refuses, the task is in t->finished already. */
+ * second attempt draws (candidates_sampling) with a seed of its own. Waits while the engine's queue
+ * is full. When the engine refuses, the task is in t->finished already. */
 void task_submit(struct task *t, struct engine *en, const struct run_options *options);
 
-/* Scores the answer and cleans it, where it was not constrained, into line and confidence. 0;
- * PRECIS_ENOTFOUND with the reason: nothing usable; PRECIS_ENOMEM. */
+/* Makes lines of the answers, by cleaning where they were not constrained; those that have one come
+ * first then, n_lines >= 1 of them. PRECIS_ENOTFOUND with the reason: nothing usable;
+ * PRECIS_ENOMEM. */
 int task_clean(struct task *t, int max_chars, struct err *e);
+
+/* Takes one of the lines, and says how sure it is. Errors: PRECIS_ENOMEM. */
+int task_choose(struct task *t, struct err *e);
 
 #endif
