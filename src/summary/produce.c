@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "summary/source.h"
 
 enum turn { TURN_CHUNK, TURN_AGAIN, TURN_END };
 
@@ -61,7 +62,10 @@ static int find_examples(const struct run *r, const char *path, const char *text
     return rc;
 }
 
-static int prepare_task(struct run *r, struct task *t, const char *text, size_t len) {
+static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
+                        const struct chunk *cut) {
+    const char *text = (const char *)s->m.data + cut->offset;
+    size_t len = (size_t)cut->length;
     uint64_t path = hash_bytes(t->file->file->name, strlen(t->file->file->name), 0);
     t->key = hash_bytes(text, len, path);
     int rc = hash_sha256_hex(text, len, t->sha256, &t->err);
@@ -82,9 +86,9 @@ static int prepare_task(struct run *r, struct task *t, const char *text, size_t 
     return rc ? rc : prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
 }
 
-/* A task for chunk k of a file; text NULL: it could not be had, for the reason in why. */
-static struct task *new_task(struct run *r, const struct plan_file *f, size_t k, const char *text,
-                             size_t len, const struct err *why) {
+/* A task for chunk k of a file; s NULL: it could not be had, for the reason in why. */
+static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
+                             const struct source_file *s, const struct err *why) {
     struct task *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
@@ -93,26 +97,23 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     t->index = f->first_chunk + k;
     t->file = f;
     plan_lines(&r->plan, f, k, &t->start_line, &t->end_line);
-    if (!text)
+    if (!s)
         task_fail(t, why);
-    else if (prepare_task(r, t, text, len) != 0)
+    else if (prepare_task(r, t, s, &s->chunks.v[k]) != 0)
         t->finish = FINISH_FAILED;
     return t;
 }
 
 static bool produce_file(struct run *r, const struct plan_file *f) {
-    struct mapping m;
-    struct chunks chunks;
+    struct source_file s;
     struct err why;
     bool go_on = true;
-    int rc = plan_open(&r->plan, f, &m, &chunks, &why);
+    int rc = source_open(&r->plan, f, &s, &why);
     for (size_t k = 0; go_on && k < f->n_chunks; k++) {
         go_on = wait_for_turn(r, f->first_chunk + k);
         if (!go_on)
             break;
-        const struct chunk *c = rc ? NULL : &chunks.v[k];
-        const char *text = c ? (const char *)m.data + c->offset : NULL;
-        struct task *t = new_task(r, f, k, text, c ? (size_t)c->length : 0, &why);
+        struct task *t = new_task(r, f, k, rc ? NULL : &s, &why);
         if (!t) {
             pthread_mutex_lock(&r->gate.lock);
             err_nomem(&r->gate.fatal, f->name);
@@ -124,8 +125,7 @@ static bool produce_file(struct run *r, const struct plan_file *f) {
         else
             task_submit(t, r->en, &r->options);
     }
-    chunks_free(&chunks);
-    file_unmap(&m);
+    source_close(&s);
     return go_on;
 }
 
