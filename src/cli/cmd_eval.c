@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/eval.h"
+#include "cli/example_pool.h"
 #include "cli/input_text.h"
 #include "cli/model.h"
 #include "eval/predict.h"
@@ -45,22 +46,6 @@ static const struct option saying[] = {
      .min = 24,
      .max = 1024,
      .help = "tokens of an answer at most"},
-    {.name = "context",
-     .type = OPTION_CHOICE,
-     .offset = AT(context_kind),
-     .argument = "C",
-     .fallback = "auto",
-     .choices = context_names,
-     .help = "what the model sees of each chunk: its text, its outline, or the outline of what is "
-             "long"},
-    {.name = "best-of",
-     .type = OPTION_NUMBER,
-     .offset = AT(best_of),
-     .argument = "N",
-     .fallback = "1",
-     .min = 1,
-     .max = ENGINE_MAX_BEAMS,
-     .help = "answers of the model to choose each line from"},
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
@@ -245,7 +230,7 @@ static int run_eval(const struct args *a, struct err *e) {
     return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
 
-static const struct option_group *const groups[] = {&group_saying, &group_scoring, &group_model,
+static const struct option_group *const groups[] = {&group_saying, &group_asking, &group_scoring, &group_model,
                                                     &group_json,   &group_general, NULL};
 
 const struct command command_eval_summaries = {

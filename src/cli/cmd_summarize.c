@@ -57,7 +57,7 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks, &group_examples, &group_output,   &group_store,   &group_files,
+    &group_chunks, &group_asking, &group_examples, &group_output,   &group_store,   &group_files,
     &group_model,  &group_template, &group_sampling, &group_general, NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
@@ -106,7 +106,7 @@ static const struct option parallel[] = {
 static const struct option_group group_parallel = {"Input and output", parallel};
 
 static const struct option_group *const parallel_groups[] = {
-    &group_parallel, &group_chunks,   &group_examples, &group_sampling,
+    &group_parallel, &group_chunks,   &group_asking, &group_examples, &group_sampling,
     &group_model,    &group_template, &group_general,  NULL};
 
 static int run_parallel(const struct args *a, struct err *e) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "cli/cli.h"
+#include "summary/context.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -26,6 +27,26 @@ static const struct option examples[] = {
              "\"symbol\", \"code\", \"sentence\"}"},
     {0}};
 const struct option_group group_examples = {"Examples", examples};
+
+static const struct option asking[] = {
+    {.name = "context",
+     .type = OPTION_CHOICE,
+     .offset = AT(context_kind),
+     .argument = "C",
+     .fallback = "auto",
+     .choices = context_names,
+     .help = "what the model sees of each chunk: all of its text, its outline, or auto: the outline "
+             "of what is long"},
+    {.name = "best-of",
+     .type = OPTION_NUMBER,
+     .offset = AT(best_of),
+     .argument = "N",
+     .fallback = "8",
+     .min = 1,
+     .max = ENGINE_MAX_BEAMS,
+     .help = "answers of the model to choose each line from"},
+    {0}};
+const struct option_group group_asking = {"Asking", asking};
 
 static int add_folder(struct examples *x, const struct args *a, struct err *e) {
     struct walk_options files = args_files(a);

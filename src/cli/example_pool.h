@@ -11,6 +11,7 @@
 int example_pool_open(const struct args *a, const struct walk *w, struct examples **out,
                       struct err *e);
 
-extern const struct option_group group_examples;
+/* --context and --best-of. */
+extern const struct option_group group_examples, group_asking;
 
 #endif

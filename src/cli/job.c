@@ -114,6 +114,8 @@ static int prepare(struct work *w, struct err *e) {
     struct run_options o = {.loc = a->loc,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
+                            .best_of = (int)a->best_of,
+                            .context = (enum context)a->context_kind,
                             .instruction = a->prompt,
                             .pool = w->pool,
                             .n_examples = (size_t)a->examples,

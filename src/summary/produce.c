@@ -62,6 +62,26 @@ static int find_examples(const struct run *r, const char *path, const char *text
     return rc;
 }
 
+/* Puts the chunk's outline, where it is to take the place of the text, into out and c. */
+static int outline_chunk(struct run *r, struct task *t, const struct source_file *s,
+                         struct prompt_chunk *c, struct buf *out) {
+    if (!s->parsed || r->prompt.form != PROMPT_DOCUMENT)
+        return 0;
+    const struct context_source source = {.tree = &s->tree,
+                                          .symbols = &s->symbols,
+                                          .first_line = (uint32_t)t->start_line,
+                                          .last_line = (uint32_t)t->end_line,
+                                          .text = c->text,
+                                          .len = c->len};
+    int rc = context_make(r->options.context, r->prompt.tok, &source, out, &t->err);
+    if (rc || out->len == 0)
+        return rc;
+    c->text = out->data;
+    c->len = out->len;
+    c->outlined = true;
+    return hash_sha256_hex(out->data, out->len, t->context_sha256, &t->err);
+}
+
 static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
                         const struct chunk *cut) {
     const char *text = (const char *)s->m.data + cut->offset;
@@ -82,8 +102,14 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
                              .len = len,
                              .whole = t->file->n_chunks == 1,
                              .examples = examples};
+    struct buf outline = {0};
     rc = find_examples(r, t->file->file->name, text, len, examples, &c.n_examples, &t->err);
-    return rc ? rc : prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
+    if (rc == 0)
+        rc = outline_chunk(r, t, s, &c, &outline);
+    if (rc == 0)
+        rc = prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
+    buf_free(&outline);
+    return rc;
 }
 
 /* A task for chunk k of a file; s NULL: it could not be had, for the reason in why. */

@@ -149,6 +149,7 @@ static struct summary summary_of(const struct task *t) {
         .index = t->index,
     };
     memcpy(s.sha256, t->sha256, sizeof s.sha256);
+    memcpy(s.context_sha256, t->context_sha256, sizeof s.context_sha256);
     return s;
 }
 
