@@ -24,6 +24,7 @@ struct walker {
     uint32_t symbol;  /* the next whose node was not reached */
     uint32_t named;   /* the next symbol that may name a function's node; JavaScript */
     uint32_t until;   /* functions that begin in the range end before this node */
+    uint32_t apart;   /* nodes before it lie in the condition of a directive */
     uint32_t nesting; /* in the rows of the range */
     struct open *stack;
     size_t depth, stack_cap;
@@ -251,7 +252,9 @@ static int look_at(struct walker *w, uint32_t node) {
     struct metrics_function *f = &w->out->v[here.function];
     if (here.depth > f->nesting)
         f->nesting = here.depth;
-    if (v->start >= here.from)
+    if (metrics_is_condition(w->t, node))
+        w->apart = v->next;
+    if (v->start >= here.from && node >= w->apart)
         f->complexity += metrics_decisions(w->t, w->family, node);
     return 0;
 }

@@ -63,6 +63,9 @@ static bool is_question(const struct tree *t, enum family family, uint32_t node)
         return around == T_ternary_expression || around == T_conditional_type;
     case FAMILY_JAVA:
         return around == T_ternary_expression;
+    case FAMILY_CSHARP: /* nor Task<int?>, though the cast (int?) is one */
+        return around != T_nullable_type ||
+               type_of(t, t->v[t->v[node].parent].parent) != T_type_argument_list;
     case FAMILY_PHP: /* `a ?: b` is none */
         return t->v[node].end >= t->size || t->text[t->v[node].end] != ':';
     default:
@@ -106,6 +109,8 @@ static uint32_t decisions_rust(const struct tree *t, uint32_t node) {
         return type_of(t, around) == T_token_tree ? more_arms(t, node) : 0;
     case K_else:
         return type_of(t, around) == T_let_declaration;
+    case T_closure_parameters: /* the lexer of Rust, too, makes one token of `||` */
+        return t->v[node].end - t->v[node].start == 2;
     default:
         return 0;
     }
@@ -194,9 +199,16 @@ bool metrics_is_comment(const struct tree *t, enum family family, uint32_t node)
            (family == FAMILY_PYTHON && is_docstring(t, node));
 }
 
+bool metrics_is_condition(const struct tree *t, uint32_t node) {
+    enum tree_type around = type_of(t, t->v[node].parent);
+    return t->v[node].field == F_condition && (around == T_preproc_if || around == T_preproc_elif);
+}
+
 bool metrics_is_function(const struct tree *t, enum family family, uint32_t node) {
+    uint32_t around = t->v[node].parent;
     switch (type_of(t, node)) {
     case T_arrow_function:
+        return family == FAMILY_JS && type_of(t, around) != T_arrow_function;
     case T_function_declaration:
     case T_function_expression:
     case T_generator_function:

@@ -13,7 +13,10 @@ bool metrics_is_level(const struct tree *t, enum family family, uint32_t node);
 /* A comment, or a string that stands as a statement in Python. */
 bool metrics_is_comment(const struct tree *t, enum family family, uint32_t node);
 
-/* A function by its node alone: JavaScript's, and Go's without a name. */
+/* The condition of #if or #elif: the directive as a whole is a decision. */
+bool metrics_is_condition(const struct tree *t, uint32_t node);
+
+/* A function by its node alone: JavaScript's, and Go's without a name. `a => b => c` is one. */
 bool metrics_is_function(const struct tree *t, enum family family, uint32_t node);
 
 /* Whether functions within functions belong to the outer one. */
