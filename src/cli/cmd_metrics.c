@@ -109,17 +109,28 @@ static int add(struct sums *sums, const struct figures *f, struct err *e) {
 
 /* ---- JSON ---- */
 
-static void json_metrics(struct buf *b, const struct metrics *m) {
-    buf_printf(b,
-               "\"lines\": %" PRIu32 ", \"code_lines\": %" PRIu32 ", \"comment_lines\": %" PRIu32
-               ", \"comment_share\": ",
-               m->lines, m->code_lines, m->comment_lines);
-    json_put_number(b, metrics_comment_share(m), 4);
-    buf_printf(b,
-               ", \"blank_lines\": %" PRIu32 ", \"function_count\": %" PRIu32
-               ", \"nesting\": %" PRIu32 ", \"complexity\": %" PRIu32
-               ", \"max_complexity\": %" PRIu32,
-               m->blank_lines, m->functions, m->nesting, m->complexity, m->max_complexity);
+static void json_count(struct buf *b, const char *name, uint32_t n, bool known) {
+    if (known)
+        buf_printf(b, ", \"%s\": %" PRIu32, name, n);
+    else
+        buf_printf(b, ", \"%s\": null", name);
+}
+
+/* What is not known of a file without a tree is null. */
+static void json_metrics(struct buf *b, const struct metrics *m, bool known) {
+    json_count(b, "lines", m->lines, true);
+    json_count(b, "blank_lines", m->blank_lines, true);
+    json_count(b, "code_lines", m->code_lines, known);
+    json_count(b, "comment_lines", m->comment_lines, known);
+    buf_str(b, ", \"comment_share\": ");
+    if (known)
+        json_put_number(b, metrics_comment_share(m), 4);
+    else
+        buf_str(b, "null");
+    json_count(b, "function_count", m->functions, known);
+    json_count(b, "nesting", m->nesting, known);
+    json_count(b, "complexity", m->complexity, known);
+    json_count(b, "max_complexity", m->max_complexity, known);
 }
 
 static void json_name(struct buf *b, const char *s, size_t len) {
@@ -152,8 +163,8 @@ static void json_file(struct buf *b, const struct figures *f, bool first) {
         json_put_string(b, f->file->lang->name, strlen(f->file->lang->name));
     else
         buf_str(b, "null");
-    buf_printf(b, ", \"parsed\": %s, ", f->parsed ? "true" : "false");
-    json_metrics(b, &f->all);
+    buf_printf(b, ", \"parsed\": %s", f->parsed ? "true" : "false");
+    json_metrics(b, &f->all, f->parsed);
     buf_str(b, ", \"functions\": [");
     for (size_t i = 0; i < f->functions.n; i++) {
         buf_str(b, i ? ",\n    " : "\n    ");
@@ -239,8 +250,8 @@ static void put_sums(const struct args *a, const struct sums *sums, struct buf *
     char title[64];
     if (a->json) {
         buf_str(b, sums->files ? "\n], \"total\": {" : "{\"files\": [], \"total\": {");
-        buf_printf(b, "\"files\": %zu, \"parsed\": %zu, ", sums->files, sums->parsed);
-        json_metrics(b, &sums->all);
+        buf_printf(b, "\"files\": %zu, \"parsed\": %zu", sums->files, sums->parsed);
+        json_metrics(b, &sums->all, true);
         buf_str(b, "}}\n");
         return;
     }

@@ -137,7 +137,6 @@ void metrics_of_text(const char *text, size_t size, struct metrics *out) {
         if (text[i] != '\n' && i + 1 < size)
             continue;
         out->lines++;
-        out->code_lines += ink;
         out->blank_lines += !ink;
         ink = false;
     }

@@ -1,17 +1,18 @@
 /* Figures about code: lines, functions, nesting, cyclomatic complexity.
  *
- * Complexity is counted by the default rules of lizard (lizard.ws, 1.24): 1 for the function and 1
- * for each decision token in it, and what these are depends on the language. They are the branches
- * and loops, `case`, `catch`, && || and ?:, and by its lists also: Python's `finally`, Ruby's
- * `ensure`, Rust's `?`, `where` and every arm of a match but the first, PHP's nullable types, the
- * default values of JavaScript's parameters and patterns, #if and #ifdef in C. Not C#'s `foreach`
- * nor Ruby's `unless`. A tree tells what lizard's scanner mistakes (`promise.catch(...)`, words in
- * heredocs), so figures differ there.
+ * Complexity is counted by the default rules of lizard (lizard.ws, 1.24.3): 1 for the function and
+ * 1 for each decision token in it; which these are depends on the language. They are the branches
+ * and loops, `case`, `catch`, && || and ?:, and by its lists also Python's `finally`, Ruby's
+ * `ensure` and `||=`, ?? in JavaScript and C#, #if and #ifdef in C, the ? of nullable types in C#
+ * and PHP, default values in JavaScript's parameters and patterns; in Rust `?`, `where`, `let ...
+ * else`, every arm of a match but the first, and the || of a closure that takes nothing. Not C#'s
+ * `foreach` and Ruby's `unless`. Where lizard's scanner mistakes other text for such tokens, or
+ * misses them, the tree is right and the figures differ: see unit/code/metrics.
  *
- * A function is a named one with a body, in JavaScript and Go also one without a name. What a
- * function holds in C, C++, C# and PHP is a part of it, and in the other languages a function
- * within is one of its own, whose decisions are not those of the outer one. Closures without a
- * name belong to the function around them in all other languages. */
+ * A function is a named one with a body; in JavaScript and Go also one without a name (a => b => c
+ * is one). What is defined in a function of C, C++, C# or PHP is a part of it; in the other
+ * languages a function in it is one of its own, whose decisions are not the outer one's. Closures
+ * and lambdas elsewhere belong to the function around them. */
 #ifndef PRECIS_CODE_METRICS_H
 #define PRECIS_CODE_METRICS_H
 
@@ -22,7 +23,7 @@
 #include "code/symbols.h"
 #include "code/tree.h"
 
-/* A range of lines. lines = code_lines + comment_lines + blank_lines. */
+/* A range of lines. With a tree, lines = code_lines + comment_lines + blank_lines. */
 struct metrics {
     uint32_t lines;
     uint32_t code_lines;     /* with anything that is neither white space nor comment */
@@ -60,7 +61,7 @@ void metrics_functions_free(struct metrics_functions *f); /* leaves it zeroed */
 int metrics_of_range(const struct tree *t, const struct symbols *s, uint32_t first_line,
                      uint32_t last_line, struct metrics *out, struct err *e);
 
-/* A whole text without a tree: lines and blank lines; the others are taken for code. */
+/* A whole text without a tree: lines and blank_lines; nothing is known of the rest, which is 0. */
 void metrics_of_text(const char *text, size_t size, struct metrics *out);
 
 /* Comment lines among those that are not blank, 0..1. */

@@ -116,6 +116,17 @@ static uint32_t decisions_rust(const struct tree *t, uint32_t node) {
     }
 }
 
+/* After a macro that stands where a statement should, C's grammar takes a keyword for a name. */
+static bool is_keyword(const struct tree *t, uint32_t node) {
+    static const char *const words[] = {"case", "for", "if", "while"};
+    const struct tree_node *v = &t->v[node];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (v->end - v->start == strlen(words[i]) &&
+            memcmp(t->text + v->start, words[i], v->end - v->start) == 0)
+            return true;
+    return false;
+}
+
 uint32_t metrics_decisions(const struct tree *t, enum family family, uint32_t node) {
     enum tree_type type = type_of(t, node);
     if (t->v[node].start == t->v[node].end) /* the parser put it there */
@@ -127,6 +138,9 @@ uint32_t metrics_decisions(const struct tree *t, enum family family, uint32_t no
         return is_question(t, family, node);
     case K_amp_amp:
         return family != FAMILY_PYTHON && !is_reference(type_of(t, t->v[node].parent));
+    case T_identifier:
+    case T_type_identifier:
+        return family == FAMILY_C && is_keyword(t, node);
     case T_required_parameter:
     case T_optional_parameter:
         return family == FAMILY_JS && tree_field(t, node, F_value) != TREE_NONE;
@@ -226,7 +240,7 @@ bool metrics_holds_inner(enum family family) {
     return (C | CSHARP | PHP) >> family & 1;
 }
 
-/* Go: `a, b int` are two, `int` is one. C: `void` is none. */
+/* Go: `a, b int` are two, `int` is one. C: `void` and `...` are none. */
 static uint32_t names_in(const struct tree *t, enum family family, uint32_t parameter) {
     enum tree_type type = type_of(t, parameter);
     uint32_t n = 0;
@@ -235,6 +249,8 @@ static uint32_t names_in(const struct tree *t, enum family family, uint32_t para
             n += t->v[i].field == F_name;
         return n ? n : 1;
     }
+    if (family == FAMILY_C && type == T_variadic_parameter)
+        return 0;
     if (family == FAMILY_C && type == T_parameter_declaration) {
         const struct tree_node *v = &t->v[parameter];
         return !(v->end - v->start == 4 && memcmp(t->text + v->start, "void", 4) == 0);
