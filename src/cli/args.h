@@ -38,6 +38,8 @@ struct args {
     /* perplexity */
     uint64_t window;
     int reference; /* enum precision; 0: none */
+    /* metrics */
+    uint64_t top;
     /* models export */
     int export_precision; /* enum export_precision */
     const char *onnx;
