@@ -123,7 +123,8 @@ static int best_of(struct beams *b, const struct branch *br, const float *logits
     }
     b->constraint.at = (struct engine_scores){
         .ids = br->ids, .n = br->n, .logits = logits, .vocab = b->vocab, .logsumexp = lse};
-    return (int)constraint_top(&b->constraint, b->scores, b->vocab, (size_t)b->keep, b->top);
+    return (int)constraint_top(&b->constraint, b->scores, b->vocab, (size_t)b->keep, INFINITY,
+                               b->top);
 }
 
 int beams_logits(struct beams *b, const struct kernel *k, int i, const float *logits,

@@ -103,8 +103,8 @@ enum { ENGINE_MAX_TOP = 64, ENGINE_MAX_BEAMS = 16, ENGINE_MAX_STOPS = 16 };
 struct engine_token {
     size_t index; /* 0: the first generated token */
     uint32_t id;
-    float logprob; /* natural log, of the model's own distribution (before temperature and
-                      penalties) */
+    float logprob;       /* natural log, of the model's own distribution (before temperature and
+                            penalties) */
     const uint32_t *ids; /* [index + 1] of this answer so far; borrowed for the call */
     int answer;          /* 0: the job's own; else one of its further ones */
     /* The likeliest ids there, best first. NULL unless asked for, and with beams. */
@@ -148,7 +148,7 @@ struct engine_result {
     size_t n;
     const struct engine_answer *more; /* [n_more] of a job that was neither cancelled nor failed */
     int n_more;
-    size_t tokens_in, tokens_out; /* tokens_out: of all answers */
+    size_t tokens_in, tokens_out;       /* tokens_out: of all answers */
     double seconds_waited, seconds_run; /* in the queue; from the first prefill to the end */
 };
 
@@ -173,9 +173,10 @@ struct engine_job {
      * repetition penalty and n-gram guard), with -INFINITY for what must not come; what it raises
      * is as if left alone. The stops are tokens like others. It is asked about as few tokens as
      * settle the choice, likeliest first, so any number of times at one place (different candidates
-     * each time) and, with beams or further answers, about branches in turn: what it answers for a token may depend on
-     * `at` and the token alone. The outcome is that of asking about all tokens, but that a draw
-     * leaves out what is less likely than e^-24 of the best (together below 0.00001).
+     * each time) and, with beams or further answers, about branches in turn: what it answers for a
+     * token may depend on `at` and the token alone. The outcome is that of asking about all tokens,
+     * but that a draw leaves out what is less likely than e^-24 of the best (together below
+     * 0.00001), one from the likeliest top_k what is less likely than e^-12 of the best.
      * Log-probabilities in results stay the model's own. When nothing is left the job fails
      * (PRECIS_EINPUT). May be NULL. */
     void (*on_scores)(void *user, const struct engine_scores *at, struct engine_candidate *c,
