@@ -11,6 +11,7 @@
 #include "cli/model.h"
 #include "eval/predict.h"
 #include "summary/examples.h"
+#include "summary/judge.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -139,9 +140,9 @@ static int predict(const struct args *a, const struct eval_items *items,
                                          .instruction = a->prompt,
                                          .best_of = (int)a->best_of,
                                          .context = (enum context)a->context_kind,
+                                         .n_examples = (size_t)a->examples,
+                                         .embedder = a->near_by_words ? NULL : tools->embedder,
                                          .stop = interrupt_flag()},
-                                .examples = (size_t)a->examples,
-                                .embedder = a->near_by_words ? NULL : tools->embedder,
                                 .on_progress = show_progress};
     rc = eval_predict(items, &o, m.engine, m.tok, m.chat, out, &stats, e);
     if (rc == 0) {
@@ -175,6 +176,11 @@ static int write_predictions(const char *path, const struct eval_items *items,
                                                  c->end_logprob, "shortened", c->shortened));
         }
         json_object_set_new(line, "candidates", all);
+        json_t *features = json_object();
+        for (int k = 0; p->v[i].features && k < JUDGE_FEATURES; k++)
+            json_object_set_new(features, judge_feature_name((enum judge_feature)k), json_real(p->v[i].features[k]));
+        json_object_set_new(line, "features", features);
+        json_object_set_new(line, "grounded", json_boolean(p->v[i].grounded == EVAL_GROUNDED_YES));
         if (!line || json_dumpf(line, out.f, JSON_COMPACT) != 0 || fputc('\n', out.f) == EOF)
             rc = line ? err_errno(e, path, "write") : err_nomem(e, path);
         json_decref(line);

@@ -32,6 +32,17 @@ static const struct option output[] = {
     {0}};
 static const struct option_group group_output = {"Report", output};
 
+static const struct option falling_back[] = {
+    {.name = "prefer-docs",
+     .offset = AT(prefer_docs),
+     .help = "where a doc comment says what a chunk does, take its first sentence"},
+    {.name = "no-fallback",
+     .offset = AT(no_fallback),
+     .help = "where the model gives no usable line, give none; else a doc comment's or, by rule, "
+             "what the chunk defines"},
+    {0}};
+static const struct option_group group_fallback = {"Without the model", falling_back};
+
 static const struct option storing[] = {
     {.name = "store",
      .type = OPTION_TEXT,
@@ -57,7 +68,7 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks, &group_asking, &group_examples, &group_output,   &group_store,   &group_files,
+    &group_chunks, &group_asking, &group_examples, &group_fallback, &group_output,   &group_store,   &group_files,
     &group_model,  &group_template, &group_sampling, &group_general, NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {

@@ -117,6 +117,8 @@ static int prepare(struct work *w, struct err *e) {
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,
                             .instruction = a->prompt,
+                            .prefer_docs = a->prefer_docs,
+                            .no_fallback = a->no_fallback,
                             .pool = w->pool,
                             .n_examples = (size_t)a->examples,
                             .stop = interrupt_flag()};

@@ -48,6 +48,7 @@ struct eval_candidate {
 struct eval_prediction {
     struct eval_candidate *candidates; /* owned, [n_candidates]; the one taken is among them */
     size_t n_candidates;
+    double *features; /* owned, [JUDGE_FEATURES] of the line taken (summary/judge.h); NULL: unknown */
     char *summary;     /* owned; NULL: there is none for this item */
     double confidence; /* NaN: not said */
     enum eval_grounded grounded;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "summary/fallback.h"
 #include "summary/source.h"
 
 enum turn { TURN_CHUNK, TURN_AGAIN, TURN_END };
@@ -43,26 +44,7 @@ static bool is_blank(const char *s, size_t n) {
     return true;
 }
 
-/* The nearest documented pieces of other files. */
-static int find_examples(const struct run *r, const char *path, const char *text, size_t len,
-                         struct prompt_example found[EXAMPLES_MOST_NEAREST], size_t *n,
-                         struct err *e) {
-    struct examples_hit hits[EXAMPLES_MOST_NEAREST];
-    *n = 0;
-    if (!r->options.pool || !r->options.n_examples || r->prompt.form != PROMPT_DOCUMENT)
-        return 0;
-    char *code = strndup(text, len < EXAMPLES_MOST_CODE ? len : EXAMPLES_MOST_CODE);
-    if (!code)
-        return err_nomem(e, path);
-    const struct examples_query q = {.path = path, .symbol = "", .code = code};
-    int rc = examples_nearest(r->options.pool, &q, r->options.n_examples, hits, n, e);
-    for (size_t k = 0; rc == 0 && k < *n; k++)
-        found[k] = prompt_example_of(examples_get(r->options.pool, hits[k].index));
-    free(code);
-    return rc;
-}
-
-/* Puts the chunk's outline, where it is to take the place of the text, into out and c. */
+/* Puts the chunk's outline, where the model is to see it, into out and c. */
 static int outline_chunk(struct run *r, struct task *t, const struct source_file *s,
                          struct prompt_chunk *c, struct buf *out) {
     if (!s->parsed || r->prompt.form != PROMPT_DOCUMENT)
@@ -76,10 +58,31 @@ static int outline_chunk(struct run *r, struct task *t, const struct source_file
     int rc = context_make(r->options.context, r->prompt.tok, &source, out, &t->err);
     if (rc || out->len == 0)
         return rc;
-    c->text = out->data;
-    c->len = out->len;
-    c->outlined = true;
+    c->outline = out->data;
     return hash_sha256_hex(out->data, out->len, t->context_sha256, &t->err);
+}
+
+/* What can be said of the chunk without the model. */
+static int prepare_other(const struct run *r, struct task *t, const struct source_file *s) {
+    const struct fallback_chunk c = {.path = t->file->name,
+                                     .first_line = t->start_line,
+                                     .last_line = t->end_line,
+                                     .file_lines = t->file->lines,
+                                     .tree = s->parsed ? &s->tree : NULL,
+                                     .symbols = s->parsed ? &s->symbols : NULL};
+    const int max_chars = r->options.max_chars;
+    struct err why;
+    if (max_chars < FALLBACK_MIN_CHARS || (r->options.no_fallback && !r->options.prefer_docs))
+        return 0;
+    int rc = fallback_doc(&c, max_chars, &t->other, &why);
+    t->other_source = "doc";
+    if (rc == PRECIS_ENOTFOUND && !r->options.no_fallback) {
+        rc = fallback_rule(&c, max_chars, &t->other, &why);
+        t->other_source = "rule";
+    }
+    if (rc == PRECIS_ENOMEM)
+        return err_nomem(&t->err, t->file->name);
+    return 0;
 }
 
 static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
@@ -91,23 +94,26 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
     int rc = hash_sha256_hex(text, len, t->sha256, &t->err);
     if (rc)
         return rc;
+    rc = prepare_other(r, t, s);
+    if (rc)
+        return rc;
+    if (r->options.prefer_docs && t->other.len && strcmp(t->other_source, "doc") == 0) {
+        task_fall_back(t);
+        return 0;
+    }
     if (is_blank(text, len))
         return err_set(&t->err, PRECIS_ENOTFOUND, "nothing but white space");
-    struct prompt_example examples[EXAMPLES_MOST_NEAREST];
     struct prompt_chunk c = {.path = t->file->name,
                              .lang = t->file->file->lang,
                              .start_line = t->start_line,
                              .end_line = t->end_line,
                              .text = text,
                              .len = len,
-                             .whole = t->file->n_chunks == 1,
-                             .examples = examples};
+                             .whole = t->file->n_chunks == 1};
     struct buf outline = {0};
-    rc = find_examples(r, t->file->file->name, text, len, examples, &c.n_examples, &t->err);
+    rc = outline_chunk(r, t, s, &c, &outline);
     if (rc == 0)
-        rc = outline_chunk(r, t, s, &c, &outline);
-    if (rc == 0)
-        rc = prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
+        rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
     buf_free(&outline);
     return rc;
 }
@@ -126,7 +132,7 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     if (!s)
         task_fail(t, why);
     else if (prepare_task(r, t, s, &s->chunks.v[k]) != 0)
-        t->finish = FINISH_FAILED;
+        t->finish = FINISH_FAILED; /* err says why */
     return t;
 }
 
@@ -146,7 +152,7 @@ static bool produce_file(struct run *r, const struct plan_file *f) {
             r->gate.started--;
             pthread_mutex_unlock(&r->gate.lock);
             go_on = false;
-        } else if (t->finish == FINISH_FAILED)
+        } else if (t->finish == FINISH_FAILED || t->source)
             queue_push(r->finished, t);
         else
             task_submit(t, r->en, &r->options);

@@ -72,7 +72,7 @@ struct prompt_chunk {
     uint64_t start_line, end_line;
     const char *text; /* any bytes */
     size_t len;
-    bool outlined; /* text is an outline of those lines (summary/context.h) */
+    const char *outline; /* what the model sees instead (summary/context.h); NULL: the text */
     const char *symbol; /* what the text defines; NULL: lines of a file */
     bool whole;         /* the text is all of the file */
     /* Nearest first; those that would take more than half of the room are left out from the end. 0:

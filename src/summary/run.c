@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/pool.h"
 #include "base/utf8.h"
 #include "summary/clean.h"
@@ -125,7 +126,12 @@ static int count(struct run *r, const struct task *t, struct err *e) {
         return 0;
     }
     s->chunks_done++;
-    s->confidence_sum += t->confidence;
+    if (strcmp(t->source, "doc") == 0)
+        s->chunks_doc++;
+    else if (strcmp(t->source, "rule") == 0)
+        s->chunks_rule++;
+    else
+        s->confidence_sum += t->verdict.confidence;
     size_t chars = utf8_length(t->line.data, t->line.len);
     s->longest = chars > s->longest ? chars : s->longest;
     return count_distinct(r, &t->line, e);
@@ -139,8 +145,8 @@ static struct summary summary_of(const struct task *t) {
         .end_line = t->end_line,
         .lang = t->file->file->lang,
         .summary = ok ? t->line.data : "",
-        .confidence = ok ? t->confidence : 0,
-        .source = ok ? "model" : "",
+        .confidence = ok ? t->verdict.confidence : 0,
+        .source = ok ? t->source : "",
         .error = ok ? NULL : t->err.text,
         .tokens_in = t->tokens_in,
         .tokens_out = t->tokens_out,
@@ -243,10 +249,10 @@ static void receive(struct execution *x, struct task *t) {
     }
     if (t->finish == FINISH_CANCELLED)
         err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
-    if (!t->err.code) {
+    if (!t->err.code && !t->source) {
         int rc = task_clean(t, r->options.max_chars, &t->err);
         if (rc == 0)
-            rc = task_choose(t, &t->err);
+            rc = task_choose(t, &r->options, &t->err);
         if (rc == 0)
             t->err = (struct err){0};
         else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
@@ -254,6 +260,13 @@ static void receive(struct execution *x, struct task *t) {
             try_again(r, t);
             return;
         }
+    }
+    if (t->err.code && t->finish != FINISH_CANCELLED && !r->options.no_fallback &&
+        task_fall_back(t)) {
+        log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
+                (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
+                t->source);
+        t->err = (struct err){0};
     }
     struct err e;
     int rc = count(r, t, &e);

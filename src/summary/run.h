@@ -29,19 +29,25 @@ struct run_options {
     /* Documented pieces, prepared, to choose n_examples for each chunk from; borrowed until
      * run_free. NULL, or none that is near: the built-in ones. */
     const struct examples *pool;
+    /* To judge lines with, the pool's where that has one; borrowed. NULL: by words alone. */
+    struct embedder *embedder;
     size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
+    bool prefer_docs; /* where the authors say what a chunk does, that is its line */
+    bool no_fallback; /* a chunk without a line by the model has none, and has failed */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
-/* Live figures, for progress and statistics. Chunks: total = done + failed + what is left. */
+/* Live figures, for progress and statistics. Chunks: total = done + failed + what is left; of those
+ * done, so many have a line from a doc comment or by rule, the others by the model. */
 struct run_stats {
     size_t files, chunks_total, chunks_done, chunks_failed;
+    size_t chunks_doc, chunks_rule;
     uint64_t lines, bytes;
     uint64_t tokens_in, tokens_out;
     double seconds;       /* since the first chunk was submitted */
     double *latencies_ms; /* [n_latencies] of finished chunks, unordered; owned by the run */
     size_t n_latencies;
-    double confidence_sum; /* over chunks_done */
+    double confidence_sum; /* over the lines by the model */
     size_t distinct;       /* different lines */
     size_t cut;            /* chunks cut to the context window */
     bool interrupted;

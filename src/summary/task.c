@@ -26,6 +26,8 @@ void task_free(struct task *t) {
     constrained_close(&t->constraint);
     buf_free(&t->text);
     buf_free(&t->line);
+    buf_free(&t->other);
+    evidence_free(&t->evidence);
     detok_free(&t->detok);
     free(t);
 }
@@ -105,6 +107,27 @@ static int open_constraint(struct task *t, const struct run_options *o, struct e
     const struct constrain_options options = {
         .max_chars = o->max_chars, .max_tokens = o->max_new_tokens, .nouns = t->nouns};
     return t->constrained ? constrained_open(&t->constraint, t->prompt->constrain, &options, e) : 0;
+}
+
+int task_ask(struct task *t, const struct run_options *options, struct prompt_chunk *c,
+             const char *repo, const char *avoid, struct err *e) {
+    const bool document = t->prompt->form == PROMPT_DOCUMENT;
+    const struct examples *pool = document ? options->pool : NULL;
+    const struct evidence_source source = {.repo = repo,
+                                           .path = c->path,
+                                           .symbol = c->symbol,
+                                           .text = c->text,
+                                           .len = c->len,
+                                           .outline = c->outline,
+                                           .avoid = avoid};
+    struct prompt_example examples[EXAMPLES_MOST_NEAREST];
+    evidence_free(&t->evidence);
+    int rc = evidence_make(&source, options->embedder, pool, options->n_examples, &t->evidence, e);
+    for (size_t i = 0; rc == 0 && i < t->evidence.n_hits; i++)
+        examples[i] = prompt_example_of(examples_get(pool, t->evidence.hits[i].index));
+    c->examples = examples;
+    c->n_examples = t->evidence.n_hits;
+    return rc ? rc : prompt_build(t->prompt, c, &t->ids, &t->cut, e);
 }
 
 void task_submit(struct task *t, struct engine *en, const struct run_options *options) {
@@ -230,11 +253,31 @@ int task_clean(struct task *t, int max_chars, struct err *e) {
     return n ? 0 : first;
 }
 
-int task_choose(struct task *t, struct err *e) {
-    const struct task_answer *a = &t->answers[0];
+int task_choose(struct task *t, const struct run_options *options, struct err *e) {
+    struct judge_line lines[ENGINE_MAX_BEAMS];
+    for (size_t i = 0; i < t->n_lines; i++) {
+        const struct task_answer *a = &t->answers[i];
+        lines[i] = (struct judge_line){a->line.data, a->mean, a->least, (double)a->end_logprob};
+    }
+    struct embedder *em = t->evidence.vectors ? options->embedder : NULL;
+    int rc = judge(lines, t->n_lines, &t->evidence, em, options->pool, &t->verdict, e);
+    if (rc)
+        return rc;
+    const struct buf *best = &t->answers[t->verdict.best].line;
     buf_clear(&t->line);
-    buf_append(&t->line, a->line.data, a->line.len);
+    buf_append(&t->line, best->data, best->len);
     buf_str(&t->line, "");
-    t->confidence = a->mean;
+    t->source = "model";
     return buf_failed(&t->line) ? err_nomem(e, "line") : 0;
+}
+
+bool task_fall_back(struct task *t) {
+    if (t->other.len == 0)
+        return false;
+    buf_free(&t->line);
+    t->line = t->other;
+    t->other = (struct buf){0};
+    t->source = t->other_source;
+    t->verdict = (struct verdict){.grounded = true, .confidence = strcmp(t->source, "doc") == 0};
+    return true;
 }

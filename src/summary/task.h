@@ -6,6 +6,7 @@
 
 #include "base/queue.h"
 #include "engine/engine.h"
+#include "summary/judge.h"
 #include "summary/plan.h"
 #include "summary/prompt.h"
 #include "summary/run.h"
@@ -48,8 +49,13 @@ struct task {
     size_t tokens_in, tokens_out;                 /* of all attempts */
     double seconds;
 
-    struct buf line; /* once it is clean */
-    double confidence;
+    struct evidence evidence; /* of a document's chunk; zeroed: none */
+
+    struct buf line;    /* once it is clean */
+    const char *source; /* of the line: "model", "doc", "rule"; NULL: there is none yet */
+    struct buf other;   /* the line where the model gives none; empty: there is none */
+    const char *other_source;
+    struct verdict verdict;
     struct task *next; /* in the list of those to try again */
 };
 
@@ -57,6 +63,12 @@ void task_free(struct task *t); /* NULL is fine */
 
 /* Marks a task as failed for the reason in e. */
 void task_fail(struct task *t, const struct err *e);
+
+/* Makes the evidence of a chunk and the prompt about it, with the examples that are nearest: t->ids,
+ * t->cut. c->examples are filled in; repo and avoid: as in struct evidence_source. Errors:
+ * evidence_make's, prompt_build's. */
+int task_ask(struct task *t, const struct run_options *options, struct prompt_chunk *c,
+             const char *repo, const char *avoid, struct err *e);
 
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The
  * second attempt draws (candidates_sampling) with a seed of its own. Waits while the engine's queue
@@ -68,7 +80,11 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
  * PRECIS_ENOMEM. */
 int task_clean(struct task *t, int max_chars, struct err *e);
 
-/* Takes one of the lines, and says how sure it is. Errors: PRECIS_ENOMEM. */
-int task_choose(struct task *t, struct err *e);
+/* Takes one of the lines as the line: see t->verdict. Errors: judge's. */
+int task_choose(struct task *t, const struct run_options *options, struct err *e);
+
+/* Takes the line that is not the model's, if there is one. Its confidence is 1 for what the authors
+ * say, and 0, none, by rule. */
+bool task_fall_back(struct task *t);
 
 #endif
