@@ -21,14 +21,16 @@ static int open_wordnet(struct eval_tools *t, struct err *e) {
     return rc;
 }
 
-static int open_embedder(const struct args *a, struct eval_tools *t, struct err *e) {
+int embedder_open_asked(const struct args *a, const char *without, struct embedder **out,
+                        struct err *e) {
     const char *name = a->embedding_model ? a->embedding_model : default_embedder;
     const struct embedder_options o = {.engine = {.lanes = (int)a->lanes}};
-    int rc = embedder_open(name, &o, &t->embedder, e);
-    if (rc == PRECIS_ENOTFOUND && !a->embedding_model) {
+    *out = NULL;
+    int rc = embedder_open(name, &o, out, e);
+    if (rc && rc != PRECIS_ENOMEM && !a->embedding_model) {
         struct buf line = {0};
-        buf_printf(&line, "cosine, embedding F1 and calibration are left out: %s", e->text);
-        say_note(buf_failed(&line) ? "cosine and embedding F1 are left out" : line.data);
+        buf_printf(&line, "%s: %s", without, e->text);
+        say_note(buf_failed(&line) ? without : line.data);
         buf_free(&line);
         return 0;
     }
@@ -39,7 +41,8 @@ int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e) {
     *t = (struct eval_tools){0};
     int rc = open_wordnet(t, e);
     if (rc == 0)
-        rc = open_embedder(a, t, e);
+        rc = embedder_open_asked(a, "cosine, embedding F1 and calibration are left out",
+                                 &t->embedder, e);
     if (rc) {
         eval_tools_close(t);
         return rc;

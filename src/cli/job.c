@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/eval.h"
 #include "cli/example_pool.h"
 #include "cli/keep.h"
 #include "cli/model.h"
@@ -20,6 +21,7 @@ struct work {
     const struct job *job;
     struct walk walk;
     struct model model;
+    struct embedder *embedder;
     struct examples *pool;
     struct run *run;
     struct outfile out;
@@ -108,18 +110,23 @@ static int prepare(struct work *w, struct err *e) {
         parts |= MODEL_CHAT;
     int rc = model_open_asked(&w->model, a, parts, (int)a->agents, e);
     if (rc == 0)
-        rc = example_pool_open(a, &w->walk, &w->pool, e);
+        rc = embedder_open_asked(a, "lines are chosen and examples found by words alone",
+                                 &w->embedder, e);
+    if (rc == 0)
+        rc = example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
     if (rc)
         return rc;
     struct run_options o = {.loc = a->loc,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
+                            .model = w->model.name,
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,
                             .instruction = a->prompt,
                             .prefer_docs = a->prefer_docs,
                             .no_fallback = a->no_fallback,
                             .pool = w->pool,
+                            .embedder = w->embedder,
                             .n_examples = (size_t)a->examples,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
@@ -130,6 +137,7 @@ static int prepare(struct work *w, struct err *e) {
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
     struct provenance p = {.prompt_version = run_prompt_version(w->run)};
     model_provenance(&w->model, &o.sampling, &p);
+    p.judged_by = w->embedder ? embedder_info(w->embedder)->name : "words";
     char title[256];
     title_of(w->job->paths, w->job->n_paths, title, sizeof title);
     rc = report_open(w->out.f, w->job->format, title, &p, &w->report, e);
@@ -265,6 +273,7 @@ int job_run(const struct job *job, struct err *e) {
     report_free(w.report);
     run_free(w.run);
     examples_free(w.pool);
+    embedder_close(w.embedder);
     model_close(&w.model);
     if (w.out_open)
         outfile_abort(&w.out);

@@ -10,9 +10,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "summary/context.h"
 
 /* Raise it when the same prompt may be answered by another line: arithmetic, sampling, cleaning. */
-static const char DECODER_VERSION[] = "decode-1";
+static const char DECODER_VERSION[] = "decode-2";
 
 enum file_state { FILE_NEW, FILE_KEPT, FILE_CHANGED };
 
@@ -47,20 +48,23 @@ static void keep_free(struct keep *k) {
 
 /* What decides over an answer besides the prompt and the model; keys in order. */
 static int put_parameters(struct buf *b, const struct args *a, const struct sampling *s,
-                          struct err *e) {
+                          const char *judged_by, struct err *e) {
     char hex[HASH_HEX_SIZE];
     bool draws = s->strategy == SAMPLE_TEMPERATURE || s->strategy == SAMPLE_NUCLEUS;
     buf_char(b, '{');
     if (s->strategy == SAMPLE_BEAM)
         buf_printf(b, "\"beams\":%d,", s->beams);
+    buf_printf(b, "\"best_of\":%" PRIu64 ",", a->best_of);
     if (a->chat_template)
         buf_printf(b, "\"chat_template\":\"%s\",", choices_template[a->chat_template]);
+    buf_printf(b, "\"context\":\"%s\",", context_names[a->context_kind]);
     if (a->prompt) {
         int rc = hash_sha256_hex(a->prompt, strlen(a->prompt), hex, e);
         if (rc)
             return rc;
         buf_printf(b, "\"instruction\":\"%s\",", hex);
     }
+    buf_printf(b, "\"judged_by\":\"%s\",", judged_by);
     if (s->strategy == SAMPLE_BEAM)
         buf_printf(b, "\"length_penalty\":%.9g,", (double)s->length_penalty);
     buf_printf(b, "\"max_chars\":%" PRIu64 ",\"max_new_tokens\":%" PRIu64 ",", a->max_chars,
@@ -108,7 +112,7 @@ static int begin(struct keep *k, const struct args *a, const char *root, const s
     if (rc == 0)
         rc = store_run_begin(k->store, &k->run, e);
     if (rc == 0)
-        rc = put_parameters(&k->parameters, a, sampling, e);
+        rc = put_parameters(&k->parameters, a, sampling, made->judged_by, e);
     if (rc == 0)
         rc = list_files(k, files, e);
     k->made = (struct store_origin){.model = made->model,

@@ -173,6 +173,14 @@ static void weigh(const struct bench *b, size_t i, const struct evidence *v,
     f[JUDGE_OUTLINED] = v->outlined;
 }
 
+static const struct judge_weights *weights_of(const char *model, bool vectors) {
+    const size_t n = sizeof judge_tables / sizeof judge_tables[0];
+    size_t i = 0;
+    while (i + 1 < n && (!model || strcmp(judge_tables[i].model, model) != 0))
+        i++;
+    return vectors ? &judge_tables[i].by_vectors : &judge_tables[i].by_words;
+}
+
 static double probability(const double *f, const struct judge_weights *w) {
     double z = w->constant;
     for (size_t k = 0; k < JUDGE_FEATURES; k++)
@@ -181,7 +189,8 @@ static double probability(const double *f, const struct judge_weights *w) {
 }
 
 int judge(const struct judge_line *lines, size_t n, const struct evidence *evidence,
-          struct embedder *em, const struct examples *pool, struct verdict *out, struct err *e) {
+          const struct judge_tools *tools, struct verdict *out, struct err *e) {
+    struct embedder *em = evidence->vectors ? tools->em : NULL;
     struct bench *b = calloc(1, sizeof *b);
     *out = (struct verdict){0};
     if (!b)
@@ -191,8 +200,8 @@ int judge(const struct judge_line *lines, size_t n, const struct evidence *evide
     int rc = compare(b, em, e);
     if (rc == 0) {
         out->best = choose(b, evidence);
-        weigh(b, out->best, evidence, pool, out);
-        out->confidence = probability(out->features, em ? &judge_by_vectors : &judge_by_words);
+        weigh(b, out->best, evidence, tools->pool, out);
+        out->confidence = probability(out->features, weights_of(tools->model, em != NULL));
     }
     free(b->vectors);
     free(b);

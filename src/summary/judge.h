@@ -51,10 +51,15 @@ struct verdict {
     double features[JUDGE_FEATURES]; /* of the best */
 };
 
-/* n in 1 .. ENGINE_MAX_BEAMS. em and pool are those that the evidence was made with; NULL: chosen by
- * words and likelihood alone, and the confidence says less. Errors: the embedder's, PRECIS_ENOMEM.
- */
+/* What the evidence was made with. Borrowed. */
+struct judge_tools {
+    struct embedder *em; /* NULL: by words and likelihood alone, and the confidence says less */
+    const struct examples *pool; /* NULL: none */
+    const char *model; /* that said the lines: its name in the catalogue, for the confidence */
+};
+
+/* n in 1 .. ENGINE_MAX_BEAMS. Errors: the embedder's, PRECIS_ENOMEM. */
 int judge(const struct judge_line *lines, size_t n, const struct evidence *evidence,
-          struct embedder *em, const struct examples *pool, struct verdict *out, struct err *e);
+          const struct judge_tools *tools, struct verdict *out, struct err *e);
 
 #endif

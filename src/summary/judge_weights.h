@@ -8,7 +8,13 @@ struct judge_weights {
     double constant, of[JUDGE_FEATURES];
 };
 
-static const struct judge_weights judge_by_vectors = {0, {0}};
-static const struct judge_weights judge_by_words = {0, {0}};
+/* clang-format off */
+static const struct {
+    const char *model; /* in the catalogue; the last: any other */
+    struct judge_weights by_vectors, by_words;
+} judge_tables[] = {
+    {"default", {0, {0}}, {0, {0}}},
+};
+/* clang-format on */
 
 #endif

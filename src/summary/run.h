@@ -31,6 +31,7 @@ struct run_options {
     const struct examples *pool;
     /* To judge lines with, the pool's where that has one; borrowed. NULL: by words alone. */
     struct embedder *embedder;
+    const char *model; /* its name, for the confidence (judge.h); may be NULL */
     size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
     bool prefer_docs; /* where the authors say what a chunk does, that is its line */
     bool no_fallback; /* a chunk without a line by the model has none, and has failed */

@@ -259,8 +259,8 @@ int task_choose(struct task *t, const struct run_options *options, struct err *e
         const struct task_answer *a = &t->answers[i];
         lines[i] = (struct judge_line){a->line.data, a->mean, a->least, (double)a->end_logprob};
     }
-    struct embedder *em = t->evidence.vectors ? options->embedder : NULL;
-    int rc = judge(lines, t->n_lines, &t->evidence, em, options->pool, &t->verdict, e);
+    const struct judge_tools tools = {options->embedder, options->pool, options->model};
+    int rc = judge(lines, t->n_lines, &t->evidence, &tools, &t->verdict, e);
     if (rc)
         return rc;
     const struct buf *best = &t->answers[t->verdict.best].line;
