@@ -44,7 +44,7 @@ struct args {
     uint64_t retries;
     double timeout, retry_delay;
     /* eval */
-    const char *predictions, *embedding_model;
+    const char *predictions, *embedding_model, *ab;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
     /* flags of all of them, together for the sake of padding */
