@@ -43,6 +43,10 @@ static const struct option storing[] = {
     {.name = "no-store",
      .offset = AT(no_store),
      .help = "keep nothing, whatever there is and --store says"},
+    {.name = "no-cache",
+     .offset = AT(no_cache),
+     .help = "ask the model about every chunk, also where the store has the line that the same "
+             "model made of the same prompt"},
     {0}};
 static const struct option_group group_store = {"Store", storing};
 
@@ -106,7 +110,7 @@ static const struct option parallel[] = {
 static const struct option_group group_parallel = {"Input and output", parallel};
 
 static const struct option_group *const parallel_groups[] = {
-    &group_parallel, &group_chunks,   &group_examples, &group_sampling,
+    &group_parallel, &group_chunks,   &group_examples, &group_store, &group_sampling,
     &group_model,    &group_template, &group_general,  NULL};
 
 static int run_parallel(const struct args *a, struct err *e) {

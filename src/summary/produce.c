@@ -119,7 +119,7 @@ static bool produce_file(struct run *r, const struct plan_file *f) {
             r->gate.started--;
             pthread_mutex_unlock(&r->gate.lock);
             go_on = false;
-        } else if (t->finish == FINISH_FAILED)
+        } else if (task_is_over(t, &r->options))
             queue_push(r->finished, t);
         else
             task_submit(t, r->en, &r->options);

@@ -109,10 +109,15 @@ static int count_distinct(struct run *r, const struct buf *line, struct err *e) 
 
 static int count(struct run *r, const struct task *t, struct err *e) {
     struct run_stats *s = &r->stats;
-    s->tokens_in += t->tokens_in;
-    s->tokens_out += t->tokens_out;
     s->cut += t->cut;
-    if (t->ids.n) { /* it reached the engine */
+    if (t->known) {
+        s->chunks_known++;
+        s->lines_known += t->end_line - t->start_line + 1;
+    } else {
+        s->tokens_in += t->tokens_in;
+        s->tokens_out += t->tokens_out;
+    }
+    if (t->ids.n && !t->known) { /* it reached the engine */
         void *latencies = s->latencies_ms;
         bool room = array_grow(&latencies, s->n_latencies, &r->cap_latencies, sizeof(double));
         s->latencies_ms = latencies;
@@ -140,15 +145,19 @@ static struct summary summary_of(const struct task *t) {
         .lang = t->file->file->lang,
         .summary = ok ? t->line.data : "",
         .confidence = ok ? t->confidence : 0,
-        .source = ok ? "model" : "",
+        .source = !ok        ? ""
+                  : t->known ? t->source
+                             : "model",
         .error = ok ? NULL : t->err.text,
         .tokens_in = t->tokens_in,
         .tokens_out = t->tokens_out,
         .cut = t->cut,
+        .known = t->known,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
     };
     memcpy(s.sha256, t->sha256, sizeof s.sha256);
+    memcpy(s.context_sha256, t->context_sha256, sizeof s.context_sha256);
     return s;
 }
 
@@ -242,7 +251,7 @@ static void receive(struct execution *x, struct task *t) {
     }
     if (t->finish == FINISH_CANCELLED)
         err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
-    if (!t->err.code) {
+    if (!t->err.code && !t->known) {
         int rc = task_clean(t, r->options.max_chars, &t->err);
         if (rc == 0)
             t->err = (struct err){0};

@@ -12,6 +12,7 @@
 #include "code/walk.h"
 #include "engine/engine.h"
 #include "summary/examples.h"
+#include "summary/known.h"
 #include "summary/summary.h"
 #include "text/chat.h"
 #include "text/tok.h"
@@ -25,7 +26,8 @@ struct run_options {
     /* Documented pieces, prepared, to choose n_examples for each chunk from; borrowed until
      * run_free. NULL, or none that is near: the built-in ones. */
     const struct examples *pool;
-    size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
+    size_t n_examples;         /* <= EXAMPLES_MOST_NEAREST */
+    const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
@@ -43,6 +45,10 @@ struct run_stats {
     bool interrupted;
     size_t longest;   /* characters in the longest line */
     int most_running; /* sequences in flight at most */
+    /* Of chunks_done: those with a line of an earlier run. Tokens and latencies are those of the
+     * others. */
+    size_t chunks_known;
+    uint64_t lines_known; /* in them */
 };
 
 struct run; /* a run in preparation or under way */

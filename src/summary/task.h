@@ -17,7 +17,7 @@ struct task {
     size_t index;                /* of the chunk in the run */
     const struct plan_file *file;
     uint64_t start_line, end_line, key;
-    char sha256[HASH_HEX_SIZE];
+    char sha256[HASH_HEX_SIZE], context_sha256[HASH_HEX_SIZE]; /* as in struct summary */
     struct ids ids; /* of the prompt; empty when it never reached the engine */
     bool cut;
     int attempt; /* 0, then 1 for the second try */
@@ -38,6 +38,8 @@ struct task {
 
     struct buf line; /* once it is clean */
     double confidence;
+    bool known; /* it was made by an earlier run */
+    char source[KNOWN_SOURCE_SIZE];
     struct task *next; /* in the list of those to try again */
 };
 
@@ -45,6 +47,10 @@ void task_free(struct task *t); /* NULL is fine */
 
 /* Marks a task as failed for the reason in e. */
 void task_fail(struct task *t, const struct err *e);
+
+/* Whether the task needs no engine: it has failed, or an earlier run made its line (t->known). Sets
+ * context_sha256: of the prompt's ids and what else decides over the answer. */
+bool task_is_over(struct task *t, const struct run_options *options);
 
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The
  * second attempt draws at temperature 0.7 with a seed of its own. Waits while the engine's queue is
