@@ -52,7 +52,8 @@ static const struct option saying[] = {
      .type = OPTION_TEXT,
      .offset = AT(output),
      .argument = "FILE",
-     .help = "keep what the model says, to be scored again by --predictions"},
+     .help =
+         "keep what the model (with --ab: the first) says, to be scored again by --predictions"},
     {0}};
 static const struct option_group group_saying = {"Summaries", saying};
 
@@ -68,6 +69,12 @@ static const struct option scoring[] = {
      .offset = AT(embedding_model),
      .argument = "M",
      .help = "the encoder for cosine and embedding F1; without it: minilm, if it is here"},
+    {.name = "ab",
+     .type = OPTION_TEXT,
+     .offset = AT(ab),
+     .argument = "MODEL_OR_PROMPT",
+     .help = "compare with a second system: another model, prompt:TEXT (the same model with this "
+             "instruction), or said:FILE (as --predictions)"},
     {.name = "samples",
      .type = OPTION_NUMBER,
      .offset = AT(rounds),
@@ -204,11 +211,47 @@ static int get_predictions(const struct args *a, const struct eval_items *items,
     return rc;
 }
 
-static int check(const struct args *a, struct err *e) {
+/* Whether the model can be asked, as far as can be told without its weights. */
+static int is_there(const struct args *a, struct err *e) {
+    struct model m;
+    const unsigned parts = MODEL_TOKENIZER | (a->prompt ? (unsigned)MODEL_CHAT : 0);
+    int rc = model_open_asked(&m, a, parts, 0, e);
+    if (rc == 0)
+        model_close(&m);
+    return rc;
+}
+
+/* The text after a prefix, or NULL where there is another one. */
+static const char *after(const char *s, const char *prefix) {
+    const size_t n = strlen(prefix);
+    return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+/* The command line of the second system; the first one's, but for what --ab says. */
+static int second_of(const struct args *a, struct args *out, struct err *e) {
+    const char *file = after(a->ab, "said:"), *prompt = after(a->ab, "prompt:");
+    *out = *a;
+    out->output = NULL;
+    out->predictions = file;
+    if (prompt)
+        out->prompt = prompt;
+    else if (!file)
+        out->model = a->ab;
+    if ((file && !*file) || (prompt && !*prompt) || !*a->ab)
+        return err_set(e, PRECIS_EUSAGE, "--ab %s: names no system", a->ab);
+    return 0;
+}
+
+static int check(const struct args *a, const struct args *second, struct err *e) {
     if (a->operands.n != 1)
         return err_set(e, PRECIS_EUSAGE, "eval summaries takes one file of items, not %zu",
                        a->operands.n);
-    if (a->predictions && strcmp(a->operands.v[0], "-") == 0 && strcmp(a->predictions, "-") == 0)
+    const char *const files[] = {a->operands.v[0], a->predictions,
+                                 second ? second->predictions : NULL};
+    size_t streams = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        streams += files[i] && strcmp(files[i], "-") == 0;
+    if (streams > 1)
         return err_set(e, PRECIS_EUSAGE,
                        "items and predictions cannot both come from standard input");
     if (a->predictions && a->output)
@@ -218,21 +261,43 @@ static int check(const struct args *a, struct err *e) {
     return 0;
 }
 
+/* What both systems say; what cannot be had of the second is known before the first is asked. */
+static int ask(const struct args *a, const struct args *second, const struct eval_items *items,
+               const struct eval_tools *tools, struct eval_system *systems, struct err *e) {
+    int rc = 0;
+    systems[0].name = a->predictions ? a->predictions : a->model;
+    if (second) {
+        systems[1].name = a->ab;
+        rc = second->predictions ? get_predictions(second, items, tools, &systems[1].predictions, e)
+                                 : is_there(second, e);
+    }
+    if (rc == 0)
+        rc = get_predictions(a, items, tools, &systems[0].predictions, e);
+    if (rc == 0 && second && !second->predictions)
+        rc = get_predictions(second, items, tools, &systems[1].predictions, e);
+    return rc;
+}
+
 static int run_eval(const struct args *a, struct err *e) {
     struct eval_items items = {0};
-    struct eval_predictions predictions = {0};
+    struct eval_system systems[2] = {0};
     struct eval_tools tools = {0};
-    int rc = check(a, e);
+    struct args with_ab;
+    const struct args *second = a->ab ? &with_ab : NULL;
+    int rc = second ? second_of(a, &with_ab, e) : 0;
+    if (rc == 0)
+        rc = check(a, second, e);
     if (rc == 0)
         rc = read_items(a->operands.v[0], &items, e);
     if (rc == 0)
         rc = eval_tools_open(a, &tools, e);
     if (rc == 0)
-        rc = get_predictions(a, &items, &tools, &predictions, e);
+        rc = ask(a, second, &items, &tools, systems, e);
     if (rc == 0)
-        rc = eval_summaries(a, &items, &predictions, &tools, e);
+        rc = eval_summaries(a, &items, systems, second ? 2 : 1, &tools, e);
     eval_tools_close(&tools);
-    eval_predictions_free(&predictions);
+    for (size_t i = 0; i < 2; i++)
+        eval_predictions_free(&systems[i].predictions);
     eval_items_free(&items);
     return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
@@ -263,9 +328,15 @@ const struct command command_eval_summaries = {
         "With confidences also ece (expected calibration error, ten bins of equal mass), auroc and "
         "brier:\n"
         "a sentence is acceptable when its cosine is at least 0.50 and it is not said to be "
-        "ungrounded.",
+        "ungrounded.\n"
+        "With --ab two systems stand side by side, with the difference of each measure (the second "
+        "less the\n"
+        "first), its interval and p: how often a resample of the items would have it on the other "
+        "side of 0,\n"
+        "two-sided (paired bootstrap, Koehn 2004).",
     .groups = groups,
     .examples = "  precis eval summaries items.jsonl --model qwen2.5-coder-0.5b -o said.jsonl\n"
-                "  precis eval summaries items.jsonl --predictions said.jsonl --json\n",
+                "  precis eval summaries items.jsonl --predictions said.jsonl --json\n"
+                "  precis eval summaries items.jsonl --model smollm2 --ab qwen2.5-coder-0.5b\n",
     .run = run_eval,
 };

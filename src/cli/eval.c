@@ -62,22 +62,53 @@ void eval_tools_close(struct eval_tools *t) {
     *t = (struct eval_tools){0};
 }
 
+static size_t count_missing(const struct eval_predictions *p) {
+    size_t missing = 0;
+    for (size_t i = 0; i < p->n; i++)
+        missing += !p->v[i].summary;
+    return missing;
+}
+
+static int measure(const struct eval_items *items, const struct eval_predictions *predictions,
+                   const struct eval_tools *tools, struct eval_scores *scores,
+                   struct eval_report *report, struct err *e) {
+    int rc = eval_score(items, predictions, &tools->options, scores, e);
+    return rc ? rc
+              : eval_report_make(items, predictions, scores, &tools->options.bootstrap, report, e);
+}
+
+static int measure_second(const struct eval_items *items, const struct eval_system *system,
+                          const struct eval_tools *tools, const struct eval_scores *first,
+                          struct eval_second *out, struct err *e) {
+    struct eval_scores scores = {0};
+    out->name = system->name;
+    out->missing = count_missing(&system->predictions);
+    int rc = measure(items, &system->predictions, tools, &scores, &out->report, e);
+    if (rc == 0)
+        rc = eval_compare(first, &scores, &tools->options.bootstrap, &out->comparison, e);
+    eval_scores_free(&scores);
+    return rc;
+}
+
 int eval_summaries(const struct args *a, const struct eval_items *items,
-                   const struct eval_predictions *predictions, const struct eval_tools *tools,
+                   const struct eval_system *systems, size_t n, const struct eval_tools *tools,
                    struct err *e) {
     struct eval_scores scores = {0};
     struct eval_report report = {0};
+    struct eval_second second = {0};
     struct buf out = {0};
-    int rc = eval_score(items, predictions, &tools->options, &scores, e);
-    if (rc == 0)
-        rc = eval_report_make(items, predictions, &scores, &tools->options.bootstrap, &report, e);
+    int rc = measure(items, &systems[0].predictions, tools, &scores, &report, e);
+    if (rc == 0 && n > 1)
+        rc = measure_second(items, &systems[1], tools, &scores, &second, e);
     if (rc)
         goto done;
-    struct eval_about about = {.data = a->operands.v[0], .bootstrap = &tools->options.bootstrap};
+    struct eval_about about = {.data = a->operands.v[0],
+                               .name = systems[0].name,
+                               .missing = count_missing(&systems[0].predictions),
+                               .bootstrap = &tools->options.bootstrap,
+                               .second = n > 1 ? &second : NULL};
     if (tools->embedder)
         about.embedding_model = embedder_info(tools->embedder)->name;
-    for (size_t i = 0; i < items->n; i++)
-        about.missing += !predictions->v[i].summary;
     (a->json ? eval_put_json : eval_put_table)(&out, &report, &about);
     if (buf_failed(&out))
         rc = err_nomem(e, "report");
@@ -87,6 +118,7 @@ int eval_summaries(const struct args *a, const struct eval_items *items,
         rc = flush_stdout(e);
 done:
     buf_free(&out);
+    eval_report_free(&second.report);
     eval_report_free(&report);
     eval_scores_free(&scores);
     return rc;

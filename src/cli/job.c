@@ -28,8 +28,9 @@ struct work {
     bool out_open;
     struct report *report;
     struct keep *keep;
-    FILE *results;     /* line by line, so that it can be followed while it grows */
-    int results_errno; /* of the first write to it that failed */
+    struct known known; /* what it keeps already */
+    FILE *results;      /* line by line, so that it can be followed while it grows */
+    int results_errno;  /* of the first write to it that failed */
     struct progress progress;
     bool started;
 };
@@ -128,6 +129,7 @@ static int prepare(struct work *w, struct err *e) {
                             .pool = w->pool,
                             .embedder = w->embedder,
                             .n_examples = (size_t)a->examples,
+                            .known = &w->known,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
@@ -143,6 +145,7 @@ static int prepare(struct work *w, struct err *e) {
     rc = report_open(w->out.f, w->job->format, title, &p, &w->report, e);
     if (rc == 0)
         rc = keep_open(a, w->job->paths[0], &w->walk, &p, &o.sampling, &w->keep, e);
+    keep_known(w->keep, &w->known);
     if (rc == 0 && w->job->results) {
         w->results = fopen(w->job->results, "we");
         if (!w->results)
@@ -209,6 +212,7 @@ static void on_finished(void *user, const struct summary *s, const struct run_st
 
 static void on_tick(void *user, const struct run_stats *stats) {
     struct work *w = user;
+    keep_commit(w->keep);
     progress_show(&w->progress, stats);
 }
 

@@ -34,8 +34,8 @@ struct context_source {
 };
 
 /* Puts the outline's lines into out (empty before; NUL-terminated), the best ones that fit
- * CONTEXT_TOKENS, in source order, each ended by a newline. Nothing is appended where the text is to be taken. Errors: PRECIS_ENOMEM,
- * tok_encode's. */
+ * CONTEXT_TOKENS, in source order, each ended by a newline. Nothing is appended where the text is
+ * to be taken. Errors: PRECIS_ENOMEM, tok_encode's. */
 int context_make(enum context wanted, const struct tok *tok, const struct context_source *source,
                  struct buf *out, struct err *e);
 

@@ -16,8 +16,8 @@ static void name_of(const struct evidence_source *s, struct buf *out) {
     words_append(out, name, dot && dot > name ? (size_t)(dot - name) : strlen(name), NAME_WORDS);
 }
 
-static int embed(const struct evidence_source *s, const char *seen, size_t len,
-                 struct embedder *em, struct evidence *v, struct err *e) {
+static int embed(const struct evidence_source *s, const char *seen, size_t len, struct embedder *em,
+                 struct evidence *v, struct err *e) {
     struct buf key = {0}, name = {0};
     v->width = embedder_info(em)->width;
     v->vectors = malloc(EVIDENCE_VIEWS * v->width * sizeof *v->vectors);
@@ -47,13 +47,13 @@ static int find(const struct evidence_source *s, const char *seen, const struct 
     return examples_nearest(pool, &q, k, v->hits, &v->n_hits, e);
 }
 
-int evidence_make(const struct evidence_source *s, struct embedder *em,
-                  const struct examples *pool, size_t k, struct evidence *v, struct err *e) {
+int evidence_make(const struct evidence_source *s, struct embedder *em, const struct examples *pool,
+                  size_t k, struct evidence *v, struct err *e) {
     *v = (struct evidence){.len = s->len, .outlined = s->outline != NULL};
     /* The beginning is enough, and must be a string. */
-    char *seen = s->outline ? strdup(s->outline)
-                            : strndup(s->text, s->len < EXAMPLES_MOST_CODE ? s->len
-                                                                           : EXAMPLES_MOST_CODE);
+    char *seen = s->outline
+                     ? strdup(s->outline)
+                     : strndup(s->text, s->len < EXAMPLES_MOST_CODE ? s->len : EXAMPLES_MOST_CODE);
     if (!seen)
         return err_nomem(e, s->path);
     const struct ground_source ground = {.text = s->text,

@@ -25,13 +25,13 @@ struct evidence {
 };
 
 struct evidence_source {
-    const char *repo;     /* of a set of many repositories; NULL: any */
-    const char *path;     /* relative to the repository */
-    const char *symbol;   /* NULL: none */
-    const char *text;     /* of the chunk, any bytes */
+    const char *repo;   /* of a set of many repositories; NULL: any */
+    const char *path;   /* relative to the repository */
+    const char *symbol; /* NULL: none */
+    const char *text;   /* of the chunk, any bytes */
     size_t len;
-    const char *outline;  /* what the model sees instead of it; NULL: the text */
-    const char *avoid;    /* as in struct examples_query */
+    const char *outline; /* what the model sees instead of it; NULL: the text */
+    const char *avoid;   /* as in struct examples_query */
 };
 
 /* Embeds (em may be NULL), finds the k nearest examples (pool may be NULL) and reads the words.

@@ -15,8 +15,9 @@ enum { MOST_WORDS = 256, NEAR_EXAMPLES = 4 };
 
 const char *judge_feature_name(enum judge_feature f) {
     static const char *const names[JUDGE_FEATURES] = {
-        "agreement", "words",   "all",     "mean",    "least", "key",  "name", "text",    "example",
-        "examples",  "nearest", "overlap", "invented", "length", "end", "size", "outlined"};
+        "agreement", "words",  "all",     "mean",     "least",   "key",
+        "name",      "text",   "example", "examples", "nearest", "overlap",
+        "invented",  "length", "end",     "size",     "outlined"};
     return names[f];
 }
 

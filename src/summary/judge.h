@@ -16,30 +16,30 @@
 #include "summary/evidence.h"
 
 enum judge_feature {
-    JUDGE_AGREEMENT,     /* mean cosine to all lines, itself among them */
-    JUDGE_WORDS,         /* the same of words and pairs of words (F1) */
-    JUDGE_ALL,           /* mean cosine of all lines to each other */
-    JUDGE_MEAN,          /* mean log-probability */
-    JUDGE_LEAST,         /* the least of them */
-    JUDGE_KEY,           /* cosine to the chunk's key */
-    JUDGE_NAME,          /* to its names */
-    JUDGE_TEXT,          /* to its text */
-    JUDGE_EXAMPLE,       /* the greatest to the sentence of an example */
-    JUDGE_EXAMPLES,      /* mean over the nearest four */
-    JUDGE_NEAREST,       /* cosine of the chunk to the nearest example's code */
-    JUDGE_OVERLAP,       /* share of its words that the chunk has */
-    JUDGE_INVENTED,      /* 1: it names what is not there */
-    JUDGE_LENGTH,        /* logarithm of its words */
-    JUDGE_END,           /* log-probability of ending where it does */
-    JUDGE_SIZE,          /* logarithm of the chunk's bytes */
-    JUDGE_OUTLINED,      /* 1: the model saw an outline */
+    JUDGE_AGREEMENT, /* mean cosine to all lines, itself among them */
+    JUDGE_WORDS,     /* the same of words and pairs of words (F1) */
+    JUDGE_ALL,       /* mean cosine of all lines to each other */
+    JUDGE_MEAN,      /* mean log-probability */
+    JUDGE_LEAST,     /* the least of them */
+    JUDGE_KEY,       /* cosine to the chunk's key */
+    JUDGE_NAME,      /* to its names */
+    JUDGE_TEXT,      /* to its text */
+    JUDGE_EXAMPLE,   /* the greatest to the sentence of an example */
+    JUDGE_EXAMPLES,  /* mean over the nearest four */
+    JUDGE_NEAREST,   /* cosine of the chunk to the nearest example's code */
+    JUDGE_OVERLAP,   /* share of its words that the chunk has */
+    JUDGE_INVENTED,  /* 1: it names what is not there */
+    JUDGE_LENGTH,    /* logarithm of its words */
+    JUDGE_END,       /* log-probability of ending where it does */
+    JUDGE_SIZE,      /* logarithm of the chunk's bytes */
+    JUDGE_OUTLINED,  /* 1: the model saw an outline */
     JUDGE_FEATURES
 };
 
 const char *judge_feature_name(enum judge_feature f);
 
 struct judge_line {
-    const char *text; /* borrowed */
+    const char *text;   /* borrowed */
     double mean, least; /* of its tokens' probabilities, as confidence_from_logprobs */
     double end_logprob;
 };

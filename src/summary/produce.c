@@ -112,7 +112,7 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
                              .whole = t->file->n_chunks == 1};
     struct buf outline = {0};
     rc = outline_chunk(r, t, s, &c, &outline);
-    if (rc == 0)
+    if (rc == 0 && !task_known(t, &r->options))
         rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
     buf_free(&outline);
     return rc;

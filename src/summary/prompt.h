@@ -73,8 +73,8 @@ struct prompt_chunk {
     const char *text; /* any bytes */
     size_t len;
     const char *outline; /* what the model sees instead (summary/context.h); NULL: the text */
-    const char *symbol; /* what the text defines; NULL: lines of a file */
-    bool whole;         /* the text is all of the file */
+    const char *symbol;  /* what the text defines; NULL: lines of a file */
+    bool whole;          /* the text is all of the file */
     /* Nearest first; those that would take more than half of the room are left out from the end. 0:
      * the built-in ones. For documents only. */
     const struct prompt_example *examples;

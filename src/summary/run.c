@@ -110,10 +110,15 @@ static int count_distinct(struct run *r, const struct buf *line, struct err *e) 
 
 static int count(struct run *r, const struct task *t, struct err *e) {
     struct run_stats *s = &r->stats;
-    s->tokens_in += t->tokens_in;
-    s->tokens_out += t->tokens_out;
     s->cut += t->cut;
-    if (t->ids.n) { /* it reached the engine */
+    if (t->known) {
+        s->chunks_known++;
+        s->lines_known += t->end_line - t->start_line + 1;
+    } else {
+        s->tokens_in += t->tokens_in;
+        s->tokens_out += t->tokens_out;
+    }
+    if (t->ids.n && !t->known) { /* it reached the engine */
         void *latencies = s->latencies_ms;
         bool room = array_grow(&latencies, s->n_latencies, &r->cap_latencies, sizeof(double));
         s->latencies_ms = latencies;
@@ -151,6 +156,7 @@ static struct summary summary_of(const struct task *t) {
         .tokens_in = t->tokens_in,
         .tokens_out = t->tokens_out,
         .cut = t->cut,
+        .known = t->known,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
     };

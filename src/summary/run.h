@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "summary/context.h"
 #include "summary/examples.h"
+#include "summary/known.h"
 #include "summary/summary.h"
 #include "text/chat.h"
 #include "text/tok.h"
@@ -31,10 +32,11 @@ struct run_options {
     const struct examples *pool;
     /* To judge lines with, the pool's where that has one; borrowed. NULL: by words alone. */
     struct embedder *embedder;
-    const char *model; /* its name, for the confidence (judge.h); may be NULL */
-    size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
-    bool prefer_docs; /* where the authors say what a chunk does, that is its line */
-    bool no_fallback; /* a chunk without a line by the model has none, and has failed */
+    const char *model;         /* its name, for the confidence (judge.h); may be NULL */
+    size_t n_examples;         /* <= EXAMPLES_MOST_NEAREST */
+    const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
+    bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
+    bool no_fallback;          /* a chunk without a line by the model has none, and has failed */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
@@ -54,6 +56,10 @@ struct run_stats {
     bool interrupted;
     size_t longest;   /* characters in the longest line */
     int most_running; /* sequences in flight at most */
+    /* Of chunks_done: those with a line of an earlier run. Tokens and latencies are those of the
+     * others. */
+    size_t chunks_known;
+    uint64_t lines_known; /* in them */
 };
 
 struct run; /* a run in preparation or under way */

@@ -16,12 +16,12 @@ struct summary {
     /* As reports show it: valid UTF-8, '/' between parts; a directory's has none at its end. */
     const char *file_path;
     uint64_t start_line, end_line; /* both 0 for directories and the repository */
-    const struct lang *lang; /* NULL: unknown */
-    const char *symbol;      /* what the lines define, or the most telling part; NULL: unknown */
-    const char *summary;     /* one line; "" when there is none */
-    double confidence;       /* 0..1; 0 when there is no line */
-    const char *source;      /* "model", "doc", "rule"; "" when there is none */
-    const char *error;       /* why there is none; NULL when there is one */
+    const struct lang *lang;       /* NULL: unknown */
+    const char *symbol;  /* what the lines define, or the most telling part; NULL: unknown */
+    const char *summary; /* one line; "" when there is none */
+    double confidence;   /* 0..1; 0 when there is no line */
+    const char *source;  /* "model", "doc", "rule"; "" when there is none */
+    const char *error;   /* why there is none; NULL when there is one */
     size_t tokens_in, tokens_out;
     bool cut;                   /* the text was cut to the context window */
     bool known;                 /* it was made by an earlier run */
@@ -39,8 +39,8 @@ struct provenance {
     const char *precision; /* resolved: "bf16 (weights Q4_1)" style is for people; here "bf16" */
     const char *file_type; /* the weights in the file: "Q4_1" */
     const char
-        *prompt_version;  /* "line-3", or "custom-" and 8 hex digits of the instruction's hash */
-    const char *sampling; /* "greedy", ... */
+        *prompt_version;   /* "line-3", or "custom-" and 8 hex digits of the instruction's hash */
+    const char *sampling;  /* "greedy", ... */
     const char *judged_by; /* the encoder that lines are judged with: its name; "words": none */
     const char *isa;
     uint64_t seed;

@@ -53,6 +53,7 @@ struct task {
 
     struct buf line;    /* once it is clean */
     const char *source; /* of the line: "model", "doc", "rule"; NULL: there is none yet */
+    bool known;         /* it was made by an earlier run */
     struct buf other;   /* the line where the model gives none; empty: there is none */
     const char *other_source;
     struct verdict verdict;
@@ -64,11 +65,15 @@ void task_free(struct task *t); /* NULL is fine */
 /* Marks a task as failed for the reason in e. */
 void task_fail(struct task *t, const struct err *e);
 
-/* Makes the evidence of a chunk and the prompt about it, with the examples that are nearest: t->ids,
- * t->cut. c->examples are filled in; repo and avoid: as in struct evidence_source. Errors:
+/* Makes the evidence of a chunk and the prompt about it, with the examples that are nearest:
+ * t->ids, t->cut. c->examples are filled in; repo and avoid: as in struct evidence_source. Errors:
  * evidence_make's, prompt_build's. */
 int task_ask(struct task *t, const struct run_options *options, struct prompt_chunk *c,
              const char *repo, const char *avoid, struct err *e);
+
+/* Takes the line that an earlier run made of the same chunk (its hashes are set), if there is one:
+ * then t->known and t->source are set. */
+bool task_known(struct task *t, const struct run_options *options);
 
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The
  * second attempt draws (candidates_sampling) with a seed of its own. Waits while the engine's queue
