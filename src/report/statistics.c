@@ -96,6 +96,9 @@ static void add_amounts(struct table *t, const struct run_stats *s) {
     else
         add(t, "Chunks", "%s: %s done, %s failed", grouped(s->chunks_total, a),
             grouped(s->chunks_done, done), grouped(s->chunks_failed, failed));
+    if (s->by_lines)
+        add(t, "Cut by lines, not by structure", "%s of %s files", grouped(s->by_lines, a),
+            grouped(s->files, b));
     add(t, "Cut to the context window", "%s", grouped(s->cut, a));
 }
 
