@@ -23,7 +23,7 @@ struct args {
     const char *output, *results, *file, *prompt;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
-    int format;
+    int format, chunk; /* chunk: enum chunk_mode */
     uint64_t examples, best_of;
     const char *examples_from;
     const char *store;

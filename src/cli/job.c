@@ -118,6 +118,7 @@ static int prepare(struct work *w, struct err *e) {
     if (rc)
         return rc;
     struct run_options o = {.loc = a->loc,
+                            .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
                             .model = w->model.name,

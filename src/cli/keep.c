@@ -291,6 +291,7 @@ static int put(struct keep *k, const struct kept_file *f, const struct summary *
                            .path = f->name,
                            .start_line = s->start_line,
                            .end_line = s->end_line,
+                           .symbol = s->symbol,
                            .line = s->summary,
                            .confidence = s->confidence,
                            .source = s->source,

@@ -99,6 +99,9 @@ static void add_amounts(struct table *t, const struct run_stats *s) {
     if (s->chunks_known)
         add(t, "From the store", "%s of %s chunks", grouped(s->chunks_known, a),
             grouped(s->chunks_total, b));
+    if (s->by_lines)
+        add(t, "Cut by lines, not by structure", "%s of %s files", grouped(s->by_lines, a),
+            grouped(s->files, b));
     add(t, "Cut to the context window", "%s", grouped(s->cut, a));
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "code/chunk_symbol.h"
 #include "summary/fallback.h"
 #include "summary/source.h"
 
@@ -85,6 +86,17 @@ static int prepare_other(const struct run *r, struct task *t, const struct sourc
     return 0;
 }
 
+static int find_symbol(struct task *t, const struct source_file *s) {
+    struct chunk_symbol found;
+    if (!s->parsed)
+        return 0;
+    int rc = chunk_symbol_find(&s->tree, &s->symbols, t->start_line, t->end_line, &found, &t->err);
+    if (rc || found.symbol == SYMBOL_NONE)
+        return rc;
+    chunk_symbol_name(&s->tree, &s->symbols, found.symbol, &t->symbol);
+    return buf_failed(&t->symbol) ? err_nomem(&t->err, t->file->name) : 0;
+}
+
 static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
                         const struct chunk *cut) {
     const char *text = (const char *)s->m.data + cut->offset;
@@ -92,6 +104,8 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
     uint64_t path = hash_bytes(t->file->file->name, strlen(t->file->file->name), 0);
     t->key = hash_bytes(text, len, path);
     int rc = hash_sha256_hex(text, len, t->sha256, &t->err);
+    if (rc == 0)
+        rc = find_symbol(t, s);
     if (rc)
         return rc;
     rc = prepare_other(r, t, s);

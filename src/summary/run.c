@@ -35,9 +35,11 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
                                           .context = info->context,
                                           .max_new_tokens = options->max_new_tokens,
                                           .instruction = options->instruction};
+    const struct plan_options plan = {
+        .loc = options->loc, .mode = options->chunk, .stop = options->stop};
     int rc = prompt_open(&r->prompt, tok, &prompt, e);
     if (rc == 0)
-        rc = plan_make(w, options->loc, &r->plan, e);
+        rc = plan_make(w, &plan, &r->plan, e);
     if (rc == 0)
         rc = queue_new(&r->finished, r->window + 1, e);
     if (rc == 0 && !(r->slots = calloc(r->window, sizeof(struct task *))))
@@ -49,6 +51,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
     r->options.instruction = r->prompt.instruction;
     r->stats = (struct run_stats){.files = r->plan.n,
                                   .chunks_total = r->plan.n_chunks,
+                                  .by_lines = r->plan.by_lines,
                                   .lines = r->plan.lines,
                                   .bytes = r->plan.bytes};
     *out = r;
@@ -149,6 +152,7 @@ static struct summary summary_of(const struct task *t) {
         .start_line = t->start_line,
         .end_line = t->end_line,
         .lang = t->file->file->lang,
+        .symbol = t->symbol.len ? t->symbol.data : NULL,
         .summary = ok ? t->line.data : "",
         .confidence = ok ? t->verdict.confidence : 0,
         .source = ok ? t->source : "",

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "code/chunk.h"
 #include "code/walk.h"
 #include "engine/engine.h"
 #include "summary/context.h"
@@ -19,8 +20,9 @@
 #include "text/tok.h"
 
 struct run_options {
-    uint64_t loc;  /* lines in a chunk, >= 1 */
-    int max_chars; /* of a line, in characters */
+    uint64_t loc;          /* lines in a chunk, >= 1; by structure: at most */
+    enum chunk_mode chunk; /* how files are cut */
+    int max_chars;         /* of a line, in characters */
     size_t max_new_tokens;
     struct sampling sampling;
     int best_of; /* answers to choose a line from, 1 .. ENGINE_MAX_BEAMS; fewer are not constrained
@@ -53,6 +55,7 @@ struct run_stats {
     double confidence_sum; /* over the lines by the model */
     size_t distinct;       /* different lines */
     size_t cut;            /* chunks cut to the context window */
+    size_t by_lines;       /* files cut by lines though they were to be by structure */
     bool interrupted;
     size_t longest;   /* characters in the longest line */
     int most_running; /* sequences in flight at most */

@@ -15,7 +15,7 @@ int source_open(const struct plan *p, const struct plan_file *f, struct source_f
     struct err why;
     *s = (struct source_file){0};
     int rc = plan_open(p, f, &s->m, &s->chunks, e);
-    if (rc || source_parse(s, f->file->lang, &why) == 0)
+    if (rc || s->m.size == 0 || source_parse(s, f->file->lang, &why) == 0)
         return rc;
     source_close(s);
     return err_nomem(e, f->file->path);

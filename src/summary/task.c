@@ -28,6 +28,7 @@ void task_free(struct task *t) {
     buf_free(&t->line);
     buf_free(&t->other);
     evidence_free(&t->evidence);
+    buf_free(&t->symbol);
     detok_free(&t->detok);
     free(t);
 }

@@ -31,7 +31,8 @@ struct task {
     const struct plan_file *file;
     uint64_t start_line, end_line, key;
     char sha256[HASH_HEX_SIZE], context_sha256[HASH_HEX_SIZE]; /* as in struct summary */
-    struct ids ids; /* of the prompt; empty when it never reached the engine */
+    struct buf symbol; /* that tells most of the chunk; empty: unknown */
+    struct ids ids;    /* of the prompt; empty when it never reached the engine */
     bool cut;
     int attempt; /* 0, then 1 for the second try */
 
