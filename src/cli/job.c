@@ -10,9 +10,11 @@
 #include "api/inputs.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/eval.h"
 #include "cli/example_pool.h"
+#include "cli/input_text.h"
 #include "cli/keep.h"
 #include "cli/model.h"
 #include "cli/progress.h"
@@ -261,10 +263,36 @@ static void close_results(struct work *w, bool failed) {
         unlink(w->job->results);
 }
 
-int job_run(const struct job *job, struct err *e) {
+/* The instruction of --prompt-file, without blanks at its end; NUL-terminated. */
+static int read_instruction(const struct args *a, struct buf *out, struct err *e) {
+    if (a->prompt)
+        return err_set(e, PRECIS_EUSAGE, "--prompt and --prompt-file: one of them is enough");
+    int rc = input_read(a->prompt_file, out, e);
+    if (rc)
+        return rc;
+    while (out->len && (unsigned char)out->data[out->len - 1] <= ' ')
+        out->len--;
+    if (out->len == 0)
+        return err_set(e, PRECIS_EINPUT, "%s: is empty", a->prompt_file);
+    if (!utf8_valid(out->data, out->len) || memchr(out->data, 0, out->len))
+        return err_set(e, PRECIS_EINPUT, "%s: is no text in UTF-8", a->prompt_file);
+    buf_char(out, 0);
+    return buf_failed(out) ? err_nomem(e, a->prompt_file) : 0;
+}
+
+int job_run(const struct job *asked, struct err *e) {
+    struct job with_prompt = *asked;
+    struct args args = *asked->args;
+    struct buf instruction = {0};
+    const struct job *job = &with_prompt;
     struct work w = {.job = job};
     interrupt_flag();
-    int rc = check(&w, e);
+    with_prompt.args = &args;
+    int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
+    if (args.prompt_file)
+        args.prompt = instruction.data;
+    if (rc == 0)
+        rc = check(&w, e);
     if (rc == 0)
         rc = prepare(&w, e);
     if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
@@ -284,5 +312,6 @@ int job_run(const struct job *job, struct err *e) {
         outfile_abort(&w.out);
     interrupt_note_temp(NULL);
     walk_free(&w.walk);
+    buf_free(&instruction);
     return rc;
 }

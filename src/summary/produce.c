@@ -57,10 +57,22 @@ static int outline_chunk(struct run *r, struct task *t, const struct source_file
                                           .text = c->text,
                                           .len = c->len};
     int rc = context_make(r->options.context, r->prompt.tok, &source, out, &t->err);
-    if (rc || out->len == 0)
-        return rc;
-    c->outline = out->data;
-    return hash_sha256_hex(out->data, out->len, t->context_sha256, &t->err);
+    c->outline = rc == 0 && out->len ? out->data : NULL;
+    return rc;
+}
+
+/* What the prompt says of the chunk beside its text, path and lines, as a digest. Examples are left
+ * out: a line is not made anew because something else was documented. */
+static int set_context(struct task *t, const struct prompt_chunk *c) {
+    struct buf b = {0};
+    buf_char(&b, c->whole ? 'f' : 'l');
+    buf_str(&b, c->symbol ? c->symbol : "");
+    buf_char(&b, 0);
+    buf_str(&b, c->outline ? c->outline : "");
+    int rc = buf_failed(&b) ? err_nomem(&t->err, c->path)
+                            : hash_sha256_hex(b.data, b.len, t->context_sha256, &t->err);
+    buf_free(&b);
+    return rc;
 }
 
 /* What can be said of the chunk without the model. */
@@ -86,6 +98,15 @@ static int prepare_other(const struct run *r, struct task *t, const struct sourc
     return 0;
 }
 
+/* Whether the chunk is hardly more than that symbol, so that its line may be about it. */
+static bool is_all_of(const struct source_file *s, const struct task *t,
+                      const struct chunk_symbol *c) {
+    const struct symbol *v = &s->symbols.v[c->symbol];
+    uint64_t lines = v->last_line - v->first_line + 1, all = t->end_line - t->start_line + 1;
+    bool speaks = symbol_is_callable(v->kind) || symbol_is_type(v->kind);
+    return speaks && !c->cut_before && !c->cut_after && 5 * lines >= 4 * all;
+}
+
 static int find_symbol(struct task *t, const struct source_file *s) {
     struct chunk_symbol found;
     if (!s->parsed)
@@ -94,6 +115,7 @@ static int find_symbol(struct task *t, const struct source_file *s) {
     if (rc || found.symbol == SYMBOL_NONE)
         return rc;
     chunk_symbol_name(&s->tree, &s->symbols, found.symbol, &t->symbol);
+    t->nouns = is_all_of(s, t, &found);
     return buf_failed(&t->symbol) ? err_nomem(&t->err, t->file->name) : 0;
 }
 
@@ -123,9 +145,12 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
                              .end_line = t->end_line,
                              .text = text,
                              .len = len,
+                             .symbol = t->nouns ? t->symbol.data : NULL,
                              .whole = t->file->n_chunks == 1};
     struct buf outline = {0};
     rc = outline_chunk(r, t, s, &c, &outline);
+    if (rc == 0)
+        rc = set_context(t, &c);
     if (rc == 0 && !task_known(t, &r->options))
         rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
     buf_free(&outline);
