@@ -22,7 +22,7 @@ extern const char *const context_names[]; /* NULL-ended; "auto", "outline", "ful
 
 enum {
     CONTEXT_SHORT = 2000, /* bytes up to which auto takes the text */
-    CONTEXT_TOKENS = 280  /* of an outline at most */
+    CONTEXT_TOKENS = 190  /* of an outline at most */
 };
 
 struct context_source {
