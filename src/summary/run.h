@@ -12,6 +12,7 @@
 #include "code/walk.h"
 #include "engine/engine.h"
 #include "summary/examples.h"
+#include "summary/known.h"
 #include "summary/summary.h"
 #include "text/chat.h"
 #include "text/tok.h"
@@ -26,6 +27,11 @@ struct run_options {
      * run_free. NULL, or none that is near: the built-in ones. */
     const struct examples *pool;
     size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
+    /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
+     * sequence-to-sequence model makes none. */
+    bool rollup;
+    const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
+    const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
@@ -43,6 +49,9 @@ struct run_stats {
     bool interrupted;
     size_t longest;   /* characters in the longest line */
     int most_running; /* sequences in flight at most */
+    /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
+    size_t rollups_total, rollups_done, rollups_failed;
+    double rollup_seconds;
 };
 
 struct run; /* a run in preparation or under way */
@@ -56,10 +65,11 @@ void run_free(struct run *r);
 const struct run_stats *run_stats(const struct run *r);
 
 struct run_events {
-    /* Each chunk once, in order, on the caller's thread. Non-zero ends the run with that code (an
-     * output that cannot be written). */
+    /* Each chunk once, in order, on the caller's thread; then the roll-ups, level by level.
+     * Non-zero ends the run with that code (an output that cannot be written). */
     int (*on_summary)(void *user, const struct summary *s, struct err *e);
-    /* Each chunk as it finishes, on the caller's thread, in order of finishing; may be NULL. */
+    /* Each chunk and roll-up as it finishes, on the caller's thread, in order of finishing; may be
+     * NULL. */
     void (*on_finished)(void *user, const struct summary *s, const struct run_stats *stats);
     /* A few times a second while waiting; may be NULL. */
     void (*on_tick)(void *user, const struct run_stats *stats);
@@ -67,7 +77,8 @@ struct run_events {
 };
 
 /* Runs to the end or until *stop: then chunks in flight are cancelled, what is finished is
- * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. */
+ * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. There
+ * are no roll-ups of a run that was stopped before its last chunk. */
 int run_execute(struct run *r, const struct run_events *events, struct err *e);
 
 const char *run_prompt_version(const struct run *r);

@@ -16,12 +16,12 @@ struct summary {
     /* As reports show it: valid UTF-8, '/' between parts; a directory's has none at its end. */
     const char *file_path;
     uint64_t start_line, end_line; /* both 0 for directories and the repository */
-    const struct lang *lang; /* NULL: unknown */
-    const char *symbol;      /* what the lines define, or the most telling part; NULL: unknown */
-    const char *summary;     /* one line; "" when there is none */
-    double confidence;       /* 0..1; 0 when there is no line */
-    const char *source;      /* "model", "doc", "rule"; "" when there is none */
-    const char *error;       /* why there is none; NULL when there is one */
+    const struct lang *lang;       /* NULL: unknown */
+    const char *symbol;  /* what the lines define, or the most telling part; NULL: unknown */
+    const char *summary; /* one line; "" when there is none */
+    double confidence;   /* 0..1; 0 when there is no line */
+    const char *source;  /* "model", "doc", "rule"; "" when there is none */
+    const char *error;   /* why there is none; NULL when there is one */
     size_t tokens_in, tokens_out;
     bool cut;                   /* the text was cut to the context window */
     bool known;                 /* it was made by an earlier run */
@@ -29,7 +29,7 @@ struct summary {
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes; of a roll-up: of the lines it is of */
     /* of what entered the prompt beside them, path, lines and language; "": nothing */
     char context_sha256[HASH_HEX_SIZE];
-    size_t index; /* of the chunk in the run, from 0 */
+    size_t index; /* in the run: of the chunks from 0, of roll-ups above them */
 };
 
 /* What is the same for every line of a run. */
