@@ -8,9 +8,15 @@
 #include "base/buf.h"
 #include "report/report.h"
 
-struct report_failure {
-    char *path, *error; /* owned */
+/* A line, or why there is none, kept until the tree can be written. */
+struct report_row {
+    enum summary_level level;
+    char *path, *symbol;     /* owned; symbol NULL: unknown */
+    char *text;              /* owned: the line; of a failed one the reason */
+    const struct lang *lang; /* borrowed, static */
     uint64_t start_line, end_line;
+    double confidence;
+    bool failed, cut;
 };
 
 struct report {
@@ -19,10 +25,9 @@ struct report {
     char *title;         /* owned */
     struct provenance p; /* the strings are borrowed */
 
-    /* Markdown: what its later parts need */
-    char *path;                      /* of the file whose heading was written last; owned */
-    struct report_failure *failures; /* owned */
-    size_t n_failures, cap_failures;
+    /* Markdown, which begins with what is known last: everything, in the order of arrival */
+    struct report_row *rows; /* owned */
+    size_t n_rows, cap_rows;
 };
 
 /* The columns of JSON Lines and CSV, in order. */
@@ -30,10 +35,19 @@ struct report {
     "file_path", "start_line", "end_line", "language", "symbol_name", "summary", "confidence",     \
         "source", "model", "model_revision", "precision", "prompt_version", "tokens_in",           \
         "tokens_out", "elapsed_ms", "sha256", "score", "error", "file_type", "sampling", "seed",   \
-        "cut"
+        "cut", "level"
 
-void markdown_open(struct report *r);
+const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
+
 int markdown_add(struct report *r, const struct summary *s, struct err *e); /* PRECIS_ENOMEM */
+void markdown_free(struct report *r);
+/* All but the statistics. */
+int markdown_write(const struct report *r, struct err *e); /* PRECIS_ENOMEM */
+/* The parts of it. row NULL: there is none. */
+void markdown_head(const struct report *r, const struct report_row *whole, bool rolled_up);
+void markdown_folder(FILE *f, const char *path, size_t depth, const struct report_row *row);
+void markdown_file(FILE *f, const struct report_row *row, const struct report_row *chunks,
+                   size_t n);
 void markdown_failures(const struct report *r);
 /* Text that reads the same when Markdown is shown: on one line, its special characters escaped. */
 void markdown_text(FILE *f, const char *s);

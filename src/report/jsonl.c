@@ -52,6 +52,7 @@ int jsonl_add(struct report *r, const struct summary *s, struct err *e) {
         text(p->sampling),
         seed_of(p->seed),
         json_boolean(s->cut),
+        text(report_level_name(s->level)),
     };
     json_t *object = json_object();
     bool ok = object != NULL;

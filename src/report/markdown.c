@@ -1,8 +1,11 @@
 #include "report/format.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "summary/folders.h"
+
+enum { HEADING_MOST = 6 };
 
 static bool alphanumeric(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -26,8 +29,9 @@ void markdown_text(FILE *f, const char *s) {
     }
 }
 
-/* A code span: fenced by more backticks than there are together inside (CommonMark 6.1). */
-static void code_span(FILE *f, const char *s) {
+/* A code span: fenced by more backticks than there are together inside (CommonMark 6.1). What comes
+ * after the text is plain. */
+static void code_span_of(FILE *f, const char *s, const char *after) {
     int longest = 0, run = 0;
     for (const char *p = s; *p; p++) {
         run = *p == '`' ? run + 1 : 0;
@@ -39,23 +43,53 @@ static void code_span(FILE *f, const char *s) {
     fputs(pad, f);
     for (const char *p = s; *p; p++)
         fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, f);
+    fputs(after, f);
     fputs(pad, f);
     for (int i = 0; i <= longest; i++)
         fputc('`', f);
 }
 
-void markdown_open(struct report *r) {
+static void code_span(FILE *f, const char *s) {
+    code_span_of(f, s, "");
+}
+
+/* With a '/' after it, so that it is not taken for a file. */
+static void folder_name(FILE *f, const char *path) {
+    code_span_of(f, path, "/");
+}
+
+/* A line with its confidence. */
+static void said(FILE *f, const struct report_row *row) {
+    if (row->failed) {
+        fputs("*no summary* (why: see the end)", f);
+        return;
+    }
+    bool chunk = row->level == SUMMARY_CHUNK;
+    markdown_text(f, row->text);
+    fprintf(f, " (%.2f%s)", row->confidence,
+            !row->cut ? ""
+            : chunk   ? "; only the first lines were read"
+                      : "; only a part of what is in it was read");
+}
+
+void markdown_head(const struct report *r, const struct report_row *whole, bool rolled_up) {
     const struct provenance *p = &r->p;
     FILE *f = r->f;
     fputs("# ", f);
     markdown_text(f, r->title);
+    if (whole) {
+        fputs("\n\n", f);
+        said(f, whole);
+    }
     fputs("\n\nOne line for each chunk of code, written by the model ", f);
     code_span(f, p->model);
-    fputs(
-        " with precis " PRECIS_VERSION
-        ". The number after a line is the mean\nprobability that the "
-        "model gave to its words; it is not calibrated to that of the line being right.\n\nModel: ",
-        f);
+    fputs(" with precis " PRECIS_VERSION
+          ". The number after a line is the mean\nprobability that the "
+          "model gave to its words; it is not calibrated to that of the line being right.\n",
+          f);
+    if (rolled_up)
+        fputs("Lines of files and folders are made from the lines of what is in them.\n", f);
+    fputs("\nModel: ", f);
     code_span(f, p->model_revision);
     fputs(" (SHA-256), weights ", f);
     markdown_text(f, p->file_type);
@@ -68,74 +102,73 @@ void markdown_open(struct report *r) {
     fputs(".\n", f);
 }
 
-static int keep_failure(struct report *r, const struct summary *s, struct err *e) {
-    void *grown = r->failures;
-    bool room = array_grow(&grown, r->n_failures, &r->cap_failures, sizeof *r->failures);
-    r->failures = grown;
-    struct report_failure f = {
-        .start_line = s->start_line, .end_line = s->end_line, .path = strdup(s->file_path)};
-    f.error = strdup(s->error);
-    if (!room || !f.path || !f.error) {
-        free(f.path);
-        free(f.error);
-        return err_nomem(e, "report");
-    }
-    r->failures[r->n_failures++] = f;
-    return 0;
-}
-
-static int heading(struct report *r, const struct summary *s, struct err *e) {
-    if (r->path && strcmp(r->path, s->file_path) == 0)
-        return 0;
-    free(r->path);
-    r->path = strdup(s->file_path);
-    if (!r->path)
-        return err_nomem(e, "report");
-    fputs("\n## ", r->f);
-    code_span(r->f, s->file_path);
-    if (s->lang)
-        fprintf(r->f, " (%s)", s->lang->title);
-    fputs("\n\n", r->f);
-    return 0;
-}
-
-static void lines(FILE *f, uint64_t first, uint64_t last) {
-    if (first == 0)
+static void place(FILE *f, const struct report_row *row) {
+    if (row->start_line == 0)
         fputs("no lines", f); /* it could not even be read */
-    else if (first == last)
-        fprintf(f, "line %" PRIu64, first);
+    else if (row->start_line == row->end_line)
+        fprintf(f, "line %" PRIu64, row->start_line);
     else
-        fprintf(f, "lines %" PRIu64 "-%" PRIu64, first, last);
+        fprintf(f, "lines %" PRIu64 "-%" PRIu64, row->start_line, row->end_line);
+    if (row->symbol) {
+        fputs(", ", f);
+        code_span(f, row->symbol);
+    }
 }
 
-int markdown_add(struct report *r, const struct summary *s, struct err *e) {
-    int rc = heading(r, s, e);
-    if (rc)
-        return rc;
-    fputs("- ", r->f);
-    lines(r->f, s->start_line, s->end_line);
-    fputs(": ", r->f);
-    if (s->error) {
-        fputs("*no summary* (why: see the end)\n", r->f);
-        return keep_failure(r, s, e);
+void markdown_folder(FILE *f, const char *path, size_t depth, const struct report_row *row) {
+    fputc('\n', f);
+    for (size_t i = 0; i <= depth && i < HEADING_MOST; i++)
+        fputc('#', f);
+    fputc(' ', f);
+    folder_name(f, path);
+    fputc('\n', f);
+    if (row) {
+        fputc('\n', f);
+        said(f, row);
+        fputc('\n', f);
     }
-    markdown_text(r->f, s->summary);
-    fprintf(r->f, " (%.2f%s)\n", s->confidence, s->cut ? "; only the first lines were read" : "");
-    return 0;
+}
+
+/* A file of one chunk is one entry: it has one line. */
+void markdown_file(FILE *f, const struct report_row *row, const struct report_row *chunks,
+                   size_t n) {
+    fputs("- ", f);
+    code_span(f, folders_base(chunks->path));
+    if (chunks->lang)
+        fprintf(f, " (%s)", chunks->lang->title);
+    if (n > 1 && row) {
+        fputs(": ", f);
+        said(f, row);
+    }
+    for (size_t i = 0; i < n; i++) {
+        fputs(n > 1 ? "\n  - " : ", ", f);
+        place(f, &chunks[i]);
+        fputs(": ", f);
+        said(f, &chunks[i]);
+    }
+    fputc('\n', f);
 }
 
 void markdown_failures(const struct report *r) {
-    if (!r->n_failures)
-        return;
-    fputs("\n## Chunks without a summary\n\n", r->f);
-    for (size_t i = 0; i < r->n_failures; i++) {
-        const struct report_failure *x = &r->failures[i];
-        fputs("- ", r->f);
-        code_span(r->f, x->path);
-        fputs(", ", r->f);
-        lines(r->f, x->start_line, x->end_line);
+    bool any = false;
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const struct report_row *x = &r->rows[i];
+        if (!x->failed)
+            continue;
+        fputs(any ? "- " : "\n## Without a summary\n\n- ", r->f);
+        any = true;
+        if (x->level == SUMMARY_REPOSITORY)
+            markdown_text(r->f, r->title);
+        else if (x->level == SUMMARY_DIRECTORY)
+            folder_name(r->f, x->path);
+        else
+            code_span(r->f, x->path);
+        if (x->level == SUMMARY_CHUNK) {
+            fputs(", ", r->f);
+            place(r->f, x);
+        }
         fputs(": ", r->f);
-        markdown_text(r->f, x->error);
+        markdown_text(r->f, x->text);
         fputc('\n', r->f);
     }
 }

@@ -17,6 +17,11 @@ int report_format_parse(const char *name, enum report_format *out, struct err *e
     return err_set(e, PRECIS_EUSAGE, "report format %s: not one of md, jsonl, csv", name);
 }
 
+const char *report_level_name(enum summary_level level) {
+    static const char *const names[] = {"chunk", "file", "directory", "repository"};
+    return names[level];
+}
+
 static int check_written(const struct report *r, struct err *e) {
     return ferror(r->f) ? err_errno(e, "report", "write") : 0;
 }
@@ -35,9 +40,7 @@ int report_open(FILE *f, enum report_format format, const char *title, const str
     r->format = format;
     r->p = *p;
     errno = 0;
-    if (format == REPORT_MARKDOWN)
-        markdown_open(r);
-    else if (format == REPORT_CSV)
+    if (format == REPORT_CSV)
         csv_open(r);
     int rc = check_written(r, e);
     if (rc)
@@ -79,24 +82,21 @@ int report_add(struct report *r, const struct summary *s, struct err *e) {
 
 int report_finish(struct report *r, const struct run_stats *stats, const struct engine_info *info,
                   struct err *e) {
+    int rc = 0;
     errno = 0;
     if (r->format == REPORT_MARKDOWN) {
-        markdown_failures(r);
-        report_statistics(r->f, stats, info, 1);
+        rc = markdown_write(r, e);
+        if (rc == 0)
+            report_statistics(r->f, stats, info, 1);
     }
     fflush(r->f);
-    return check_written(r, e);
+    return rc ? rc : check_written(r, e);
 }
 
 void report_free(struct report *r) {
     if (!r)
         return;
-    for (size_t i = 0; i < r->n_failures; i++) {
-        free(r->failures[i].path);
-        free(r->failures[i].error);
-    }
-    free(r->failures);
-    free(r->path);
+    markdown_free(r);
     free(r->title);
     free(r);
 }

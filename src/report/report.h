@@ -1,4 +1,6 @@
-/* Reports: the lines of a run as Markdown, JSON Lines or CSV, written as they come. */
+/* Reports: the lines of a run. JSON Lines and CSV are written as they come, a row for each.
+ * Markdown is a tree, with each file and folder before what is in it, and so is kept (the lines
+ * alone) until report_finish writes it. */
 #ifndef PRECIS_REPORT_REPORT_H
 #define PRECIS_REPORT_REPORT_H
 
@@ -15,11 +17,12 @@ int report_format_parse(const char *name, enum report_format *out,
 
 struct report; /* a report being written to a stream */
 
-/* f and p are borrowed until report_free. title: what was summarised ("tokio"), for Markdown. */
+/* f, p and what summaries have as lang are borrowed until report_free. title: what was summarised
+ * ("tokio"), for Markdown. */
 int report_open(FILE *f, enum report_format format, const char *title, const struct provenance *p,
                 struct report **out, struct err *e);
 int report_add(struct report *r, const struct summary *s, struct err *e);
-/* Ends the document; Markdown closes with the statistics. */
+/* Ends the document; Markdown closes with the statistics. PRECIS_EIO, PRECIS_ENOMEM. */
 int report_finish(struct report *r, const struct run_stats *stats, const struct engine_info *info,
                   struct err *e);
 void report_free(struct report *r);

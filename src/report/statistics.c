@@ -137,6 +137,14 @@ static void add_quality(struct table *t, const struct run_stats *s) {
     add(t, "Longest line", "%zu characters", s->longest);
 }
 
+/* They have a time of their own, so that figures of chunks stay comparable. */
+static void add_rollups(struct table *t, const struct run_stats *s) {
+    char a[32], b[32];
+    if (s->rollups_total)
+        add(t, "Lines of files and folders", "%s done, %s failed, in %.1f s",
+            grouped(s->rollups_done, a), grouped(s->rollups_failed, b), s->rollup_seconds);
+}
+
 static void add_machine(struct table *t, const struct run_stats *s, const struct engine_info *info,
                         const struct statistics_moment *m) {
     add(t, "Agents, lanes", "%d, %d (at most %d running together)", info->max_sequences,
@@ -204,6 +212,7 @@ void statistics_write(FILE *f, const struct run_stats *stats, const struct engin
     add_amounts(&t, stats);
     add_speed(&t, stats);
     add_quality(&t, stats);
+    add_rollups(&t, stats);
     add_machine(&t, stats, info, moment);
     fputs(markdown ? "\n## Statistics\n\n" : "Statistics\n", f);
     write_table(f, &t, markdown, "| Figure | Value |\n|:--|:--|\n");

@@ -5,9 +5,7 @@
 #include "base/utf8.h"
 #include "summary/task.h"
 
-/* Whether the line is one that this run could have made itself: whoever kept it is not trusted, and
- * lines that took the place of the model's are made again. */
-static bool is_usable(const struct known_line *k, int max_chars) {
+bool known_is_usable(const struct known_line *k, int max_chars) {
     return k->line.len && !buf_failed(&k->line) && utf8_valid(k->line.data, k->line.len) &&
            utf8_length(k->line.data, k->line.len) <= (size_t)max_chars && k->confidence >= 0 &&
            k->confidence <= 1 &&
@@ -37,7 +35,7 @@ bool task_known(struct task *t, const struct run_options *options) {
         return false;
     memcpy(about.sha256, t->sha256, sizeof about.sha256);
     memcpy(about.context_sha256, t->context_sha256, sizeof about.context_sha256);
-    if (options->known->find(options->known->user, &about, &k) && is_usable(&k, options->max_chars))
+    if (options->known->find(options->known->user, &about, &k) && known_is_usable(&k, options->max_chars))
         take(t, &k);
     buf_free(&k.line);
     return t->known;

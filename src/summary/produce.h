@@ -7,6 +7,7 @@
 #include "base/queue.h"
 #include "summary/plan.h"
 #include "summary/prompt.h"
+#include "summary/rollup.h"
 #include "summary/run.h"
 #include "summary/task.h"
 
@@ -29,6 +30,8 @@ struct run {
     struct engine *en; /* borrowed */
     struct prompt prompt;
     struct plan plan;
+    struct rollup *rollup;       /* NULL: none are wanted */
+    struct prompt rollup_prompt; /* where chunks have one of the user's; zeroed: the same */
     size_t window;
     struct queue *finished; /* of struct task *; has room for all that can be under way */
     struct gate gate;

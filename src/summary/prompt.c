@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "summary/prompt_examples.h"
+#include "summary/prompt_shown.h"
 
 enum {
     EXAMPLE_BYTES = 120, /* of an example's code: its first lines say most (docs/summaries.md) */
@@ -29,11 +30,6 @@ static int set_version(struct prompt *p, const char *instruction, struct err *e)
     if (rc == 0)
         snprintf(p->version, sizeof p->version, "custom-%.8s", hex);
     return rc;
-}
-
-static void append_shown(struct buf *b, const char *s) {
-    for (; *s; s++)
-        buf_char(b, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
 }
 
 /* How much of a chunk is in the prompt. */

@@ -11,6 +11,21 @@
 
 static const double TICK_SECONDS = 0.25;
 
+/* Instructions of the user's are about code: roll-ups always have the built-in prompt. */
+static int prepare_rollup(struct run *r, struct prompt_options prompt, struct err *e) {
+    if (!r->options.rollup)
+        return 0;
+    if (r->prompt.form == PROMPT_SOURCE) {
+        log_say(LOG_INFO, "no lines of files and folders: the model sums up nothing but code");
+        return 0;
+    }
+    prompt.instruction = NULL;
+    int rc = rollup_new(&r->rollup, e);
+    if (rc == 0 && r->prompt.form != PROMPT_DOCUMENT)
+        rc = prompt_open(&r->rollup_prompt, r->prompt.tok, &prompt, e);
+    return rc;
+}
+
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e) {
     *out = NULL;
@@ -39,6 +54,8 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         .loc = options->loc, .mode = options->chunk, .stop = options->stop};
     int rc = prompt_open(&r->prompt, tok, &prompt, e);
     if (rc == 0)
+        rc = prepare_rollup(r, prompt, e);
+    if (rc == 0)
         rc = plan_make(w, &plan, &r->plan, e);
     if (rc == 0)
         rc = queue_new(&r->finished, r->window + 1, e);
@@ -62,6 +79,8 @@ void run_free(struct run *r) {
     if (!r)
         return;
     prompt_close(&r->prompt);
+    prompt_close(&r->rollup_prompt);
+    rollup_free(r->rollup);
     plan_free(&r->plan);
     queue_free(r->finished);
     for (size_t i = 0; r->slots && i < r->window; i++)
@@ -206,6 +225,8 @@ static void update_time(struct run *r) {
 static void emit(struct execution *x, struct task *t) {
     struct summary s = summary_of(t);
     int rc = x->rc ? 0 : x->events->on_summary(x->events->user, &s, x->e);
+    if (rc == 0 && x->rc == 0 && x->r->rollup)
+        rc = rollup_add(x->r->rollup, &s, x->e);
     if (rc)
         fail(x, rc);
     task_free(t);
@@ -346,6 +367,16 @@ static void consume(struct execution *x) {
     emit_rest(x);
 }
 
+static int roll_up(struct run *r, const struct run_events *events, struct err *e) {
+    const struct rollup_work work = {.en = r->en,
+                                     .prompt =
+                                         r->rollup_prompt.tok ? &r->rollup_prompt : &r->prompt,
+                                     .options = &r->options,
+                                     .events = events,
+                                     .stats = &r->stats};
+    return rollup_execute(r->rollup, &work, e);
+}
+
 int run_execute(struct run *r, const struct run_events *events, struct err *e) {
     if (r->executed)
         return err_set(e, PRECIS_EUSAGE, "the run has been executed already");
@@ -365,5 +396,7 @@ int run_execute(struct run *r, const struct run_events *events, struct err *e) {
         r->gate.again = next;
     }
     update_time(r);
+    if (x.rc == 0 && !r->stats.interrupted && r->rollup)
+        x.rc = roll_up(r, events, e);
     return x.rc;
 }

@@ -34,8 +34,12 @@ struct run_options {
     const struct examples *pool;
     /* To judge lines with, the pool's where that has one; borrowed. NULL: by words alone. */
     struct embedder *embedder;
-    const char *model;         /* its name, for the confidence (judge.h); may be NULL */
-    size_t n_examples;         /* <= EXAMPLES_MOST_NEAREST */
+    const char *model; /* its name, for the confidence (judge.h); may be NULL */
+    size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
+    /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
+     * sequence-to-sequence model makes none. */
+    bool rollup;
+    const char *title;         /* what the whole is called; borrowed until run_free; NULL: nothing */
     const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
     bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
     bool no_fallback;          /* a chunk without a line by the model has none, and has failed */
@@ -63,6 +67,9 @@ struct run_stats {
      * others. */
     size_t chunks_known;
     uint64_t lines_known; /* in them */
+    /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
+    size_t rollups_total, rollups_done, rollups_failed;
+    double rollup_seconds;
 };
 
 struct run; /* a run in preparation or under way */
@@ -76,10 +83,11 @@ void run_free(struct run *r);
 const struct run_stats *run_stats(const struct run *r);
 
 struct run_events {
-    /* Each chunk once, in order, on the caller's thread. Non-zero ends the run with that code (an
-     * output that cannot be written). */
+    /* Each chunk once, in order, on the caller's thread; then the roll-ups, level by level.
+     * Non-zero ends the run with that code (an output that cannot be written). */
     int (*on_summary)(void *user, const struct summary *s, struct err *e);
-    /* Each chunk as it finishes, on the caller's thread, in order of finishing; may be NULL. */
+    /* Each chunk and roll-up as it finishes, on the caller's thread, in order of finishing; may be
+     * NULL. */
     void (*on_finished)(void *user, const struct summary *s, const struct run_stats *stats);
     /* A few times a second while waiting; may be NULL. */
     void (*on_tick)(void *user, const struct run_stats *stats);
@@ -87,7 +95,8 @@ struct run_events {
 };
 
 /* Runs to the end or until *stop: then chunks in flight are cancelled, what is finished is
- * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. */
+ * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. There
+ * are no roll-ups of a run that was stopped before its last chunk. */
 int run_execute(struct run *r, const struct run_events *events, struct err *e);
 
 const char *run_prompt_version(const struct run *r);

@@ -29,7 +29,7 @@ struct summary {
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes; of a roll-up: of the lines it is of */
     /* of what entered the prompt beside them, path, lines and language; "": nothing */
     char context_sha256[HASH_HEX_SIZE];
-    size_t index; /* of the chunk in the run, from 0 */
+    size_t index; /* in the run: of the chunks from 0, of roll-ups above them */
 };
 
 /* What is the same for every line of a run. */

@@ -5,7 +5,7 @@
 
 #include "report/report.h"
 
-enum { SAMPLE_SUMMARIES = 6 };
+enum { SAMPLE_SUMMARIES = 12 };
 extern const struct summary sample_summaries[SAMPLE_SUMMARIES];
 extern const struct provenance sample_provenance;
 extern const struct run_stats sample_stats;

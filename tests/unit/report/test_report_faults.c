@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "fault.h"
+#include "report/format.h"
 #include "sample.h"
 
 struct output {
@@ -23,6 +24,8 @@ static int write_all(void *user, struct err *e) {
     int rc = report_open(o->f, o->format, "tokio", &sample_provenance, &r, e);
     for (size_t i = 0; rc == 0 && i < SAMPLE_SUMMARIES; i++)
         rc = report_add(r, &sample_summaries[i], e);
+    if (rc == 0 && o->format == REPORT_MARKDOWN)
+        rc = markdown_write(r, e);
     report_free(r);
     return rc;
 }

@@ -1,0 +1,208 @@
+/* The order of a Markdown report: folder by folder, each with its line, its files and their chunks,
+ * then the folders in it. */
+#include "report/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "summary/folders.h"
+
+static const size_t NONE = SIZE_MAX;
+
+static char *copy(const char *s, bool *ok) {
+    char *c = s ? strdup(s) : NULL;
+    *ok = *ok && (c || !s);
+    return c;
+}
+
+int markdown_add(struct report *r, const struct summary *s, struct err *e) {
+    void *grown = r->rows;
+    bool ok = array_grow(&grown, r->n_rows, &r->cap_rows, sizeof *r->rows);
+    r->rows = grown;
+    if (!ok)
+        return err_nomem(e, "report");
+    r->rows[r->n_rows++] = (struct report_row){.level = s->level,
+                                               .path = copy(s->file_path, &ok),
+                                               .symbol = copy(s->symbol, &ok),
+                                               .text = copy(s->error ? s->error : s->summary, &ok),
+                                               .lang = s->lang,
+                                               .start_line = s->start_line,
+                                               .end_line = s->end_line,
+                                               .confidence = s->confidence,
+                                               .failed = s->error != NULL,
+                                               .cut = s->cut};
+    return ok ? 0 : err_nomem(e, "report");
+}
+
+void markdown_free(struct report *r) {
+    for (size_t i = 0; i < r->n_rows; i++) {
+        free(r->rows[i].path);
+        free(r->rows[i].symbol);
+        free(r->rows[i].text);
+    }
+    free(r->rows);
+}
+
+/* A file or folder, by the row that says its path. */
+struct entry {
+    const char *path;
+    size_t row, n; /* of a file: its first chunk, and how many */
+    size_t line;   /* the row with its line; NONE: there is none */
+    size_t next;   /* file in the same folder; NONE: it is the last */
+};
+
+static int by_path(const void *a, const void *b) {
+    const struct entry *x = a, *y = b;
+    int c = strcmp(x->path, y->path);
+    return c ? c : (x->row > y->row) - (x->row < y->row);
+}
+
+struct contents {
+    const struct report *r;
+    struct entry *files, *file_lines, *folder_lines; /* sorted; owned */
+    size_t n_files, n_file_lines, n_folder_lines;
+    size_t whole; /* the row with the line of the whole, or NONE */
+    struct folders folders;
+    size_t *first; /* [folders] file in it, or NONE; owned */
+    size_t *inner; /* [folders] how many folders are right in it; owned */
+    size_t *depth; /* [folders] headings above it; owned */
+};
+
+static void contents_free(struct contents *t) {
+    free(t->files);
+    free(t->file_lines);
+    free(t->folder_lines);
+    free(t->first);
+    free(t->inner);
+    free(t->depth);
+    folders_free(&t->folders);
+}
+
+static void add_entry(struct entry *list, size_t *n, const char *path, size_t row) {
+    list[(*n)++] = (struct entry){.path = path, .row = row, .n = 1, .line = NONE, .next = NONE};
+}
+
+/* Chunks of a file come one after another; lines that begin anew are another file's of that name.
+ */
+static bool goes_on(const struct contents *t, const struct report_row *row) {
+    if (!t->n_files)
+        return false;
+    const struct entry *f = &t->files[t->n_files - 1];
+    const struct report_row *last = &t->r->rows[f->row + f->n - 1];
+    return row == last + 1 && strcmp(row->path, f->path) == 0 && row->start_line > last->end_line;
+}
+
+static int sort_rows(struct contents *t, struct err *e) {
+    const struct report *r = t->r;
+    size_t most = r->n_rows ? r->n_rows : 1;
+    t->files = calloc(most, sizeof *t->files);
+    t->file_lines = calloc(most, sizeof *t->file_lines);
+    t->folder_lines = calloc(most, sizeof *t->folder_lines);
+    if (!t->files || !t->file_lines || !t->folder_lines)
+        return err_nomem(e, "report");
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const struct report_row *row = &r->rows[i];
+        if (row->level == SUMMARY_REPOSITORY)
+            t->whole = i;
+        else if (row->level == SUMMARY_DIRECTORY)
+            add_entry(t->folder_lines, &t->n_folder_lines, row->path, i);
+        else if (row->level == SUMMARY_FILE)
+            add_entry(t->file_lines, &t->n_file_lines, row->path, i);
+        else if (goes_on(t, row))
+            t->files[t->n_files - 1].n++;
+        else
+            add_entry(t->files, &t->n_files, row->path, i);
+    }
+    qsort(t->files, t->n_files, sizeof *t->files, by_path);
+    qsort(t->file_lines, t->n_file_lines, sizeof *t->file_lines, by_path);
+    qsort(t->folder_lines, t->n_folder_lines, sizeof *t->folder_lines, by_path);
+    return 0;
+}
+
+static void find_file_lines(struct contents *t) {
+    const struct report_row *rows = t->r->rows;
+    for (size_t i = 0, k = 0; i < t->n_files && k < t->n_file_lines; i++) {
+        struct entry *f = &t->files[i];
+        while (k < t->n_file_lines && strcmp(t->file_lines[k].path, f->path) < 0)
+            k++;
+        if (k < t->n_file_lines && strcmp(t->file_lines[k].path, f->path) == 0 &&
+            rows[t->file_lines[k].row].end_line == rows[f->row + f->n - 1].end_line)
+            f->line = t->file_lines[k++].row;
+    }
+}
+
+static int find_folders(struct contents *t, struct err *e) {
+    const char **paths = calloc(t->n_files ? t->n_files : 1, sizeof *paths);
+    for (size_t i = 0; paths && i < t->n_files; i++)
+        paths[i] = t->files[i].path;
+    int rc = paths ? folders_make(paths, t->n_files, &t->folders, e) : err_nomem(e, "report");
+    free(paths);
+    if (rc)
+        return rc;
+    t->first = calloc(t->folders.n, sizeof *t->first);
+    t->inner = calloc(t->folders.n, sizeof *t->inner);
+    t->depth = calloc(t->folders.n, sizeof *t->depth);
+    if (!t->first || !t->inner || !t->depth)
+        return err_nomem(e, "report");
+    for (size_t i = 0; i < t->folders.n; i++)
+        t->first[i] = NONE;
+    for (size_t i = t->n_files; i-- > 0;) {
+        size_t folder = t->folders.of[i];
+        t->files[i].next = t->first[folder];
+        t->first[folder] = i;
+    }
+    for (size_t i = 1; i < t->folders.n; i++)
+        t->inner[t->folders.v[i].parent]++;
+    return 0;
+}
+
+static const struct report_row *row_at(const struct contents *t, size_t i) {
+    return i == NONE ? NULL : &t->r->rows[i];
+}
+
+static const struct report_row *line_of_folder(const struct contents *t, const char *path) {
+    for (size_t low = 0, high = t->n_folder_lines; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int c = strcmp(path, t->folder_lines[middle].path);
+        if (c == 0)
+            return row_at(t, t->folder_lines[middle].row);
+        if (c < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* A folder with nothing but one folder in it is left to that one's heading. */
+static void write_folder(struct contents *t, size_t i) {
+    const struct folder *folder = &t->folders.v[i];
+    FILE *f = t->r->f;
+    bool shown = i > 0 && (t->first[i] != NONE || t->inner[i] > 1);
+    t->depth[i] = (i ? t->depth[folder->parent] : 0) + shown;
+    if (shown)
+        markdown_folder(f, folder->path, t->depth[i], line_of_folder(t, folder->path));
+    if (t->first[i] != NONE)
+        fputc('\n', f);
+    for (size_t k = t->first[i]; k != NONE; k = t->files[k].next) {
+        const struct entry *file = &t->files[k];
+        markdown_file(f, row_at(t, file->line), row_at(t, file->row), file->n);
+    }
+}
+
+int markdown_write(const struct report *r, struct err *e) {
+    struct contents t = {.r = r, .whole = NONE};
+    int rc = sort_rows(&t, e);
+    if (rc == 0)
+        find_file_lines(&t);
+    if (rc == 0)
+        rc = find_folders(&t, e);
+    if (rc == 0) {
+        markdown_head(r, row_at(&t, t.whole), t.n_file_lines > 0);
+        for (size_t i = 0; i < t.folders.n; i++)
+            write_folder(&t, i);
+        markdown_failures(r);
+    }
+    contents_free(&t);
+    return rc;
+}

@@ -1,0 +1,348 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/pool.h"
+#include "base/queue.h"
+#include "summary/prompt_rollup.h"
+#include "summary/rollup_impl.h"
+#include "summary/task.h"
+
+static const double TICK_SECONDS = 0.25;
+
+/* A node on its way to its line. */
+struct item {
+    size_t node;
+    bool ended; /* with a line or an error */
+    bool cut, known;
+    struct err err; /* code 0: none */
+    size_t tokens_in, tokens_out;
+    double seconds;
+    char sha256[HASH_HEX_SIZE], context_sha256[HASH_HEX_SIZE];
+};
+
+struct level {
+    struct rollup *r;
+    const struct rollup_work *w;
+    struct item *items;
+    size_t n, window;
+    struct queue *finished; /* of struct task *; has room for the window */
+    size_t under_way;
+    size_t before; /* nodes of the levels below */
+    bool stopping;
+    int rc; /* the first failure */
+    struct err *e;
+    double began, last_tick;
+};
+
+/* What a node is made from: names and lines, each with a NUL after it. */
+struct material {
+    struct buf text;
+    struct rollup_part *parts; /* owned; borrows from text */
+    size_t n;
+};
+
+static void material_free(struct material *m) {
+    buf_free(&m->text);
+    free(m->parts);
+}
+
+static void append_name(struct buf *b, const struct rollup_node *part) {
+    if (part->level != SUMMARY_CHUNK)
+        buf_printf(b, "%s%s", folders_base(part->path),
+                   part->level == SUMMARY_DIRECTORY ? "/" : "");
+    else if (part->symbol)
+        buf_str(b, part->symbol);
+    else if (part->start_line == part->end_line)
+        buf_printf(b, "line %" PRIu64, part->start_line);
+    else
+        buf_printf(b, "lines %" PRIu64 "-%" PRIu64, part->start_line, part->end_line);
+    buf_char(b, 0);
+}
+
+static int gather(const struct rollup *r, const struct rollup_node *node, struct material *m,
+                  struct err *e) {
+    *m = (struct material){0};
+    size_t n = 0;
+    for (size_t c = node->first; c != ROLLUP_NONE; c = r->nodes[c].next) {
+        const struct rollup_node *part = &r->nodes[c];
+        if (!part->line)
+            continue;
+        n++;
+        append_name(&m->text, part);
+        buf_append(&m->text, part->line, strlen(part->line) + 1);
+    }
+    m->parts = calloc(n ? n : 1, sizeof *m->parts);
+    if (buf_failed(&m->text) || !m->parts)
+        return err_nomem(e, "roll-up");
+    const char *at = m->text.data;
+    for (size_t c = node->first; c != ROLLUP_NONE; c = r->nodes[c].next) {
+        if (!r->nodes[c].line)
+            continue;
+        struct rollup_part *part = &m->parts[m->n++];
+        part->name = at;
+        part->line = at + strlen(at) + 1;
+        part->confidence = r->nodes[c].confidence;
+        at = part->line + strlen(part->line) + 1;
+    }
+    return 0;
+}
+
+static struct summary summary_of(const struct level *l, const struct item *item) {
+    const struct rollup_node *node = &l->r->nodes[item->node];
+    bool ok = item->err.code == 0;
+    struct summary s = {.level = node->level,
+                        .file_path = node->path,
+                        .start_line = node->start_line,
+                        .end_line = node->end_line,
+                        .lang = node->lang,
+                        .summary = ok ? node->line : "",
+                        .confidence = ok ? node->confidence : 0,
+                        .source = ok ? node->source : "",
+                        .error = ok ? NULL : item->err.text,
+                        .tokens_in = item->tokens_in,
+                        .tokens_out = item->tokens_out,
+                        .cut = item->cut,
+                        .known = item->known,
+                        .elapsed_ms = item->seconds * 1e3,
+                        .index = l->w->stats->chunks_total + l->before + (size_t)(item - l->items)};
+    memcpy(s.sha256, item->sha256, sizeof s.sha256);
+    memcpy(s.context_sha256, item->context_sha256, sizeof s.context_sha256);
+    return s;
+}
+
+static void fail(struct level *l, const struct err *why) {
+    if (l->rc == 0) {
+        l->rc = why->code;
+        if (l->e)
+            *l->e = *why;
+    }
+    l->stopping = true;
+}
+
+static void update_time(struct level *l) {
+    l->w->stats->rollup_seconds = clock_seconds() - l->began;
+}
+
+static void end(struct level *l, struct item *item) {
+    struct run_stats *stats = l->w->stats;
+    item->ended = true;
+    if (item->err.code)
+        stats->rollups_failed++;
+    else
+        stats->rollups_done++;
+    update_time(l);
+    if (l->w->events->on_finished && l->rc == 0) {
+        struct summary s = summary_of(l, item);
+        l->w->events->on_finished(l->w->events->user, &s, stats);
+    }
+}
+
+/* Gives the node its line, a copy. */
+static void end_with(struct level *l, struct item *item, const char *line, double confidence,
+                     const char *source) {
+    struct rollup_node *node = &l->r->nodes[item->node];
+    struct err e;
+    node->line = strdup(line);
+    node->confidence = confidence;
+    strncpy(node->source, source, sizeof node->source - 1);
+    if (node->line)
+        end(l, item);
+    else {
+        err_nomem(&e, "roll-up");
+        fail(l, &e);
+    }
+}
+
+static void take_only_part(struct level *l, struct item *item) {
+    size_t c = l->r->nodes[item->node].first;
+    while (!l->r->nodes[c].line)
+        c = l->r->nodes[c].next;
+    const struct rollup_node *part = &l->r->nodes[c];
+    end_with(l, item, part->line, part->confidence, part->source);
+}
+
+static bool take_known(struct level *l, struct item *item) {
+    const struct known *known = l->w->options->known;
+    struct summary about = summary_of(l, item);
+    struct known_line found = {0};
+    bool hit = known && known->find(known->user, &about, &found) &&
+               known_is_usable(&found, l->w->options->max_chars);
+    if (hit) {
+        item->known = true;
+        item->cut = found.cut;
+        item->tokens_in = (size_t)found.tokens_in;
+        item->tokens_out = (size_t)found.tokens_out;
+        end_with(l, item, found.line.data, found.confidence, found.source);
+    }
+    buf_free(&found.line);
+    return hit;
+}
+
+/* The lines below are what the line is about. */
+static int find_evidence(const struct level *l, const char *name, const struct material *m,
+                         struct evidence *out, struct err *e) {
+    struct buf lines = {0};
+    for (size_t i = 0; i < m->n; i++)
+        buf_printf(&lines, "%s: %s\n", m->parts[i].name, m->parts[i].line);
+    const struct evidence_source source = {.path = name, .text = lines.data, .len = lines.len};
+    int rc = buf_failed(&lines)
+                 ? err_nomem(e, "roll-up")
+                 : evidence_make(&source, l->w->options->embedder, NULL, 0, out, e);
+    buf_free(&lines);
+    return rc;
+}
+
+/* Asks the model, unless the answer is known. The error is the line's, but for PRECIS_ENOMEM. */
+static int ask(struct level *l, struct item *item, const struct material *m, struct err *e) {
+    const struct rollup_node *node = &l->r->nodes[item->node];
+    const char *title = l->w->options->title;
+    const struct rollup_question q = {
+        .level = node->level,
+        .name = node->level == SUMMARY_REPOSITORY ? (title ? title : "") : node->path,
+        .parts = m->parts,
+        .n = m->n};
+    struct buf text = {0};
+    struct task *t = calloc(1, sizeof *t);
+    int rc = t ? prompt_rollup_build(l->w->prompt, &q, &text, &t->ids, &item->cut, e)
+               : err_nomem(e, "roll-up");
+    if (rc == 0)
+        rc = hash_sha256_hex(text.data, text.len, item->context_sha256, e);
+    if (rc == 0 && !take_known(l, item)) {
+        t->prompt = l->w->prompt;
+        t->finished = l->finished;
+        t->index = (size_t)(item - l->items);
+        t->key = hash_bytes(text.data, text.len, 0);
+        rc = find_evidence(l, q.name, m, &t->evidence, e);
+    }
+    if (rc == 0 && !item->known) {
+        l->under_way++;
+        task_submit(t, l->w->en, l->w->options);
+        t = NULL; /* it is on its way */
+    }
+    task_free(t);
+    buf_free(&text);
+    return rc;
+}
+
+static void begin(struct level *l, struct item *item) {
+    struct material m;
+    struct err e;
+    int rc = gather(l->r, &l->r->nodes[item->node], &m, &e);
+    if (rc == 0 && m.n)
+        rc = hash_sha256_hex(m.text.data, m.text.len, item->sha256, &e);
+    if (rc == 0 && m.n == 1)
+        take_only_part(l, item);
+    else if (rc == 0 && m.n)
+        rc = ask(l, item, &m, &e);
+    material_free(&m);
+    if (rc == PRECIS_ENOMEM)
+        fail(l, &e);
+    else if (rc) {
+        item->err = e;
+        end(l, item);
+    }
+}
+
+/* A task whose attempt is over. */
+static void receive(struct level *l, struct task *t) {
+    struct item *item = &l->items[t->index];
+    l->under_way--;
+    if (l->stopping && (l->rc || t->finish == FINISH_CANCELLED)) {
+        task_free(t);
+        return;
+    }
+    if (t->finish == FINISH_CANCELLED)
+        err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
+    int rc = t->err.code;
+    if (rc == 0)
+        rc = task_clean(t, l->w->options->max_chars, &t->err);
+    if (rc == 0)
+        rc = task_choose(t, l->w->options, &t->err);
+    if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !l->stopping) {
+        t->err = (struct err){0};
+        t->attempt++;
+        l->under_way++;
+        task_submit(t, l->w->en, l->w->options);
+        return;
+    }
+    item->tokens_in = t->tokens_in;
+    item->tokens_out = t->tokens_out;
+    item->seconds = t->seconds;
+    if (rc == 0)
+        end_with(l, item, t->line.data, t->verdict.confidence, "model");
+    else {
+        item->err = t->err;
+        end(l, item);
+    }
+    task_free(t);
+}
+
+static void tick(struct level *l) {
+    const struct run_events *events = l->w->events;
+    double now = clock_seconds();
+    if (!events->on_tick || now - l->last_tick < TICK_SECONDS)
+        return;
+    l->last_tick = now;
+    update_time(l);
+    events->on_tick(events->user, l->w->stats);
+}
+
+static void make_all(struct level *l) {
+    atomic_bool *stop = l->w->options->stop;
+    for (size_t next = 0; next < l->n || l->under_way;) {
+        if (stop && atomic_load(stop) && !l->stopping) {
+            l->w->stats->interrupted = true;
+            l->stopping = true;
+        }
+        if (l->stopping) {
+            next = l->n;
+            engine_cancel(l->w->en, 0);
+        }
+        if (next < l->n && l->under_way < l->window) {
+            begin(l, &l->items[next++]);
+            continue;
+        }
+        struct task *t =
+            l->under_way ? queue_pop(l->finished, l->stopping ? 0.02 : TICK_SECONDS) : NULL;
+        if (t)
+            receive(l, t);
+        tick(l);
+    }
+}
+
+static void deliver(struct level *l) {
+    for (size_t i = 0; l->rc == 0 && i < l->n; i++) {
+        if (!l->items[i].ended)
+            continue;
+        struct summary s = summary_of(l, &l->items[i]);
+        l->rc = l->w->events->on_summary(l->w->events->user, &s, l->e);
+    }
+}
+
+int rollup_level(struct rollup *r, const struct rollup_work *w, const size_t *nodes, size_t n,
+                 size_t before, bool *over, struct err *e) {
+    int agents = engine_info(w->en)->max_sequences;
+    struct level l = {.r = r,
+                      .w = w,
+                      .items = calloc(n, sizeof *l.items),
+                      .n = n,
+                      .window = 2 * (size_t)(agents > 0 ? agents : 1),
+                      .before = before,
+                      .e = e,
+                      .began = clock_seconds() - w->stats->rollup_seconds,
+                      .last_tick = clock_seconds()};
+    int rc = l.items ? queue_new(&l.finished, l.window, e) : err_nomem(e, "roll-up");
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        l.items[i].node = nodes[i];
+    if (rc == 0) {
+        make_all(&l);
+        deliver(&l);
+        rc = l.rc;
+    }
+    *over = l.stopping;
+    queue_free(l.finished);
+    free(l.items);
+    return rc;
+}
