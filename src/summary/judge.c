@@ -9,6 +9,7 @@
 #include "summary/judge_weights.h"
 
 /* How much the parts of a line's score weigh beside the agreement of embeddings. */
+static const double LEAST_END = -10;
 static const double WEIGHT_WORDS = 0.35, WEIGHT_MEAN = 0.03, WEIGHT_KEY = 0.1;
 
 enum { MOST_WORDS = 256, NEAR_EXAMPLES = 4 };
@@ -169,7 +170,7 @@ static void weigh(const struct bench *b, size_t i, const struct evidence *v,
     f[JUDGE_OVERLAP] = g.overlap;
     f[JUDGE_INVENTED] = !g.grounded;
     f[JUDGE_LENGTH] = log(1 + (double)b->said[i].n);
-    f[JUDGE_END] = l->end_logprob;
+    f[JUDGE_END] = fmax(l->end_logprob, LEAST_END); /* -INFINITY where no end was asked for */
     f[JUDGE_SIZE] = log(1 + (double)v->len);
     f[JUDGE_OUTLINED] = v->outlined;
 }
