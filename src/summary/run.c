@@ -66,8 +66,11 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         return rc;
     }
     r->options.instruction = r->prompt.instruction;
+    size_t wanted = r->plan.n_chunks;
+    for (size_t i = 0; options->only && i < r->plan.n_chunks; i++)
+        wanted -= !options->only[i];
     r->stats = (struct run_stats){.files = r->plan.n,
-                                  .chunks_total = r->plan.n_chunks,
+                                  .chunks_total = wanted,
                                   .by_lines = r->plan.by_lines,
                                   .lines = r->plan.lines,
                                   .bytes = r->plan.bytes};
@@ -224,8 +227,8 @@ static void update_time(struct run *r) {
 
 static void emit(struct execution *x, struct task *t) {
     struct summary s = summary_of(t);
-    int rc = x->rc ? 0 : x->events->on_summary(x->events->user, &s, x->e);
-    if (rc == 0 && x->rc == 0 && x->r->rollup)
+    int rc = x->rc || t->left_out ? 0 : x->events->on_summary(x->events->user, &s, x->e);
+    if (rc == 0 && x->rc == 0 && x->r->rollup && !t->left_out)
         rc = rollup_add(x->r->rollup, &s, x->e);
     if (rc)
         fail(x, rc);
@@ -274,6 +277,12 @@ static void try_again(struct run *r, struct task *t) {
 static void receive(struct execution *x, struct task *t) {
     struct run *r = x->r;
     r->received++;
+    if (t->left_out) {
+        r->slots[t->index % r->window] = t;
+        if (!x->stopping)
+            emit_in_order(x);
+        return;
+    }
     if (t->finish == FINISH_CANCELLED && x->stopping) {
         task_free(t);
         return;
