@@ -80,7 +80,7 @@ static int compare(struct bench *b, struct embedder *em, struct err *e) {
         for (size_t i = 0; i < b->n; i++)
             texts[i] = (struct embed_text){b->lines[i].text, strlen(b->lines[i].text)};
         b->width = embedder_info(em)->width;
-        b->vectors = malloc(b->n * b->width * sizeof *b->vectors);
+        b->vectors = malloc((b->n * b->width + 1) * sizeof *b->vectors);
         if (!b->vectors)
             return err_nomem(e, "vectors of lines");
         int rc = embedder_embed(em, texts, b->n, NULL, b->vectors, NULL, e);
