@@ -22,7 +22,7 @@ static const struct option saying[] = {
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
-     .fallback = "10",
+     .fallback = "12",
      .max = EXAMPLES_MOST_NEAREST,
      .help = "other items of the same repository before each item, nearest last; 0: built-in ones"},
     {.name = "near-by-words", .offset = AT(near_by_words), .help = "find them without embeddings"},
