@@ -30,8 +30,9 @@ struct keep {
     struct buf parameters;
     struct kept_file *files; /* owned, in the order of what is shown */
     size_t n;
-    size_t lost; /* lines that were not kept */
-    bool broken; /* the store failed: no more is tried */
+    const char *whole; /* the folder that the run is over; NULL: none, or several; borrowed */
+    size_t lost;       /* lines that were not kept */
+    bool broken;       /* the store failed: no more is tried */
 };
 
 static void keep_free(struct keep *k) {
@@ -138,6 +139,11 @@ static void check_pin(struct keep *k) {
                 r.prompt_version ? r.prompt_version : "any");
 }
 
+static bool is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int keep_open(const struct args *a, const char *path, const struct walk *files,
               const struct provenance *made, const struct sampling *sampling, struct keep **out,
               struct err *e) {
@@ -155,6 +161,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
         free(found);
         return err_nomem(e, "store");
     }
+    k->whole = a->operands.n <= 1 && is_folder(path) ? path : NULL;
     if (rc == 0)
         rc = begin(k, a, root, files, made, sampling, &why);
     free(found);
@@ -247,9 +254,10 @@ static int context_of(const struct summary *s, uint8_t out[HASH_SHA256_SIZE], st
     return rc;
 }
 
-static int put(struct keep *k, const struct kept_file *f, const struct summary *s, struct err *e) {
-    struct store_line l = {.level = STORE_CHUNK,
-                           .path = f->name,
+static int put(struct keep *k, enum store_level level, const char *name, const struct summary *s,
+               struct err *e) {
+    struct store_line l = {.level = level,
+                           .path = name,
                            .start_line = s->start_line,
                            .end_line = s->end_line,
                            .line = s->summary,
@@ -262,7 +270,7 @@ static int put(struct keep *k, const struct kept_file *f, const struct summary *
                            .made = &k->made};
     uint8_t context[HASH_SHA256_SIZE];
     if (!unhex(s->sha256, l.text))
-        return err_set(e, PRECIS_EUSAGE, "%s: a chunk without a hash", s->file_path);
+        return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
     struct store_subject subject = {
         .level = l.level, .path = l.path, .context = context, .made = &k->made};
     memcpy(subject.text, l.text, sizeof l.text);
@@ -282,7 +290,7 @@ static int put_with_file(struct keep *k, struct kept_file *f, const struct summa
     if (is_new)
         rc = keep_file(k, f, e);
     if (rc == 0 && f->state == FILE_KEPT)
-        rc = put(k, f, s, e);
+        rc = put(k, s->level == SUMMARY_FILE ? STORE_WHOLE_FILE : STORE_CHUNK, f->name, s, e);
     if (rc == 0)
         rc = store_commit(k->store, e);
     if (rc) {
@@ -293,10 +301,67 @@ static int put_with_file(struct keep *k, struct kept_file *f, const struct summa
     return rc;
 }
 
+/* Any file below a folder, by its name in reports. */
+static const struct kept_file *file_below(const struct keep *k, const char *folder) {
+    size_t n = strlen(folder);
+    for (size_t i = 0; i < k->n; i++)
+        if (strncmp(k->files[i].shown, folder, n) == 0 && k->files[i].shown[n] == '/')
+            return &k->files[i];
+    return NULL;
+}
+
+/* The path of a folder of the run, to open it; the caller's. A file's path ends as its name does,
+ * so it is cut where the name would be. */
+static int folder_path(const struct keep *k, const char *folder, char **path, struct err *e) {
+    const struct kept_file *f = file_below(k, folder);
+    *path = f ? strdup(f->file->path) : NULL;
+    if (!*path)
+        return f ? err_nomem(e, folder)
+                 : err_set(e, PRECIS_EUSAGE, "%s: no file of the run is in it", folder);
+    size_t end = strlen(*path);
+    for (const char *c = f->shown + strlen(folder); *c; c++)
+        if (*c == '/')
+            while (end && (*path)[--end] != '/') {
+            }
+    (*path)[end] = 0;
+    return 0;
+}
+
+/* The whole of a run is a folder to the store, unless it is the store's whole too. A run over
+ * files, or over several paths, is the whole of nothing. */
+static int put_folder(struct keep *k, const struct summary *s, struct err *e) {
+    char *path = NULL, *name = NULL;
+    int rc = 0;
+    if (s->level == SUMMARY_DIRECTORY)
+        rc = folder_path(k, s->file_path, &path, e);
+    else if (k->whole && !(path = strdup(k->whole)))
+        rc = err_nomem(e, "store");
+    if (rc == 0 && path)
+        rc = keep_name(store_root(k->store), path, &name, e);
+    if (rc == 0 && name)
+        rc = put(k, *name ? STORE_DIRECTORY : STORE_REPOSITORY, name, s, e);
+    free(path);
+    free(name);
+    return rc;
+}
+
+static void lose(struct keep *k, const struct err *e) {
+    k->lost++;
+    if (!e->code)
+        return;
+    log_say(LOG_WARN, "%s", e->text);
+    k->broken = e->code != PRECIS_EUSAGE; /* that is the line's own fault */
+}
+
 void keep_line(struct keep *k, const struct summary *s) {
     if (!k || s->error)
         return;
     struct err e = {0};
+    if (s->level >= SUMMARY_DIRECTORY) {
+        if (k->broken || put_folder(k, s, &e) != 0)
+            lose(k, &e);
+        return;
+    }
     struct kept_file asked = {.shown = (char *)(uintptr_t)s->file_path};
     struct kept_file *f = bsearch(&asked, k->files, k->n, sizeof *k->files, by_shown);
     int rc = PRECIS_ENOTFOUND;
@@ -305,13 +370,9 @@ void keep_line(struct keep *k, const struct summary *s) {
         rc = put_with_file(k, f, s, &e);
     if (rc == 0 && f->state == FILE_KEPT)
         return;
-    k->lost++;
     if (f && f->state == FILE_CHANGED && !was_changed)
         log_say(LOG_WARN, "%s: changed during the run: its lines are not kept", s->file_path);
-    if (e.code) {
-        log_say(LOG_WARN, "%s", e.text);
-        k->broken = e.code != PRECIS_EUSAGE; /* that is the line's own fault */
-    }
+    lose(k, &e);
 }
 
 void keep_close(struct keep *k, bool ended) {
