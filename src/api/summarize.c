@@ -4,7 +4,7 @@
 #include "api/inputs.h"
 #include "summary/run.h"
 
-enum { DEFAULT_LINES = 300, DEFAULT_CHARS = 120, DEFAULT_NEW_TOKENS = 48 };
+enum { DEFAULT_LINES = 300, DEFAULT_CHARS = 120, DEFAULT_NEW_TOKENS = 48, DEFAULT_ANSWERS = 8 };
 
 struct work {
     const struct precis_summarize_options *options;
@@ -102,6 +102,8 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .max_new_tokens =
                                       o->max_new_tokens ? o->max_new_tokens : DEFAULT_NEW_TOKENS,
                                   .sampling = *sampling,
+                                  .model = model->m.name,
+                                  .best_of = DEFAULT_ANSWERS,
                                   .instruction = o->instruction,
                                   .stop = &w->stop};
     struct run_events events = {.on_summary = on_summary, .on_tick = on_tick, .user = w};

@@ -16,14 +16,15 @@ struct args {
     uint64_t lanes, memory_limit;
     /* sampling */
     int strategy;
+    int context_kind; /* enum context */
     double temperature, top_p, repetition_penalty, length_penalty;
     uint64_t top_k, beams, no_repeat_ngram, seed;
     /* summaries */
     const char *output, *results, *file, *prompt;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
-    int format;
-    uint64_t examples;
+    int format, chunk; /* chunk: enum chunk_mode */
+    uint64_t examples, best_of;
     const char *examples_from;
     const char *store;
     /* rate */
@@ -37,6 +38,8 @@ struct args {
     /* perplexity */
     uint64_t window;
     int reference; /* enum precision; 0: none */
+    /* metrics */
+    uint64_t top;
     /* models export */
     int export_precision; /* enum export_precision */
     const char *onnx;
@@ -44,13 +47,13 @@ struct args {
     uint64_t retries;
     double timeout, retry_delay;
     /* eval */
-    const char *predictions, *embedding_model;
+    const char *predictions, *embedding_model, *ab;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
     /* flags of all of them, together for the sake of padding */
-    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_rollup, list,
-        export, raw, ignore_eos, no_special, plain, no_truncate, jsonl, skip_special, no_tokenizer,
-        force, near_by_words;
+    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache,
+        no_rollup, list, export, raw, ignore_eos, no_special, plain, no_truncate, jsonl,
+        skip_special, no_tokenizer, force, near_by_words, prefer_docs, no_fallback;
 };
 
 void args_free(struct args *a);

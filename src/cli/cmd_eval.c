@@ -6,10 +6,12 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/eval.h"
+#include "cli/example_pool.h"
 #include "cli/input_text.h"
 #include "cli/model.h"
 #include "eval/predict.h"
 #include "summary/examples.h"
+#include "summary/judge.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -20,7 +22,7 @@ static const struct option saying[] = {
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
-     .fallback = "8",
+     .fallback = "10",
      .max = EXAMPLES_MOST_NEAREST,
      .help = "other items of the same repository before each item, nearest last; 0: built-in ones"},
     {.name = "near-by-words", .offset = AT(near_by_words), .help = "find them without embeddings"},
@@ -50,7 +52,8 @@ static const struct option saying[] = {
      .type = OPTION_TEXT,
      .offset = AT(output),
      .argument = "FILE",
-     .help = "keep what the model says, to be scored again by --predictions"},
+     .help =
+         "keep what the model (with --ab: the first) says, to be scored again by --predictions"},
     {0}};
 static const struct option_group group_saying = {"Summaries", saying};
 
@@ -66,6 +69,12 @@ static const struct option scoring[] = {
      .offset = AT(embedding_model),
      .argument = "M",
      .help = "the encoder for cosine and embedding F1; without it: minilm, if it is here"},
+    {.name = "ab",
+     .type = OPTION_TEXT,
+     .offset = AT(ab),
+     .argument = "MODEL_OR_PROMPT",
+     .help = "compare with a second system: another model, prompt:TEXT (the same model with this "
+             "instruction), or said:FILE (as --predictions)"},
     {.name = "samples",
      .type = OPTION_NUMBER,
      .offset = AT(rounds),
@@ -136,9 +145,12 @@ static int predict(const struct args *a, const struct eval_items *items,
     struct predict_options o = {.line = {.max_chars = (int)a->max_chars,
                                          .max_new_tokens = (size_t)a->max_new_tokens,
                                          .instruction = a->prompt,
+                                         .model = m.name,
+                                         .best_of = (int)a->best_of,
+                                         .context = (enum context)a->context_kind,
+                                         .n_examples = (size_t)a->examples,
+                                         .embedder = a->near_by_words ? NULL : tools->embedder,
                                          .stop = interrupt_flag()},
-                                .examples = (size_t)a->examples,
-                                .embedder = a->near_by_words ? NULL : tools->embedder,
                                 .on_progress = show_progress};
     rc = eval_predict(items, &o, m.engine, m.tok, m.chat, out, &stats, e);
     if (rc == 0) {
@@ -164,6 +176,19 @@ static int write_predictions(const char *path, const struct eval_items *items,
             continue;
         json_t *line = json_pack("{s:s, s:s, s:f}", "id", items->v[i].id, "summary",
                                  p->v[i].summary, "confidence", p->v[i].confidence);
+        json_t *all = json_array();
+        for (size_t k = 0; k < p->v[i].n_candidates; k++) {
+            const struct eval_candidate *c = &p->v[i].candidates[k];
+            json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f, s:b}", "summary", c->summary,
+                                                 "mean", c->mean, "least", c->least, "end",
+                                                 c->end_logprob, "shortened", c->shortened));
+        }
+        json_object_set_new(line, "candidates", all);
+        json_t *features = json_object();
+        for (int k = 0; p->v[i].features && k < JUDGE_FEATURES; k++)
+            json_object_set_new(features, judge_feature_name((enum judge_feature)k), json_real(p->v[i].features[k]));
+        json_object_set_new(line, "features", features);
+        json_object_set_new(line, "grounded", json_boolean(p->v[i].grounded == EVAL_GROUNDED_YES));
         if (!line || json_dumpf(line, out.f, JSON_COMPACT) != 0 || fputc('\n', out.f) == EOF)
             rc = line ? err_errno(e, path, "write") : err_nomem(e, path);
         json_decref(line);
@@ -186,11 +211,47 @@ static int get_predictions(const struct args *a, const struct eval_items *items,
     return rc;
 }
 
-static int check(const struct args *a, struct err *e) {
+/* Whether the model can be asked, as far as can be told without its weights. */
+static int is_there(const struct args *a, struct err *e) {
+    struct model m;
+    const unsigned parts = MODEL_TOKENIZER | (a->prompt ? (unsigned)MODEL_CHAT : 0);
+    int rc = model_open_asked(&m, a, parts, 0, e);
+    if (rc == 0)
+        model_close(&m);
+    return rc;
+}
+
+/* The text after a prefix, or NULL where there is another one. */
+static const char *after(const char *s, const char *prefix) {
+    const size_t n = strlen(prefix);
+    return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+/* The command line of the second system; the first one's, but for what --ab says. */
+static int second_of(const struct args *a, struct args *out, struct err *e) {
+    const char *file = after(a->ab, "said:"), *prompt = after(a->ab, "prompt:");
+    *out = *a;
+    out->output = NULL;
+    out->predictions = file;
+    if (prompt)
+        out->prompt = prompt;
+    else if (!file)
+        out->model = a->ab;
+    if ((file && !*file) || (prompt && !*prompt) || !*a->ab)
+        return err_set(e, PRECIS_EUSAGE, "--ab %s: names no system", a->ab);
+    return 0;
+}
+
+static int check(const struct args *a, const struct args *second, struct err *e) {
     if (a->operands.n != 1)
         return err_set(e, PRECIS_EUSAGE, "eval summaries takes one file of items, not %zu",
                        a->operands.n);
-    if (a->predictions && strcmp(a->operands.v[0], "-") == 0 && strcmp(a->predictions, "-") == 0)
+    const char *const files[] = {a->operands.v[0], a->predictions,
+                                 second ? second->predictions : NULL};
+    size_t streams = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        streams += files[i] && strcmp(files[i], "-") == 0;
+    if (streams > 1)
         return err_set(e, PRECIS_EUSAGE,
                        "items and predictions cannot both come from standard input");
     if (a->predictions && a->output)
@@ -200,26 +261,48 @@ static int check(const struct args *a, struct err *e) {
     return 0;
 }
 
+/* What both systems say; what cannot be had of the second is known before the first is asked. */
+static int ask(const struct args *a, const struct args *second, const struct eval_items *items,
+               const struct eval_tools *tools, struct eval_system *systems, struct err *e) {
+    int rc = 0;
+    systems[0].name = a->predictions ? a->predictions : a->model;
+    if (second) {
+        systems[1].name = a->ab;
+        rc = second->predictions ? get_predictions(second, items, tools, &systems[1].predictions, e)
+                                 : is_there(second, e);
+    }
+    if (rc == 0)
+        rc = get_predictions(a, items, tools, &systems[0].predictions, e);
+    if (rc == 0 && second && !second->predictions)
+        rc = get_predictions(second, items, tools, &systems[1].predictions, e);
+    return rc;
+}
+
 static int run_eval(const struct args *a, struct err *e) {
     struct eval_items items = {0};
-    struct eval_predictions predictions = {0};
+    struct eval_system systems[2] = {0};
     struct eval_tools tools = {0};
-    int rc = check(a, e);
+    struct args with_ab;
+    const struct args *second = a->ab ? &with_ab : NULL;
+    int rc = second ? second_of(a, &with_ab, e) : 0;
+    if (rc == 0)
+        rc = check(a, second, e);
     if (rc == 0)
         rc = read_items(a->operands.v[0], &items, e);
     if (rc == 0)
         rc = eval_tools_open(a, &tools, e);
     if (rc == 0)
-        rc = get_predictions(a, &items, &tools, &predictions, e);
+        rc = ask(a, second, &items, &tools, systems, e);
     if (rc == 0)
-        rc = eval_summaries(a, &items, &predictions, &tools, e);
+        rc = eval_summaries(a, &items, systems, second ? 2 : 1, &tools, e);
     eval_tools_close(&tools);
-    eval_predictions_free(&predictions);
+    for (size_t i = 0; i < 2; i++)
+        eval_predictions_free(&systems[i].predictions);
     eval_items_free(&items);
     return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
 
-static const struct option_group *const groups[] = {&group_saying, &group_scoring, &group_model,
+static const struct option_group *const groups[] = {&group_saying, &group_asking, &group_scoring, &group_model,
                                                     &group_json,   &group_general, NULL};
 
 const struct command command_eval_summaries = {
@@ -245,9 +328,15 @@ const struct command command_eval_summaries = {
         "With confidences also ece (expected calibration error, ten bins of equal mass), auroc and "
         "brier:\n"
         "a sentence is acceptable when its cosine is at least 0.50 and it is not said to be "
-        "ungrounded.",
+        "ungrounded.\n"
+        "With --ab two systems stand side by side, with the difference of each measure (the second "
+        "less the\n"
+        "first), its interval and p: how often a resample of the items would have it on the other "
+        "side of 0,\n"
+        "two-sided (paired bootstrap, Koehn 2004).",
     .groups = groups,
     .examples = "  precis eval summaries items.jsonl --model qwen2.5-coder-0.5b -o said.jsonl\n"
-                "  precis eval summaries items.jsonl --predictions said.jsonl --json\n",
+                "  precis eval summaries items.jsonl --predictions said.jsonl --json\n"
+                "  precis eval summaries items.jsonl --model smollm2 --ab qwen2.5-coder-0.5b\n",
     .run = run_eval,
 };

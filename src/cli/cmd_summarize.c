@@ -32,6 +32,17 @@ static const struct option output[] = {
     {0}};
 static const struct option_group group_output = {"Report", output};
 
+static const struct option falling_back[] = {
+    {.name = "prefer-docs",
+     .offset = AT(prefer_docs),
+     .help = "where a doc comment says what a chunk does, take its first sentence"},
+    {.name = "no-fallback",
+     .offset = AT(no_fallback),
+     .help = "where the model gives no usable line, give none; else a doc comment's or, by rule, "
+             "what the chunk defines"},
+    {0}};
+static const struct option_group group_fallback = {"Without the model", falling_back};
+
 static const struct option storing[] = {
     {.name = "store",
      .type = OPTION_TEXT,
@@ -43,6 +54,10 @@ static const struct option storing[] = {
     {.name = "no-store",
      .offset = AT(no_store),
      .help = "keep nothing, whatever there is and --store says"},
+    {.name = "no-cache",
+     .offset = AT(no_cache),
+     .help = "ask the model about every chunk, also where the store has the line that the same "
+             "model made of the same prompt"},
     {0}};
 static const struct option_group group_store = {"Store", storing};
 
@@ -57,8 +72,8 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks, &group_examples, &group_output,   &group_store,   &group_files,
-    &group_model,  &group_template, &group_sampling, &group_general, NULL};
+    &group_chunks, &group_asking, &group_examples, &group_fallback, &group_output,  &group_store,
+    &group_files,  &group_model,  &group_template, &group_sampling, &group_general, NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -107,9 +122,17 @@ static const struct option parallel[] = {
     {0}};
 static const struct option_group group_parallel = {"Input and output", parallel};
 
-static const struct option_group *const parallel_groups[] = {
-    &group_parallel, &group_chunks,   &group_examples, &group_sampling,
-    &group_model,    &group_template, &group_general,  NULL};
+static const struct option_group *const parallel_groups[] = {&group_parallel,
+                                                             &group_chunks,
+                                                             &group_asking,
+                                                             &group_examples,
+                                                             &group_fallback,
+                                                             &group_store,
+                                                             &group_sampling,
+                                                             &group_model,
+                                                             &group_template,
+                                                             &group_general,
+                                                             NULL};
 
 static int run_parallel(const struct args *a, struct err *e) {
     if (!a->file)

@@ -21,14 +21,16 @@ static int open_wordnet(struct eval_tools *t, struct err *e) {
     return rc;
 }
 
-static int open_embedder(const struct args *a, struct eval_tools *t, struct err *e) {
+int embedder_open_asked(const struct args *a, const char *without, struct embedder **out,
+                        struct err *e) {
     const char *name = a->embedding_model ? a->embedding_model : default_embedder;
     const struct embedder_options o = {.engine = {.lanes = (int)a->lanes}};
-    int rc = embedder_open(name, &o, &t->embedder, e);
-    if (rc == PRECIS_ENOTFOUND && !a->embedding_model) {
+    *out = NULL;
+    int rc = embedder_open(name, &o, out, e);
+    if (rc && rc != PRECIS_ENOMEM && !a->embedding_model) {
         struct buf line = {0};
-        buf_printf(&line, "cosine, embedding F1 and calibration are left out: %s", e->text);
-        say_note(buf_failed(&line) ? "cosine and embedding F1 are left out" : line.data);
+        buf_printf(&line, "%s: %s", without, e->text);
+        say_note(buf_failed(&line) ? without : line.data);
         buf_free(&line);
         return 0;
     }
@@ -39,7 +41,8 @@ int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e) {
     *t = (struct eval_tools){0};
     int rc = open_wordnet(t, e);
     if (rc == 0)
-        rc = open_embedder(a, t, e);
+        rc = embedder_open_asked(a, "cosine, embedding F1 and calibration are left out",
+                                 &t->embedder, e);
     if (rc) {
         eval_tools_close(t);
         return rc;
@@ -59,22 +62,53 @@ void eval_tools_close(struct eval_tools *t) {
     *t = (struct eval_tools){0};
 }
 
+static size_t count_missing(const struct eval_predictions *p) {
+    size_t missing = 0;
+    for (size_t i = 0; i < p->n; i++)
+        missing += !p->v[i].summary;
+    return missing;
+}
+
+static int measure(const struct eval_items *items, const struct eval_predictions *predictions,
+                   const struct eval_tools *tools, struct eval_scores *scores,
+                   struct eval_report *report, struct err *e) {
+    int rc = eval_score(items, predictions, &tools->options, scores, e);
+    return rc ? rc
+              : eval_report_make(items, predictions, scores, &tools->options.bootstrap, report, e);
+}
+
+static int measure_second(const struct eval_items *items, const struct eval_system *system,
+                          const struct eval_tools *tools, const struct eval_scores *first,
+                          struct eval_second *out, struct err *e) {
+    struct eval_scores scores = {0};
+    out->name = system->name;
+    out->missing = count_missing(&system->predictions);
+    int rc = measure(items, &system->predictions, tools, &scores, &out->report, e);
+    if (rc == 0)
+        rc = eval_compare(first, &scores, &tools->options.bootstrap, &out->comparison, e);
+    eval_scores_free(&scores);
+    return rc;
+}
+
 int eval_summaries(const struct args *a, const struct eval_items *items,
-                   const struct eval_predictions *predictions, const struct eval_tools *tools,
+                   const struct eval_system *systems, size_t n, const struct eval_tools *tools,
                    struct err *e) {
     struct eval_scores scores = {0};
     struct eval_report report = {0};
+    struct eval_second second = {0};
     struct buf out = {0};
-    int rc = eval_score(items, predictions, &tools->options, &scores, e);
-    if (rc == 0)
-        rc = eval_report_make(items, predictions, &scores, &tools->options.bootstrap, &report, e);
+    int rc = measure(items, &systems[0].predictions, tools, &scores, &report, e);
+    if (rc == 0 && n > 1)
+        rc = measure_second(items, &systems[1], tools, &scores, &second, e);
     if (rc)
         goto done;
-    struct eval_about about = {.data = a->operands.v[0], .bootstrap = &tools->options.bootstrap};
+    struct eval_about about = {.data = a->operands.v[0],
+                               .name = systems[0].name,
+                               .missing = count_missing(&systems[0].predictions),
+                               .bootstrap = &tools->options.bootstrap,
+                               .second = n > 1 ? &second : NULL};
     if (tools->embedder)
         about.embedding_model = embedder_info(tools->embedder)->name;
-    for (size_t i = 0; i < items->n; i++)
-        about.missing += !predictions->v[i].summary;
     (a->json ? eval_put_json : eval_put_table)(&out, &report, &about);
     if (buf_failed(&out))
         rc = err_nomem(e, "report");
@@ -84,6 +118,7 @@ int eval_summaries(const struct args *a, const struct eval_items *items,
         rc = flush_stdout(e);
 done:
     buf_free(&out);
+    eval_report_free(&second.report);
     eval_report_free(&report);
     eval_scores_free(&scores);
     return rc;

@@ -77,6 +77,57 @@ static void put_calibration(struct buf *out, const struct eval_report *r) {
                    c->bins[k].n, c->bins[k].mean_confidence, c->bins[k].acceptable);
 }
 
+static void put_system(struct buf *out, char letter, const char *name, size_t missing) {
+    char shown[256];
+    snprintf(shown, sizeof shown, "%s", name);
+    utf8_blank_controls(shown);
+    buf_printf(out, "%c: %s", letter, shown);
+    if (missing)
+        buf_printf(out, " (%zu without a prediction)", missing);
+    buf_char(out, '\n');
+}
+
+/* pair NULL: no difference is tested. */
+static void put_both(struct buf *out, const char *name, double a, double b,
+                     const struct bootstrap_pair *pair, int digits) {
+    if (!isfinite(a) && !isfinite(b))
+        return;
+    buf_printf(out, "  %-15s", name);
+    put_number(out, 9, digits, a);
+    put_number(out, 9, digits, b);
+    if (pair && isfinite(pair->interval.low) && isfinite(pair->interval.high)) {
+        char range[64];
+        snprintf(range, sizeof range, "%+.*f .. %+.*f", digits, pair->interval.low, digits,
+                 pair->interval.high);
+        buf_printf(out, "%+9.*f   %-20s   p = %.4f", digits, pair->difference, range, pair->p);
+    }
+    buf_char(out, '\n');
+}
+
+static void put_comparison(struct buf *out, const struct eval_report *r,
+                           const struct eval_about *about) {
+    const struct eval_second *second = about->second;
+    const struct eval_group *a = &r->all, *b = &second->report.all;
+    buf_char(out, '\n');
+    put_system(out, 'A', about->name, about->missing);
+    put_system(out, 'B', second->name, second->missing);
+    buf_printf(out, "\n  %-15s%9s%9s%9s   95 %% interval of the difference (%zu samples)\n", "",
+               "A", "B", "B - A", about->bootstrap->rounds);
+    for (int m = 0; m < EVAL_METRICS; m++)
+        if (second->comparison.metrics[m].there)
+            put_both(out, eval_metric_name((enum eval_metric)m), a->metrics[m].value,
+                     b->metrics[m].value, &second->comparison.metrics[m].pair,
+                     decimals((enum eval_metric)m));
+    put_both(out, "success_rate", a->success_rate, b->success_rate,
+             &second->comparison.success_rate, 4);
+    put_both(out, "mean_confidence", a->mean_confidence, b->mean_confidence, NULL, 4);
+    if (!a->calibrated || !b->calibrated)
+        return;
+    put_both(out, "ece", a->calibration.ece, b->calibration.ece, NULL, 4);
+    put_both(out, "auroc", a->calibration.auroc, b->calibration.auroc, NULL, 4);
+    put_both(out, "brier", a->calibration.brier, b->calibration.brier, NULL, 4);
+}
+
 void eval_put_table(struct buf *out, const struct eval_report *r, const struct eval_about *about) {
     char data[256];
     snprintf(data, sizeof data, "%s", about->data);
@@ -94,6 +145,8 @@ void eval_put_table(struct buf *out, const struct eval_report *r, const struct e
     put_groups(out, "language", r->languages, r->n_languages);
     put_groups(out, "kind", r->kinds, r->n_kinds);
     put_calibration(out, r);
+    if (about->second)
+        put_comparison(out, r, about);
 }
 
 static void put_key(struct buf *out, const char *key) {
@@ -183,6 +236,41 @@ static void put_each(struct buf *out, const char *key, const struct eval_group *
     buf_char(out, '}');
 }
 
+static void put_pair(struct buf *out, const char *key, const struct bootstrap_pair *p) {
+    put_key(out, key);
+    buf_char(out, '{');
+    put_member(out, "value", p->difference);
+    put_range(out, "interval", p->interval);
+    buf_str(out, ", ");
+    put_key(out, "p");
+    json_put_number(out, p->p, DIGITS);
+    buf_char(out, '}');
+}
+
+static void put_second(struct buf *out, const struct eval_second *second) {
+    struct buf name = {0};
+    utf8_append_valid(&name, second->name, strlen(second->name));
+    put_key(out, "ab");
+    buf_char(out, '{');
+    put_key(out, "name");
+    json_put_string(out, name.data, name.len);
+    out->failed |= buf_failed(&name);
+    buf_free(&name);
+    buf_str(out, ", ");
+    put_group(out, &second->report.all);
+    buf_printf(out, ", \"missing\": %zu, ", second->missing);
+    put_key(out, "difference");
+    buf_char(out, '{');
+    for (int m = 0; m < EVAL_METRICS; m++)
+        if (second->comparison.metrics[m].there) {
+            put_pair(out, eval_metric_name((enum eval_metric)m),
+                     &second->comparison.metrics[m].pair);
+            buf_str(out, ", ");
+        }
+    put_pair(out, "success_rate", &second->comparison.success_rate);
+    buf_str(out, "}}");
+}
+
 void eval_put_json(struct buf *out, const struct eval_report *r, const struct eval_about *about) {
     buf_char(out, '{');
     put_group(out, &r->all);
@@ -201,5 +289,9 @@ void eval_put_json(struct buf *out, const struct eval_report *r, const struct ev
     put_each(out, "by_language", r->languages, r->n_languages);
     buf_str(out, ", ");
     put_each(out, "by_kind", r->kinds, r->n_kinds);
+    if (about->second) {
+        buf_str(out, ", ");
+        put_second(out, about->second);
+    }
     buf_str(out, "}\n");
 }

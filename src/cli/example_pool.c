@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "cli/cli.h"
+#include "summary/context.h"
 
 #define AT(member) offsetof(struct args, member)
 
@@ -14,7 +15,7 @@ static const struct option examples[] = {
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
-     .fallback = "8",
+     .fallback = "10",
      .max = EXAMPLES_MOST_NEAREST,
      .help = "documented pieces of the same code before each chunk, nearest last; 0, or where "
              "nothing is documented: built-in ones"},
@@ -24,8 +25,34 @@ static const struct option examples[] = {
      .argument = "PATH",
      .help = "take them from this folder, or from lines of JSON: {\"path\", \"language\", "
              "\"symbol\", \"code\", \"sentence\"}"},
+    {.name = "embedding-model",
+     .type = OPTION_TEXT,
+     .offset = AT(embedding_model),
+     .argument = "M",
+     .help = "the encoder that finds the nearest ones and judges lines; without it: minilm, if it is "
+             "here"},
     {0}};
 const struct option_group group_examples = {"Examples", examples};
+
+static const struct option asking[] = {
+    {.name = "context",
+     .type = OPTION_CHOICE,
+     .offset = AT(context_kind),
+     .argument = "C",
+     .fallback = "auto",
+     .choices = context_names,
+     .help = "what the model sees of each chunk: all of its text, its outline, or auto: the outline "
+             "of what is long"},
+    {.name = "best-of",
+     .type = OPTION_NUMBER,
+     .offset = AT(best_of),
+     .argument = "N",
+     .fallback = "8",
+     .min = 1,
+     .max = ENGINE_MAX_BEAMS,
+     .help = "answers of the model to choose each line from"},
+    {0}};
+const struct option_group group_asking = {"Asking", asking};
 
 static int add_folder(struct examples *x, const struct args *a, struct err *e) {
     struct walk_options files = args_files(a);
@@ -38,8 +65,8 @@ static int add_folder(struct examples *x, const struct args *a, struct err *e) {
     return rc;
 }
 
-int example_pool_open(const struct args *a, const struct walk *w, struct examples **out,
-                      struct err *e) {
+int example_pool_open(const struct args *a, const struct walk *w, struct embedder *em,
+                      struct examples **out, struct err *e) {
     struct stat st;
     *out = NULL;
     if (a->examples == 0 || a->prompt)
@@ -53,7 +80,7 @@ int example_pool_open(const struct args *a, const struct walk *w, struct example
                  ? add_folder(*out, a, e)
                  : examples_read(*out, a->examples_from, e);
     if (rc == 0)
-        rc = examples_prepare(*out, NULL, NULL, NULL, e);
+        rc = examples_prepare(*out, em, NULL, &(struct embed_call){.stop = interrupt_flag()}, e);
     if (rc) {
         examples_free(*out);
         *out = NULL;

@@ -5,12 +5,13 @@
 #include "cli/args.h"
 #include "summary/examples.h"
 
-/* From --examples-from (JSON Lines, or a folder), else from the files that are summarised. NULL
+/* em (may be NULL) is borrowed until examples_free. From --examples-from (JSON Lines, or a folder), else from the files that are summarised. NULL
  * where none are wanted: --examples 0, or an own instruction. Errors: those of examples_read and
  * examples_add_walk. */
-int example_pool_open(const struct args *a, const struct walk *w, struct examples **out,
-                      struct err *e);
+int example_pool_open(const struct args *a, const struct walk *w, struct embedder *em,
+                      struct examples **out, struct err *e);
 
-extern const struct option_group group_examples;
+/* --context and --best-of. */
+extern const struct option_group group_examples, group_asking;
 
 #endif

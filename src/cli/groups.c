@@ -143,6 +143,8 @@ static const struct option sampling[] = {
     {0}};
 const struct option_group group_sampling = {"Sampling", sampling};
 
+static const char *const choices_chunk[] = {"lines", "structure", NULL};
+
 static const struct option chunks[] = {
     {.name = "loc",
      .type = OPTION_NUMBER,
@@ -151,12 +153,28 @@ static const struct option chunks[] = {
      .fallback = "300",
      .min = 1,
      .max = 1000000,
-     .help = "lines in a chunk"},
+     .help = "lines in a chunk; by structure: at most"},
+    {.name = "chunk",
+     .type = OPTION_CHOICE,
+     .offset = AT(chunk),
+     .argument = "HOW",
+     .fallback = "lines",
+     .choices = choices_chunk,
+     .help =
+         "how files are cut: into --loc lines each, or between functions, types and statements, "
+         "with as many neighbours in a chunk as fit; only what has more lines itself is cut, "
+         "between its members or statements where it has any. What cannot be parsed is cut by "
+         "lines (-v says which)"},
     {.name = "prompt",
      .type = OPTION_TEXT,
      .offset = AT(prompt),
      .argument = "TEXT",
      .help = "the instruction to the model, instead of the built-in one"},
+    {.name = "prompt-file",
+     .type = OPTION_TEXT,
+     .offset = AT(prompt_file),
+     .argument = "FILE",
+     .help = "the same, read from a file (-: standard input)"},
     {.name = "agent-count",
      .type = OPTION_NUMBER,
      .offset = AT(agents),

@@ -10,8 +10,11 @@
 #include "api/inputs.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/eval.h"
 #include "cli/example_pool.h"
+#include "cli/input_text.h"
 #include "cli/keep.h"
 #include "cli/model.h"
 #include "cli/progress.h"
@@ -20,14 +23,16 @@ struct work {
     const struct job *job;
     struct walk walk;
     struct model model;
+    struct embedder *embedder;
     struct examples *pool;
     struct run *run;
     struct outfile out;
     bool out_open;
     struct report *report;
     struct keep *keep;
-    FILE *results;     /* line by line, so that it can be followed while it grows */
-    int results_errno; /* of the first write to it that failed */
+    struct known known; /* what it keeps already */
+    FILE *results;      /* line by line, so that it can be followed while it grows */
+    int results_errno;  /* of the first write to it that failed */
     struct progress progress;
     char title[256];
     bool started;
@@ -109,18 +114,29 @@ static int prepare(struct work *w, struct err *e) {
         parts |= MODEL_CHAT;
     int rc = model_open_asked(&w->model, a, parts, (int)a->agents, e);
     if (rc == 0)
-        rc = example_pool_open(a, &w->walk, &w->pool, e);
+        rc = embedder_open_asked(a, "lines are chosen and examples found by words alone",
+                                 &w->embedder, e);
+    if (rc == 0)
+        rc = example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
     if (rc)
         return rc;
     title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     struct run_options o = {.loc = a->loc,
+                            .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
+                            .model = w->model.name,
+                            .best_of = (int)a->best_of,
+                            .context = (enum context)a->context_kind,
                             .instruction = a->prompt,
+                            .prefer_docs = a->prefer_docs,
+                            .no_fallback = a->no_fallback,
                             .pool = w->pool,
+                            .embedder = w->embedder,
                             .n_examples = (size_t)a->examples,
                             .rollup = !a->no_rollup,
                             .title = w->title,
+                            .known = &w->known,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
@@ -130,9 +146,11 @@ static int prepare(struct work *w, struct err *e) {
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
     struct provenance p = {.prompt_version = run_prompt_version(w->run)};
     model_provenance(&w->model, &o.sampling, &p);
+    p.judged_by = w->embedder ? embedder_info(w->embedder)->name : "words";
     rc = report_open(w->out.f, w->job->format, w->title, &p, &w->report, e);
     if (rc == 0)
         rc = keep_open(a, w->job->paths[0], &w->walk, &p, &o.sampling, &w->keep, e);
+    keep_known(w->keep, &w->known);
     if (rc == 0 && w->job->results) {
         w->results = fopen(w->job->results, "we");
         if (!w->results)
@@ -205,6 +223,7 @@ static void on_finished(void *user, const struct summary *s, const struct run_st
 
 static void on_tick(void *user, const struct run_stats *stats) {
     struct work *w = user;
+    keep_commit(w->keep);
     progress_show(&w->progress, stats);
 }
 
@@ -254,10 +273,36 @@ static void close_results(struct work *w, bool failed) {
         unlink(w->job->results);
 }
 
-int job_run(const struct job *job, struct err *e) {
+/* The instruction of --prompt-file, without blanks at its end; NUL-terminated. */
+static int read_instruction(const struct args *a, struct buf *out, struct err *e) {
+    if (a->prompt)
+        return err_set(e, PRECIS_EUSAGE, "--prompt and --prompt-file: one of them is enough");
+    int rc = input_read(a->prompt_file, out, e);
+    if (rc)
+        return rc;
+    while (out->len && (unsigned char)out->data[out->len - 1] <= ' ')
+        out->len--;
+    if (out->len == 0)
+        return err_set(e, PRECIS_EINPUT, "%s: is empty", a->prompt_file);
+    if (!utf8_valid(out->data, out->len) || memchr(out->data, 0, out->len))
+        return err_set(e, PRECIS_EINPUT, "%s: is no text in UTF-8", a->prompt_file);
+    buf_char(out, 0);
+    return buf_failed(out) ? err_nomem(e, a->prompt_file) : 0;
+}
+
+int job_run(const struct job *asked, struct err *e) {
+    struct job with_prompt = *asked;
+    struct args args = *asked->args;
+    struct buf instruction = {0};
+    const struct job *job = &with_prompt;
     struct work w = {.job = job};
     interrupt_flag();
-    int rc = check(&w, e);
+    with_prompt.args = &args;
+    int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
+    if (args.prompt_file)
+        args.prompt = instruction.data;
+    if (rc == 0)
+        rc = check(&w, e);
     if (rc == 0)
         rc = prepare(&w, e);
     if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
@@ -271,10 +316,12 @@ int job_run(const struct job *job, struct err *e) {
     report_free(w.report);
     run_free(w.run);
     examples_free(w.pool);
+    embedder_close(w.embedder);
     model_close(&w.model);
     if (w.out_open)
         outfile_abort(&w.out);
     interrupt_note_temp(NULL);
     walk_free(&w.walk);
+    buf_free(&instruction);
     return rc;
 }

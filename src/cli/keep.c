@@ -10,9 +10,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "summary/context.h"
 
 /* Raise it when the same prompt may be answered by another line: arithmetic, sampling, cleaning. */
-static const char DECODER_VERSION[] = "decode-1";
+static const char DECODER_VERSION[] = "decode-2";
+
+enum { BATCH = 500 /* known lines in a commit */ };
 
 enum file_state { FILE_NEW, FILE_KEPT, FILE_CHANGED };
 
@@ -20,7 +23,15 @@ struct kept_file {
     char *shown; /* as reports show it; owned */
     const struct walk_file *file;
     enum file_state state;
-    char *name; /* in the store; owned */
+    char *name;   /* in the store; owned */
+    size_t batch; /* the transaction that noted it */
+};
+
+/* What is asked by the run's reading thread: nothing in it is the caller's thread's too. */
+struct lookup {
+    struct store *store;          /* NULL: nothing is known */
+    const struct kept_file *file; /* asked for last; its name in the store: */
+    char *name;
 };
 
 struct keep {
@@ -30,9 +41,13 @@ struct keep {
     struct buf parameters;
     struct kept_file *files; /* owned, in the order of what is shown */
     size_t n;
-    const char *whole; /* the folder that the run is over; NULL: none, or several; borrowed */
-    size_t lost;       /* lines that were not kept */
-    bool broken;       /* the store failed: no more is tried */
+    const char *whole;     /* the folder that the run is over; NULL: none, or several; borrowed */
+    size_t lost;           /* lines that were not kept */
+    size_t batch, pending; /* transactions so far; known lines in the one that is open */
+    bool open;             /* a transaction is */
+    bool broken;           /* the store failed: no more is tried */
+    bool look;             /* lines may be read back */
+    struct lookup lookup;
 };
 
 static void keep_free(struct keep *k) {
@@ -42,26 +57,31 @@ static void keep_free(struct keep *k) {
     }
     free(k->files);
     buf_free(&k->parameters);
+    free(k->lookup.name);
+    store_close(k->lookup.store);
     store_close(k->store);
     free(k);
 }
 
 /* What decides over an answer besides the prompt and the model; keys in order. */
 static int put_parameters(struct buf *b, const struct args *a, const struct sampling *s,
-                          struct err *e) {
+                          const char *judged_by, struct err *e) {
     char hex[HASH_HEX_SIZE];
     bool draws = s->strategy == SAMPLE_TEMPERATURE || s->strategy == SAMPLE_NUCLEUS;
     buf_char(b, '{');
     if (s->strategy == SAMPLE_BEAM)
         buf_printf(b, "\"beams\":%d,", s->beams);
+    buf_printf(b, "\"best_of\":%" PRIu64 ",", a->best_of);
     if (a->chat_template)
         buf_printf(b, "\"chat_template\":\"%s\",", choices_template[a->chat_template]);
+    buf_printf(b, "\"context\":\"%s\",", context_names[a->context_kind]);
     if (a->prompt) {
         int rc = hash_sha256_hex(a->prompt, strlen(a->prompt), hex, e);
         if (rc)
             return rc;
         buf_printf(b, "\"instruction\":\"%s\",", hex);
     }
+    buf_printf(b, "\"judged_by\":\"%s\",", judged_by);
     if (s->strategy == SAMPLE_BEAM)
         buf_printf(b, "\"length_penalty\":%.9g,", (double)s->length_penalty);
     buf_printf(b, "\"max_chars\":%" PRIu64 ",\"max_new_tokens\":%" PRIu64 ",", a->max_chars,
@@ -109,7 +129,7 @@ static int begin(struct keep *k, const struct args *a, const char *root, const s
     if (rc == 0)
         rc = store_run_begin(k->store, &k->run, e);
     if (rc == 0)
-        rc = put_parameters(&k->parameters, a, sampling, e);
+        rc = put_parameters(&k->parameters, a, sampling, made->judged_by, e);
     if (rc == 0)
         rc = list_files(k, files, e);
     k->made = (struct store_origin){.model = made->model,
@@ -161,6 +181,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
         free(found);
         return err_nomem(e, "store");
     }
+    k->look = !a->no_cache;
     k->whole = a->operands.n <= 1 && is_folder(path) ? path : NULL;
     if (rc == 0)
         rc = begin(k, a, root, files, made, sampling, &why);
@@ -254,51 +275,9 @@ static int context_of(const struct summary *s, uint8_t out[HASH_SHA256_SIZE], st
     return rc;
 }
 
-static int put(struct keep *k, enum store_level level, const char *name, const struct summary *s,
-               struct err *e) {
-    struct store_line l = {.level = level,
-                           .path = name,
-                           .start_line = s->start_line,
-                           .end_line = s->end_line,
-                           .line = s->summary,
-                           .confidence = s->confidence,
-                           .source = s->source,
-                           .tokens_in = s->tokens_in,
-                           .tokens_out = s->tokens_out,
-                           .elapsed_ms = s->elapsed_ms,
-                           .cut = s->cut,
-                           .made = &k->made};
-    uint8_t context[HASH_SHA256_SIZE];
-    if (!unhex(s->sha256, l.text))
-        return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
-    struct store_subject subject = {
-        .level = l.level, .path = l.path, .context = context, .made = &k->made};
-    memcpy(subject.text, l.text, sizeof l.text);
-    int rc = context_of(s, context, e);
-    if (rc == 0)
-        rc = store_key(&subject, l.key, e);
-    return rc ? rc : store_put(k->store, k->run, &l, NULL, e);
-}
-
-/* One transaction. *kept: the file is still what was summarised. */
-static int put_with_file(struct keep *k, struct kept_file *f, const struct summary *s,
-                         struct err *e) {
-    int rc = store_begin(k->store, e);
-    if (rc)
-        return rc;
-    bool is_new = f->state == FILE_NEW;
-    if (is_new)
-        rc = keep_file(k, f, e);
-    if (rc == 0 && f->state == FILE_KEPT)
-        rc = put(k, s->level == SUMMARY_FILE ? STORE_WHOLE_FILE : STORE_CHUNK, f->name, s, e);
-    if (rc == 0)
-        rc = store_commit(k->store, e);
-    if (rc) {
-        store_abandon(k->store);
-        if (is_new)
-            f->state = FILE_NEW;
-    }
-    return rc;
+static struct kept_file *find_file(const struct keep *k, const char *shown) {
+    const struct kept_file asked = {.shown = (char *)(uintptr_t)shown};
+    return bsearch(&asked, k->files, k->n, sizeof *k->files, by_shown);
 }
 
 /* Any file below a folder, by its name in reports. */
@@ -327,58 +306,209 @@ static int folder_path(const struct keep *k, const char *folder, char **path, st
     return 0;
 }
 
-/* The whole of a run is a folder to the store, unless it is the store's whole too. A run over
- * files, or over several paths, is the whole of nothing. */
-static int put_folder(struct keep *k, const struct summary *s, struct err *e) {
-    char *path = NULL, *name = NULL;
+/* What the store calls a folder of the run; the caller's, NULL: nothing. The whole of a run is a
+ * folder to the store, or its whole where it is the root; a run over files, or over several paths,
+ * is the whole of nothing. */
+static int folder_name(const struct keep *k, const struct summary *s, char **name, struct err *e) {
+    char *path = NULL;
     int rc = 0;
+    *name = NULL;
     if (s->level == SUMMARY_DIRECTORY)
         rc = folder_path(k, s->file_path, &path, e);
     else if (k->whole && !(path = strdup(k->whole)))
         rc = err_nomem(e, "store");
     if (rc == 0 && path)
-        rc = keep_name(store_root(k->store), path, &name, e);
-    if (rc == 0 && name)
-        rc = put(k, *name ? STORE_DIRECTORY : STORE_REPOSITORY, name, s, e);
+        rc = keep_name(store_root(k->store), path, name, e);
     free(path);
-    free(name);
     return rc;
 }
 
-static void lose(struct keep *k, const struct err *e) {
-    k->lost++;
-    if (!e->code)
-        return;
+static enum store_level level_of(const char *path, const struct summary *s) {
+    if (s->level < SUMMARY_DIRECTORY)
+        return (enum store_level)s->level;
+    return *path ? STORE_DIRECTORY : STORE_REPOSITORY;
+}
+
+/* The key of a line of s, whose place the store calls `path`. */
+static int key_of(const struct keep *k, const char *path, const struct summary *s,
+                  uint8_t text[HASH_SHA256_SIZE], uint8_t key[HASH_SHA256_SIZE], struct err *e) {
+    uint8_t context[HASH_SHA256_SIZE];
+    if (!unhex(s->sha256, text))
+        return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
+    struct store_subject subject = {
+        .level = level_of(path, s), .path = path, .context = context, .made = &k->made};
+    memcpy(subject.text, text, sizeof subject.text);
+    int rc = context_of(s, context, e);
+    return rc ? rc : store_key(&subject, key, e);
+}
+
+static int put(struct keep *k, const char *path, const struct summary *s, struct err *e) {
+    struct store_line l = {.level = level_of(path, s),
+                           .path = path,
+                           .start_line = s->start_line,
+                           .end_line = s->end_line,
+                           .symbol = s->symbol,
+                           .line = s->summary,
+                           .confidence = s->confidence,
+                           .source = s->source,
+                           .tokens_in = s->tokens_in,
+                           .tokens_out = s->tokens_out,
+                           .elapsed_ms = s->elapsed_ms,
+                           .cut = s->cut,
+                           .made = &k->made};
+    int rc = key_of(k, l.path, s, l.text, l.key, e);
+    return rc ? rc : store_put(k->store, k->run, &l, NULL, e);
+}
+
+/* Files that the transaction noted are not noted. */
+static void abandon(struct keep *k) {
+    store_abandon(k->store);
+    for (size_t i = 0; i < k->n; i++)
+        if (k->files[i].state != FILE_NEW && k->files[i].batch == k->batch)
+            k->files[i].state = FILE_NEW;
+    k->open = false;
+    k->pending = 0;
+}
+
+static int commit(struct keep *k, struct err *e) {
+    int rc = store_commit(k->store, e);
+    if (rc) {
+        abandon(k);
+        return rc;
+    }
+    k->open = false;
+    k->pending = 0;
+    k->batch++;
+    return 0;
+}
+
+/* Folders have no file, but a name. */
+static int put_with_file(struct keep *k, struct kept_file *f, const char *folder,
+                         const struct summary *s, struct err *e) {
+    int rc = k->open ? 0 : store_begin(k->store, e);
+    if (rc)
+        return rc;
+    k->open = true;
+    if (f && f->state == FILE_NEW) {
+        f->batch = k->batch;
+        rc = keep_file(k, f, e);
+    }
+    if (rc == 0 && (!f || f->state == FILE_KEPT))
+        rc = put(k, f ? f->name : folder, s, e);
+    if (rc)
+        abandon(k);
+    else if (!s->known || ++k->pending == BATCH)
+        rc = commit(k, e);
+    return rc;
+}
+
+/* The line's own fault, if it is that, is no reason to try no more. */
+static void say_failure(struct keep *k, const struct err *e) {
     log_say(LOG_WARN, "%s", e->text);
-    k->broken = e->code != PRECIS_EUSAGE; /* that is the line's own fault */
+    k->broken = e->code != PRECIS_EUSAGE;
+}
+
+static void keep_folder(struct keep *k, const struct summary *s) {
+    struct err e = {0};
+    char *name = NULL;
+    int rc = k->broken ? PRECIS_ENOTFOUND : folder_name(k, s, &name, &e);
+    if (rc == 0 && name)
+        rc = put_with_file(k, NULL, name, s, &e);
+    free(name);
+    k->lost += rc && !s->known;
+    if (e.code)
+        say_failure(k, &e);
 }
 
 void keep_line(struct keep *k, const struct summary *s) {
     if (!k || s->error)
         return;
-    struct err e = {0};
     if (s->level >= SUMMARY_DIRECTORY) {
-        if (k->broken || put_folder(k, s, &e) != 0)
-            lose(k, &e);
+        keep_folder(k, s);
         return;
     }
-    struct kept_file asked = {.shown = (char *)(uintptr_t)s->file_path};
-    struct kept_file *f = bsearch(&asked, k->files, k->n, sizeof *k->files, by_shown);
+    struct err e = {0};
+    struct kept_file *f = find_file(k, s->file_path);
     int rc = PRECIS_ENOTFOUND;
     bool was_changed = f && f->state == FILE_CHANGED;
     if (f && !k->broken && !was_changed)
-        rc = put_with_file(k, f, s, &e);
+        rc = put_with_file(k, f, NULL, s, &e);
     if (rc == 0 && f->state == FILE_KEPT)
         return;
+    k->lost += !s->known;
     if (f && f->state == FILE_CHANGED && !was_changed)
         log_say(LOG_WARN, "%s: changed during the run: its lines are not kept", s->file_path);
-    lose(k, &e);
+    if (e.code)
+        say_failure(k, &e);
+}
+
+void keep_commit(struct keep *k) {
+    struct err e = {0};
+    if (k && k->open && commit(k, &e) != 0)
+        say_failure(k, &e);
+}
+
+/* The name in the store of what a line is of; NULL: it has none. */
+static const char *name_to_find(struct keep *k, const char *shown) {
+    struct lookup *l = &k->lookup;
+    const struct kept_file *f = find_file(k, shown);
+    if (!f || f == l->file)
+        return f ? l->name : NULL;
+    free(l->name);
+    keep_name(store_root(l->store), f->file->path, &l->name, NULL);
+    l->file = l->name ? f : NULL;
+    return l->name;
+}
+
+static int take_line(void *user, const struct store_line *l, struct err *e) {
+    struct known_line *out = user;
+    if (strlen(l->source) >= sizeof out->source)
+        return err_set(e, PRECIS_ENOTFOUND, "%s: a line of another source", l->path);
+    memcpy(out->source, l->source, strlen(l->source) + 1);
+    buf_str(&out->line, l->line);
+    out->confidence = l->confidence;
+    out->tokens_in = l->tokens_in;
+    out->tokens_out = l->tokens_out;
+    out->cut = l->cut;
+    return buf_failed(&out->line) ? err_nomem(e, l->path) : 0;
+}
+
+static bool find_known(void *user, const struct summary *about, struct known_line *out) {
+    struct keep *k = user;
+    struct err e = {0};
+    uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
+    if (!k || !k->lookup.store)
+        return false;
+    char *folder = NULL;
+    bool is_file = about->level < SUMMARY_DIRECTORY;
+    if (!is_file && folder_name(k, about, &folder, &e) != 0)
+        return false;
+    const char *name = is_file ? name_to_find(k, about->file_path) : folder;
+    bool found = name && key_of(k, name, about, text, key, &e) == 0;
+    free(folder);
+    if (!found)
+        return false;
+    int rc = store_find(k->lookup.store, key, take_line, out, &e);
+    if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM) {
+        log_say(LOG_WARN, "%s; its lines are made anew", e.text);
+        store_close(k->lookup.store);
+        k->lookup.store = NULL;
+    }
+    return rc == 0;
+}
+
+void keep_known(struct keep *k, struct known *out) {
+    struct err e = {0};
+    *out = (struct known){find_known, k};
+    if (k && k->look && store_open(store_root(k->store), STORE_READ, &k->lookup.store, &e) != 0)
+        log_say(LOG_WARN, "%s; its lines are made anew", e.text);
 }
 
 void keep_close(struct keep *k, bool ended) {
     struct err e = {0};
     if (!k)
         return;
+    keep_commit(k);
     if (!k->broken && ended && store_run_end(k->store, k->run, &e) != 0)
         log_say(LOG_WARN, "%s", e.text);
     if (k->lost)

@@ -7,6 +7,7 @@
 #include "code/walk.h"
 #include "engine/engine.h"
 #include "store/store.h"
+#include "summary/known.h"
 #include "summary/summary.h"
 
 struct keep; /* NULL stands for a run without a store; every function takes it */
@@ -19,9 +20,18 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
               const struct provenance *made, const struct sampling *sampling, struct keep **out,
               struct err *e);
 
-/* Commits a line; a failed chunk has none. The first failure of the store is a warning, and the
- * lines from there on are not kept. */
+/* What the store has already, by a second handle on it; nothing with a->no_cache. The first failure
+ * of that handle is a warning, and nothing is found from there on. Valid until keep_close. */
+void keep_known(struct keep *k, struct known *out);
+
+/* Commits a line; a failed chunk has none. A known line, which is in the store, is put to say that
+ * it stands at its place in this run: many of them share a commit, with the next other line or with
+ * keep_commit. The first failure of the store is a warning, and the lines from there on are not
+ * kept. */
 void keep_line(struct keep *k, const struct summary *s);
+
+/* To be called a few times a second: nobody else writes to the store before. */
+void keep_commit(struct keep *k);
 
 /* Ends the run; ended: it was not interrupted. Says how many lines could not be kept. */
 void keep_close(struct keep *k, bool ended);

@@ -7,7 +7,7 @@
 
 static const double LIVE_EVERY = 0.1, PLAIN_EVERY = 10; /* seconds */
 static const double BYTES_A_TOKEN = 3; /* of source code; only until a chunk has finished */
-enum { BAR_MOST = 40, BAR_LEAST = 8 };
+enum { BAR_MOST = 40, BAR_LEAST = 8, PARTS = 6 };
 
 void progress_start(struct progress *p, struct engine *engine) {
     *p = (struct progress){.engine = engine, .quiet = say_is_quiet(), .live = say_is_live()};
@@ -15,7 +15,7 @@ void progress_start(struct progress *p, struct engine *engine) {
 }
 
 void progress_finished(struct progress *p, const struct summary *s) {
-    if (s->level != SUMMARY_CHUNK)
+    if (s->known || s->level != SUMMARY_CHUNK)
         return;
     if (s->end_line >= s->start_line)
         p->lines_done += s->end_line - s->start_line + 1;
@@ -27,6 +27,7 @@ struct progress_view progress_view(const struct progress *p, const struct run_st
     struct progress_view v = {.done = stats->chunks_done,
                               .failed = stats->chunks_failed,
                               .total = stats->chunks_total,
+                              .known = stats->chunks_known,
                               .rolled = stats->rollups_done + stats->rollups_failed,
                               .to_roll = stats->rollups_total,
                               .seconds = stats->seconds + stats->rollup_seconds,
@@ -34,9 +35,12 @@ struct progress_view progress_view(const struct progress *p, const struct run_st
     double had = (double)(tokens_live > p->tokens_done ? tokens_live : p->tokens_done);
     if (v.seconds > 0)
         v.tokens_per_second = had / v.seconds;
+    double asked = (double)(stats->lines - stats->lines_known);
     double all = (double)stats->bytes / BYTES_A_TOKEN;
     if (p->lines_done > 0 && p->tokens_done > 0)
-        all = (double)p->tokens_done / (double)p->lines_done * (double)stats->lines;
+        all = (double)p->tokens_done / (double)p->lines_done * asked;
+    else if (stats->lines > 0)
+        all *= asked / (double)stats->lines;
     if (v.done + v.failed >= v.total)
         v.left = 0;
     else if (all > 0 && v.tokens_per_second > 0)
@@ -75,7 +79,7 @@ static size_t add(char *out, size_t size, size_t at, size_t limit, const char *t
 
 size_t progress_bar(const struct progress_view *v, int width, char *out, size_t size) {
     size_t limit = width > 1 ? (size_t)width : 1, finished = v->done + v->failed;
-    char parts[5][64] = {{0}}, value[32];
+    char parts[PARTS][64] = {{0}}, value[32];
     snprintf(parts[0], sizeof parts[0], "%zu/%zu chunks", finished, v->total);
     if (v->failed)
         snprintf(parts[1], sizeof parts[1], "  %zu failed", v->failed);
@@ -91,8 +95,10 @@ size_t progress_bar(const struct progress_view *v, int width, char *out, size_t 
     snprintf(parts[3], sizeof parts[3], "  %s tokens/s", value);
     put_time(value, sizeof value, v->seconds);
     snprintf(parts[4], sizeof parts[4], "  elapsed %s", value);
+    if (v->known)
+        snprintf(parts[5], sizeof parts[5], "  %zu from the store", v->known);
     size_t used = 0, at = 0;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < PARTS; i++)
         used += strlen(parts[i]);
     out[0] = 0;
     if (used + BAR_LEAST + 4 <= limit && v->total > 0) {
@@ -104,21 +110,23 @@ size_t progress_bar(const struct progress_view *v, int width, char *out, size_t 
         memcpy(bar + 1 + cells, "]  ", 4);
         at = add(out, size, at, limit, bar);
     }
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < PARTS; i++)
         at = add(out, size, at, limit, parts[i]);
     return at;
 }
 
 size_t progress_plain(const struct progress_view *v, char *out, size_t size) {
-    char left[32] = "unknown", elapsed[32], rate[32], rolled[64] = "";
+    char left[32] = "unknown", elapsed[32], rate[32], known[48] = "", rolled[64] = "";
     if (v->left >= 0)
         put_time(left, sizeof left, v->left);
-    if (v->to_roll)
-        snprintf(rolled, sizeof rolled, ", %zu/%zu roll-ups", v->rolled, v->to_roll);
     put_time(elapsed, sizeof elapsed, v->seconds);
     put_count(rate, sizeof rate, v->tokens_per_second);
-    int n = snprintf(out, size, "%zu/%zu chunks, %zu failed%s, %s tokens/s, ETA %s, elapsed %s",
-                     v->done + v->failed, v->total, v->failed, rolled, rate, left, elapsed);
+    if (v->known)
+        snprintf(known, sizeof known, " (%zu from the store)", v->known);
+    if (v->to_roll)
+        snprintf(rolled, sizeof rolled, ", %zu/%zu roll-ups", v->rolled, v->to_roll);
+    int n = snprintf(out, size, "%zu/%zu chunks%s, %zu failed%s, %s tokens/s, ETA %s, elapsed %s",
+                     v->done + v->failed, v->total, known, v->failed, rolled, rate, left, elapsed);
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 

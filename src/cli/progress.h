@@ -12,6 +12,7 @@
 
 struct progress_view {
     size_t done, failed, total; /* chunks */
+    size_t known;               /* of done: with a line of the store */
     size_t rolled, to_roll;     /* roll-ups that are over, of at most so many; 0: not begun */
     double tokens_per_second;   /* 0: not known yet */
     double seconds;             /* so far */
@@ -20,7 +21,7 @@ struct progress_view {
 
 struct progress {
     struct engine *engine;            /* borrowed; its counters are the live figures */
-    uint64_t lines_done, tokens_done; /* of finished chunks */
+    uint64_t lines_done, tokens_done; /* of finished chunks that the model was asked about */
     double next;                      /* when to show again, by stats->seconds */
     bool quiet, live;
 };
@@ -30,9 +31,9 @@ void progress_finished(struct progress *p, const struct summary *s);
 void progress_show(struct progress *p, const struct run_stats *stats);
 void progress_end(struct progress *p, const struct run_stats *stats);
 
-/* Tokens still to come are those of all lines, at the finished chunks' tokens a line (until there
- * is one: at so many bytes a token), less what has been computed; the rate is that of the whole run
- * so far. Never less than a second while chunks are left. */
+/* Tokens still to come are those of all lines but known ones, at the finished chunks' tokens a line
+ * (until there is one: at so many bytes a token), less what has been computed; the rate is that of
+ * the whole run so far. Never less than a second while chunks are left. */
 struct progress_view progress_view(const struct progress *p, const struct run_stats *stats,
                                    uint64_t tokens_live);
 

@@ -7,6 +7,9 @@
 
 #include "base/err.h"
 
+/* How a file is cut: chunk_lines; chunk_tree, where it parses. */
+enum chunk_mode { CHUNK_LINES, CHUNK_STRUCTURE };
+
 /* Lines start_line..end_line (1-based, inclusive) are bytes [offset, offset + length). */
 struct chunk {
     uint64_t offset, length;
@@ -24,6 +27,10 @@ struct chunks {
  * and keep the order; empty text has none. loc >= 1. Errors: PRECIS_ENOMEM, PRECIS_EUSAGE for loc
  * 0; on failure *out is zeroed. */
 int chunk_lines(const void *text, size_t size, uint64_t loc, struct chunks *out, struct err *e);
+/* Chunk k ends with line last_line[k] (1-based); the lines ascend, and text has the last of them.
+ * Errors: PRECIS_ENOMEM, PRECIS_EINPUT: text has another number of lines; then *out is zeroed. */
+int chunk_at(const void *text, size_t size, const uint32_t *last_line, size_t n, struct chunks *out,
+             struct err *e);
 void chunks_free(struct chunks *c);
 
 /* Number of '\n' in [text, text + size): the scan that chunk_lines is built on. */

@@ -208,7 +208,7 @@ static int look_at(struct finder *f, uint32_t node) {
     return 0;
 }
 
-static enum family family_of(const struct lang *lang) {
+enum family finder_family(const struct lang *lang) {
     static const struct {
         const char *name;
         enum family family;
@@ -253,7 +253,8 @@ static void link_siblings(struct finder *f) {
 }
 
 int symbols_find(const struct tree *t, struct symbols *out, struct err *e) {
-    struct finder f = {.t = t, .family = family_of(t->lang), .out = out, .current = SYMBOL_NONE};
+    struct finder f = {
+        .t = t, .family = finder_family(t->lang), .out = out, .current = SYMBOL_NONE};
     int rc = 0;
     *out = (struct symbols){0};
     f.before = malloc(t->n * sizeof *f.before);

@@ -50,6 +50,9 @@ static inline enum tree_type finder_type(const struct finder *f, uint32_t node) 
     return node == TREE_NONE ? TREE_OTHER : (enum tree_type)f->t->v[node].type;
 }
 
+/* Of a language that has a grammar. */
+enum family finder_family(const struct lang *lang);
+
 /* What nodes of a type may define; `what` is 0 where nothing. */
 struct rule finder_rule(uint16_t type);
 

@@ -36,13 +36,13 @@ struct beams {
     bool improvable;
 };
 
-static bool branch_alloc(struct branch *b, size_t max_new) {
+bool branch_alloc(struct branch *b, size_t max_new) {
     b->ids = malloc(max_new * sizeof *b->ids);
     b->logprobs = malloc(max_new * sizeof *b->logprobs);
     return b->ids && b->logprobs;
 }
 
-static void branch_free(struct branch *b, struct kv_pool *pool) {
+void branch_free(struct branch *b, struct kv_pool *pool) {
     if (pool)
         kv_drop(pool, &b->kv);
     free(b->ids);
@@ -123,7 +123,8 @@ static int best_of(struct beams *b, const struct branch *br, const float *logits
     }
     b->constraint.at = (struct engine_scores){
         .ids = br->ids, .n = br->n, .logits = logits, .vocab = b->vocab, .logsumexp = lse};
-    return (int)constraint_top(&b->constraint, b->scores, b->vocab, (size_t)b->keep, b->top);
+    return (int)constraint_top(&b->constraint, b->scores, b->vocab, (size_t)b->keep, INFINITY,
+                               b->top);
 }
 
 int beams_logits(struct beams *b, const struct kernel *k, int i, const float *logits,

@@ -17,6 +17,10 @@ struct branch {
     int parent; /* the branch it continues, as they were numbered before the last advance */
 };
 
+/* Room for max_new tokens; zeroed but for that. branch_free: pool NULL: it has no KV. */
+bool branch_alloc(struct branch *b, size_t max_new);
+void branch_free(struct branch *b, struct kv_pool *pool);
+
 struct beams;
 
 /* prompt: borrowed until beams_free; the first branch takes kv over (kv is zeroed). */

@@ -24,7 +24,7 @@ static int best_first(const void *x, const void *y) {
 }
 
 size_t constraint_top(const struct constraint *c, const float *scores, size_t vocab, size_t n,
-                      struct engine_candidate *out) {
+                      float reach, struct engine_candidate *out) {
     if (n > vocab)
         n = vocab;
     for (size_t m = 4 * n > FIRST ? 4 * n : FIRST;; m *= MORE) {
@@ -39,10 +39,13 @@ size_t constraint_top(const struct constraint *c, const float *scores, size_t vo
         float rest = all ? -INFINITY : out[m - 1].logprob;
         ask(c, scores, out, m);
         size_t settled = 0;
+        float best = -INFINITY;
         for (size_t i = 0; i < m; i++)
-            if (out[i].logprob > rest)
+            if (out[i].logprob > rest) {
+                best = fmaxf(best, out[i].logprob);
                 out[settled++] = out[i];
-        if (settled < n && !all)
+            }
+        if (settled < n && !all && !(rest < best - reach))
             continue;
         qsort(out, settled, sizeof *out, best_first);
         return settled < n ? settled : n;
@@ -51,7 +54,7 @@ size_t constraint_top(const struct constraint *c, const float *scores, size_t vo
 
 bool constraint_all(const struct constraint *c, float *scores, size_t vocab, float reach,
                     struct engine_candidate *room) {
-    if (constraint_top(c, scores, vocab, 1, room) == 0)
+    if (constraint_top(c, scores, vocab, 1, INFINITY, room) == 0)
         return false;
     float least = room[0].logprob - reach;
     size_t n = 0;

@@ -16,9 +16,10 @@ struct constraint {
 
 /* The best n of the scores ([vocab], finite or -INFINITY) once the constraint has lowered them,
  * best first, equal ones by lower id; fewer where fewer are possible. out has room for [vocab]. The
- * same as lowering all of them and sorting. */
+ * same as lowering all of them and sorting, but that those more than `reach` below the best one may
+ * be missing (INFINITY: none is). */
 size_t constraint_top(const struct constraint *c, const float *scores, size_t vocab, size_t n,
-                      struct engine_candidate *out);
+                      float reach, struct engine_candidate *out);
 
 /* For drawing: lowers the scores in place that are within `reach` of the best one possible; those
  * further down become -INFINITY unasked. False: none is possible any more. room: [vocab]. */

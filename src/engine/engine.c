@@ -105,6 +105,15 @@ static int check_job(const struct engine *en, const struct engine_job *job, stru
     if (job->top < 0 || job->top > ENGINE_MAX_TOP || job->n_stops > ENGINE_MAX_STOPS)
         return err_set(e, PRECIS_EUSAGE, "%d candidates, %zu stop ids: at most %d and %d", job->top,
                        job->n_stops, ENGINE_MAX_TOP, ENGINE_MAX_STOPS);
+    if (job->n_more < 0 || job->n_more >= ENGINE_MAX_BEAMS)
+        return err_set(e, PRECIS_EUSAGE, "%d further answers: between 0 and %d", job->n_more,
+                       ENGINE_MAX_BEAMS - 1);
+    bool beams = job->sampling.strategy == SAMPLE_BEAM || job->more.strategy == SAMPLE_BEAM;
+    if (job->n_more > 0 && beams)
+        return err_set(e, PRECIS_EUSAGE, "beams give one answer, without further ones");
+    rc = sampling_check(&job->more, e);
+    if (rc)
+        return rc;
     unsigned needs = job->on_hidden ? ENGINE_EMBED : ENGINE_GENERATE | ENGINE_SEQ2SEQ;
     if (!(en->info.capabilities & needs))
         return err_set(e, PRECIS_EUNSUPPORTED, "%s: a model of the architecture %s %s",

@@ -103,8 +103,10 @@ enum { ENGINE_MAX_TOP = 64, ENGINE_MAX_BEAMS = 16, ENGINE_MAX_STOPS = 16 };
 struct engine_token {
     size_t index; /* 0: the first generated token */
     uint32_t id;
-    float logprob; /* natural log, of the model's own distribution (before temperature and
-                      penalties) */
+    float logprob;       /* natural log, of the model's own distribution (before temperature and
+                            penalties) */
+    const uint32_t *ids; /* [index + 1] of this answer so far; borrowed for the call */
+    int answer;          /* 0: the job's own; else one of its further ones */
     /* The likeliest ids there, best first. NULL unless asked for, and with beams. */
     const struct engine_candidate *top;
     int n_top;
@@ -129,6 +131,14 @@ enum engine_finish {
 
 const char *engine_finish_name(enum engine_finish f); /* "stop", "length", "callback", ... */
 
+/* A further answer (engine_job.n_more), borrowed for the call. */
+struct engine_answer {
+    const uint32_t *ids;
+    const float *logprobs;
+    size_t n;
+    enum engine_finish finish; /* stop, length or callback */
+};
+
 struct engine_result {
     uint64_t ticket;
     enum engine_finish finish;
@@ -136,7 +146,9 @@ struct engine_result {
     const uint32_t *ids; /* generated, borrowed for the call */
     const float *logprobs;
     size_t n;
-    size_t tokens_in;
+    const struct engine_answer *more; /* [n_more] of a job that was neither cancelled nor failed */
+    int n_more;
+    size_t tokens_in, tokens_out;       /* tokens_out: of all answers */
     double seconds_waited, seconds_run; /* in the queue; from the first prefill to the end */
 };
 
@@ -146,19 +158,25 @@ struct engine_job {
     size_t max_new_tokens; /* 0: only score the prompt */
     struct sampling sampling;
     uint64_t key; /* the random seed is hash(sampling.seed, key), so it follows the job's content */
+    /* Further answers to the same prompt, which is read once: `more` says how they are chosen, each
+     * with a seed of its own, hash(more.seed, hash(key, its number)). An answer is what it would be
+     * alone. At most ENGINE_MAX_BEAMS - 1; beams have none (PRECIS_EUSAGE). */
+    int n_more;
+    struct sampling more;
     uint32_t stops[ENGINE_MAX_STOPS];
     size_t n_stops; /* 0: ignore end-of-text */
     int top;        /* candidates wanted with each token, up to ENGINE_MAX_TOP */
-    /* Each token as it is chosen, in order (for beams: all of the winner's at the end). Non-zero:
-     * stop after it. May be NULL. */
+    /* Each token as it is chosen, in order (for beams: all of the winner's at the end; of several
+     * answers in turn). Non-zero: the answer stops after it. May be NULL. */
     int (*on_token)(void *user, const struct engine_token *t);
     /* A constraint: lowers the scores of c[0..n) (for beams log-probabilities, else logits; after
      * repetition penalty and n-gram guard), with -INFINITY for what must not come; what it raises
      * is as if left alone. The stops are tokens like others. It is asked about as few tokens as
      * settle the choice, likeliest first, so any number of times at one place (different candidates
-     * each time) and, with beams, about branches in turn: what it answers for a token may depend on
-     * `at` and the token alone. The outcome is that of asking about all tokens, but that a draw
-     * leaves out what is less likely than e^-24 of the best (together below 0.00001).
+     * each time) and, with beams or further answers, about branches in turn: what it answers for a
+     * token may depend on `at` and the token alone. The outcome is that of asking about all tokens,
+     * but that a draw leaves out what is less likely than e^-24 of the best (together below
+     * 0.00001), one from the likeliest top_k what is less likely than e^-12 of the best.
      * Log-probabilities in results stay the model's own. When nothing is left the job fails
      * (PRECIS_EINPUT). May be NULL. */
     void (*on_scores)(void *user, const struct engine_scores *at, struct engine_candidate *c,

@@ -86,7 +86,7 @@ static struct sequence *admit(struct lane *lane) {
 }
 
 static bool is_decoding(const struct sequence *s) {
-    return s->beams || s->n_generated > 0;
+    return sequence_forked(s) || s->n_generated > 0;
 }
 
 /* Adds the next tokens of a sequence to the step, as many as there is room for (all branches or
@@ -230,7 +230,7 @@ static void reap(struct lane *lane) {
         }
         sequence_report(s);
         pthread_mutex_lock(&na->base.jobs.lock);
-        na->tokens_out += s->n_generated;
+        na->tokens_out += sequence_generated(s);
         jobs_finish(&na->base.jobs, s);
         /* Its pages go back before what it reserved: whoever is admitted next may need them. */
         size_t reserved = s->reserved;

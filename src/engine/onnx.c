@@ -46,7 +46,8 @@ static void onnx_wake(struct engine *en) {
 
 /* The most bytes that a sequence holds. */
 static size_t needs(const struct onnx *on, const struct sequence *s) {
-    size_t branches = s->sampling.strategy == SAMPLE_BEAM ? (size_t)s->sampling.beams : 1;
+    size_t branches = s->sampling.strategy == SAMPLE_BEAM ? (size_t)s->sampling.beams
+                                                          : (size_t)(1 + s->job.n_more);
     return branches * (s->n_prompt + s->max_new) * on->base.info.kv_bytes_per_token +
            s->n_source * on->model.cross_bytes;
 }
@@ -84,9 +85,9 @@ static void drop_all(const struct onnx_model *m, struct onnx_state *v[ENGINE_MAX
 /* After all branches were fed: the next ones continue their parents. */
 static void follow(const struct onnx_model *m, struct sequence *s, struct branches *b) {
     drop_all(m, b->v);
-    if (!s->done && s->beams)
+    if (!s->done && sequence_forked(s))
         for (int i = 0; i < sequence_branches(s); i++)
-            b->v[i] = onnx_state_share(b->fed[beams_branch(s->beams, i)->parent]);
+            b->v[i] = onnx_state_share(b->fed[sequence_branch(s, i)->parent]);
     else
         b->v[0] = onnx_state_share(b->fed[0]);
     drop_all(m, b->fed);
@@ -100,7 +101,7 @@ static bool is_number(const struct lane *lane, const float *logits, size_t n) {
 /* Tells the sequence the logits of the rows it wants. */
 static void tell(struct lane *lane, struct sequence *s, int branch, size_t position,
                  const struct onnx_rows *rows, size_t n, struct err *e) {
-    bool in_prompt = !s->beams && s->n_generated == 0;
+    bool in_prompt = !sequence_forked(s) && s->n_generated == 0;
     for (size_t i = 0; i < n && !s->done; i++) {
         if (!sequence_wants(s, position + i))
             continue;
@@ -124,9 +125,9 @@ static void tell(struct lane *lane, struct sequence *s, int branch, size_t posit
 /* All ids of a branch, which a graph without past takes in every step; at `copy` where they are not
  * in one place. */
 static const uint32_t *whole(const struct sequence *s, int branch, size_t length, uint32_t *copy) {
-    if (!s->beams)
+    if (!sequence_forked(s))
         return s->ids;
-    const struct branch *b = beams_branch(s->beams, branch);
+    const struct branch *b = sequence_branch(s, branch);
     memcpy(copy, s->ids, s->n_prompt * sizeof *copy);
     memcpy(copy + s->n_prompt, b->ids, (length - s->n_prompt) * sizeof *copy);
     return copy;
@@ -222,7 +223,7 @@ static void run_one(struct lane *lane, struct sequence *s) {
     sequence_report(s);
     pthread_mutex_lock(&on->base.jobs.lock);
     on->tokens_in += sequence_length(s);
-    on->tokens_out += s->n_generated;
+    on->tokens_out += sequence_generated(s);
     on->reserved -= s->reserved;
     jobs_finish(&on->base.jobs, s);
     sequence_free(s, on->pages);

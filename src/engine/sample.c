@@ -196,6 +196,8 @@ static uint32_t sample(struct chooser *c, const struct sampling *s, struct rng *
 /* Under a constraint, less likely ones than e^-24 of the best are not drawn: together they have
  * less than 0.00001 of the likelihood in a vocabulary of 200,000. */
 static const float REACH = 24;
+/* The same of drawing from the likeliest k, where few may come and the rest would be asked for. */
+static const float REACH_TOP = 12;
 
 /* The best token under the constraint; best: the one with the highest score. */
 static int choose_best(struct chooser *c, const struct constraint *constraint, const float *scores,
@@ -203,7 +205,7 @@ static int choose_best(struct chooser *c, const struct constraint *constraint, c
     *id = (uint32_t)best;
     if (!constraint || constraint_keeps(constraint, *id, scores[best]))
         return 0;
-    if (constraint_top(constraint, scores, c->vocab, 1, c->sorted) == 0)
+    if (constraint_top(constraint, scores, c->vocab, 1, INFINITY, c->sorted) == 0)
         return constraint_nothing(constraint, e);
     *id = c->sorted[0].id;
     return 0;
@@ -240,6 +242,14 @@ int choose(struct chooser *c, const struct kernel *k, const struct sampling *s,
         if (penalties)
             k->logsumexp(scores, c->vocab, &best);
         rc = choose_best(c, constraint, scores, best, &out->id, e);
+    } else if (constraint && s->top_k > 0 && s->strategy == SAMPLE_TEMPERATURE) {
+        size_t kept = constraint_top(constraint, c->scores, c->vocab, (size_t)s->top_k,
+                                     REACH_TOP * s->temperature, c->sorted);
+        if (kept == 0)
+            return constraint_nothing(constraint, e);
+        for (size_t i = 0; i < kept; i++)
+            c->sorted[i].logprob /= s->temperature;
+        out->id = draw(rng, c->sorted, kept, (double)c->sorted[0].logprob);
     } else {
         if (constraint &&
             !constraint_all(constraint, c->scores, c->vocab, REACH * s->temperature, c->sorted))

@@ -20,6 +20,7 @@ int sequence_new(const struct engine_job *job, uint64_t ticket, size_t context,
     s->job = *job;
     s->ticket = ticket;
     s->sampling = sampling_complete(&job->sampling);
+    s->more = sampling_complete(&job->more);
     s->rng.state = hash_mix(job->sampling.seed, job->key);
     s->n_prompt = job->n_ids;
     s->max_new = job->max_new_tokens < room ? job->max_new_tokens : room;
@@ -41,6 +42,7 @@ void sequence_free(struct sequence *s, struct kv_pool *pool) {
     if (!s)
         return;
     beams_free(s->beams, pool);
+    answers_free(s->answers, pool);
     if (pool)
         kv_drop(pool, &s->kv);
     free(s->ids);
@@ -51,7 +53,8 @@ void sequence_free(struct sequence *s, struct kv_pool *pool) {
 
 size_t sequence_pages(const struct sequence *s) {
     size_t one = kv_pages_for(s->n_prompt + s->max_new);
-    if (s->sampling.strategy != SAMPLE_BEAM || s->max_new == 0)
+    bool beams = s->sampling.strategy == SAMPLE_BEAM;
+    if ((!beams && s->job.n_more == 0) || s->max_new == 0)
         return one;
     /* Whole pages of the prompt stay shared. The next beams only share what the ones before them
      * have, and a page is copied while others still hold it: the copies never outnumber the beams.
@@ -59,7 +62,8 @@ size_t sequence_pages(const struct sequence *s) {
     size_t shared = s->n_prompt / KV_BLOCK;
     if (!s->far && s->n_prompt + s->max_new > s->near) /* each branch may compute its own, later */
         shared = 0;
-    return shared + (size_t)s->sampling.beams * (one - shared);
+    size_t branches = (size_t)(beams ? s->sampling.beams : 1 + s->job.n_more);
+    return shared + branches * (one - shared);
 }
 
 size_t sequence_skippable(const struct sequence *s) {
@@ -68,13 +72,13 @@ size_t sequence_skippable(const struct sequence *s) {
 }
 
 void sequence_publish(struct sequence *s, struct kv_pool *pool) {
-    if (!s->beams)
+    if (!sequence_forked(s))
         kv_publish(pool, &s->kv, s->ids, s->kv.length < s->n_prompt ? s->kv.length : s->n_prompt);
 }
 
 /* Tokens of each branch, fed or not. */
 static size_t length_of(const struct sequence *s) {
-    return s->n_prompt + (s->beams ? beams_branch(s->beams, 0)->n : s->n_generated);
+    return s->n_prompt + (sequence_forked(s) ? sequence_branch(s, 0)->n : s->n_generated);
 }
 
 void sequence_set_near(struct sequence *s, size_t tokens) {
@@ -87,22 +91,26 @@ void sequence_turn(struct sequence *s, struct kv_pool *pool) {
         return;
     s->far = true;
     for (int b = 0; b < sequence_branches(s); b++) {
-        struct kv_seq *kv = s->beams ? &beams_branch(s->beams, b)->kv : &s->kv;
+        struct kv_seq *kv = sequence_forked(s) ? &sequence_branch(s, b)->kv : &s->kv;
         kv_restart(pool, kv, true);
     }
 }
 
+struct branch *sequence_branch(const struct sequence *s, int i) {
+    return s->beams ? beams_branch(s->beams, i) : answers_branch(s->answers, i);
+}
+
 int sequence_branches(const struct sequence *s) {
-    return s->beams ? beams_running(s->beams) : 1;
+    return s->beams ? beams_running(s->beams) : s->answers ? answers_running(s->answers) : 1;
 }
 
 struct kv_seq *sequence_pending(struct sequence *s, int branch, const uint32_t **ids, size_t *n) {
-    if (!s->beams) {
+    if (!sequence_forked(s)) {
         *ids = s->ids + s->kv.length;
         *n = s->n_prompt + s->n_generated - s->kv.length;
         return &s->kv;
     }
-    struct branch *b = beams_branch(s->beams, branch);
+    struct branch *b = sequence_branch(s, branch);
     if (!s->far) {
         *ids = &b->ids[b->n - 1];
         *n = 1;
@@ -120,8 +128,8 @@ bool sequence_wants(const struct sequence *s, size_t position) {
     if (position + 1 == length_of(s) && s->max_new > 0)
         return true;
     /* What is fed anew was told already. */
-    return !s->beams && s->n_generated == 0 && s->job.on_logits && position >= s->job.logits_from &&
-           position < s->n_prompt;
+    return !sequence_forked(s) && s->n_generated == 0 && s->job.on_logits &&
+           position >= s->job.logits_from && position < s->n_prompt;
 }
 
 void sequence_end(struct sequence *s, enum engine_finish finish, const struct err *err) {
@@ -145,6 +153,7 @@ static void take_token(struct sequence *s, const struct choice *c) {
     struct engine_token t = {.index = s->n_generated - 1,
                              .id = c->id,
                              .logprob = c->logprob,
+                             .ids = s->ids + s->n_prompt,
                              .top = c->n_top ? c->top : NULL,
                              .n_top = c->n_top};
     if (s->job.on_token && s->job.on_token(s->job.user, &t) != 0)
@@ -180,6 +189,20 @@ static int beam_logits(struct sequence *s, const struct decoder_tools *t, int br
     return rc;
 }
 
+static int answer_logits(struct sequence *s, const struct decoder_tools *t, int branch,
+                         const float *logits, struct err *e) {
+    int rc = 0;
+    bool over = false;
+    if (!s->answers)
+        rc = answers_new(&s->job, &s->sampling, &s->more, s->ids, s->n_prompt, s->max_new, &s->kv,
+                         &s->answers, e);
+    if (rc == 0)
+        rc = answers_logits(s->answers, t->chooser, t->kernel, t->pool, branch, logits, &over, e);
+    if (rc == 0 && over)
+        sequence_end(s, answers_get(s->answers, 0)->finish, NULL);
+    return rc;
+}
+
 void sequence_logits(struct sequence *s, const struct decoder_tools *t, int branch, size_t position,
                      const float *logits) {
     if (s->done)
@@ -193,6 +216,8 @@ void sequence_logits(struct sequence *s, const struct decoder_tools *t, int bran
     int rc;
     if (s->sampling.strategy == SAMPLE_BEAM) {
         rc = beam_logits(s, t, branch, logits, &e);
+    } else if (s->job.n_more) {
+        rc = answer_logits(s, t, branch, logits, &e);
     } else {
         struct choice c;
         struct constraint own = {.on_scores = s->job.on_scores,
@@ -212,17 +237,32 @@ void sequence_settle(struct sequence *s) {
         sequence_end(s, FINISH_LENGTH, NULL);
 }
 
+size_t sequence_generated(const struct sequence *s) {
+    size_t n = s->n_generated;
+    for (int i = 0; s->answers && i < answers_count(s->answers); i++)
+        n += answers_get(s->answers, i)->n;
+    return n;
+}
+
 void sequence_report(const struct sequence *s) {
     double now = clock_seconds();
-    s->job.on_done(s->job.user, &(struct engine_result){
-                                    .ticket = s->ticket,
-                                    .finish = s->finish,
-                                    .err = s->err,
-                                    .ids = s->ids + s->n_prompt,
-                                    .logprobs = s->logprobs,
-                                    .n = s->n_generated,
-                                    .tokens_in = sequence_length(s),
-                                    .seconds_waited = s->started - s->submitted,
-                                    .seconds_run = now - s->started,
-                                });
+    struct engine_result r = {.ticket = s->ticket,
+                              .finish = s->finish,
+                              .err = s->err,
+                              .ids = s->ids + s->n_prompt,
+                              .logprobs = s->logprobs,
+                              .n = s->n_generated,
+                              .tokens_in = sequence_length(s),
+                              .tokens_out = sequence_generated(s),
+                              .seconds_waited = s->started - s->submitted,
+                              .seconds_run = now - s->started};
+    if (s->answers && s->finish != FINISH_CANCELLED && s->finish != FINISH_FAILED) {
+        const struct engine_answer *own = answers_get(s->answers, 0);
+        r.ids = own->ids;
+        r.logprobs = own->logprobs;
+        r.n = own->n;
+        r.more = own + 1;
+        r.n_more = answers_count(s->answers) - 1;
+    }
+    s->job.on_done(s->job.user, &r);
 }

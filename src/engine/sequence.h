@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "engine/answers.h"
 #include "engine/beam.h"
 
 struct sequence {
@@ -11,7 +12,7 @@ struct sequence {
     struct sequence *live, **at; /* among all unfinished ones */
     struct engine_job job;       /* ids: the copy below */
     uint64_t ticket;
-    struct sampling sampling; /* complete */
+    struct sampling sampling, more; /* complete */
     struct rng rng;
     uint32_t *ids; /* [n_prompt + max_new] */
     size_t n_prompt, max_new, n_generated;
@@ -21,9 +22,11 @@ struct sequence {
     bool far;        /* it has more than that */
     float *logprobs; /* [max_new] */
     struct kv_seq kv;
-    size_t reserved;     /* pages */
-    int passed;          /* younger ones that were admitted before it */
-    struct beams *beams; /* once its prompt is read; then it has the KV */
+    size_t reserved; /* pages */
+    int passed;      /* younger ones that were admitted before it */
+    /* Once its prompt is read, one of them may take over the KV. */
+    struct beams *beams;
+    struct answers *answers;
     atomic_bool cancelled;
     bool done;
     enum engine_finish finish;
@@ -60,7 +63,12 @@ void sequence_set_near(struct sequence *s, size_t tokens);
  * as a long one (transformers does the same while it generates). */
 void sequence_turn(struct sequence *s, struct kv_pool *pool);
 
-/* The branches that have tokens to feed: 1, or the running beams. */
+/* Whether branches have the KV; then each of them, 0 .. sequence_branches - 1. */
+static inline bool sequence_forked(const struct sequence *s) {
+    return s->beams || s->answers;
+}
+struct branch *sequence_branch(const struct sequence *s, int i);
+/* The branches that have tokens to feed: 1, or the running beams or answers. */
 int sequence_branches(const struct sequence *s);
 /* The KV of a branch, its next tokens and how many are left to feed. */
 struct kv_seq *sequence_pending(struct sequence *s, int branch, const uint32_t **ids, size_t *n);
@@ -74,6 +82,7 @@ void sequence_logits(struct sequence *s, const struct decoder_tools *t, int bran
 void sequence_end(struct sequence *s, enum engine_finish finish, const struct err *err);
 /* Ends it when everything was fed and nothing is to be generated. */
 void sequence_settle(struct sequence *s);
-void sequence_report(const struct sequence *s); /* calls on_done */
+size_t sequence_generated(const struct sequence *s); /* tokens, of all answers that ended */
+void sequence_report(const struct sequence *s);      /* calls on_done */
 
 #endif

@@ -15,26 +15,15 @@ struct predicting {
     struct engine *en;
     struct prompt prompt;
     struct examples *pool; /* NULL: none wanted */
-    float *vectors;        /* [n, width] of the items as queries; NULL: no embedder */
+    struct run_options line; /* with the pool */
     struct queue *finished;
     struct eval_predictions *out;
     struct predict_stats stats;
     size_t under_way, done;
 };
 
-/* Copies of its code in other files may have the item's own sentence. */
-static struct examples_query query_of(const struct eval_item *it, const float *vector) {
-    return (struct examples_query){.repo = it->repo,
-                                   .path = it->path,
-                                   .symbol = it->symbol ? it->symbol : "",
-                                   .code = it->code,
-                                   .vector = vector,
-                                   .avoid = it->reference};
-}
-
 static int fill_pool(struct predicting *p, struct err *e) {
-    struct embedder *em = p->options->embedder;
-    int rc = p->options->examples ? examples_new(p->items->n, &p->pool, e) : 0;
+    int rc = p->options->line.n_examples ? examples_new(p->items->n, &p->pool, e) : 0;
     for (size_t i = 0; rc == 0 && p->pool && i < p->items->n; i++) {
         const struct eval_item *it = &p->items->v[i];
         rc = examples_add(p->pool,
@@ -42,44 +31,38 @@ static int fill_pool(struct predicting *p, struct err *e) {
                                             it->symbol ? it->symbol : "", it->code, it->reference},
                           e);
     }
-    if (rc || !p->pool)
-        return rc;
     const struct embed_call call = {.stop = p->options->line.stop};
-    rc = examples_prepare(p->pool, em, NULL, &call, e);
-    if (rc || !em)
-        return rc;
-    struct examples_query *queries = calloc(p->items->n + 1, sizeof *queries);
-    p->vectors = calloc((p->items->n + 1) * embedder_info(em)->width, sizeof *p->vectors);
-    if (!queries || !p->vectors) {
-        free(queries);
-        return err_nomem(e, "vectors of the items");
-    }
-    for (size_t i = 0; i < p->items->n; i++)
-        queries[i] = query_of(&p->items->v[i], NULL);
-    rc = examples_vectors(p->pool, queries, p->items->n, &call, p->vectors, e);
-    free(queries);
+    if (rc == 0 && p->pool)
+        rc = examples_prepare(p->pool, p->options->line.embedder, NULL, &call, e);
+    p->line = p->options->line;
+    p->line.pool = p->pool;
     return rc;
 }
 
-static int find_examples(const struct predicting *p, size_t i,
-                         struct prompt_example found[EXAMPLES_MOST_NEAREST], size_t *n,
-                         struct err *e) {
-    const struct eval_item *it = &p->items->v[i];
-    struct examples_hit hits[EXAMPLES_MOST_NEAREST];
-    *n = 0;
-    if (!p->pool)
-        return 0;
-    const size_t width = p->vectors ? embedder_info(p->options->embedder)->width : 0;
-    const struct examples_query q = query_of(it, p->vectors ? p->vectors + i * width : NULL);
-    int rc = examples_nearest(p->pool, &q, p->options->examples, hits, n, e);
-    for (size_t k = 0; rc == 0 && k < *n; k++)
-        found[k] = prompt_example_of(examples_get(p->pool, hits[k].index));
+/* The outline of an item's code where it is wanted; else nothing. */
+static int outline_of(const struct predicting *p, const struct eval_item *it, struct buf *out,
+                      struct err *e) {
+    struct tree tree;
+    struct symbols symbols;
+    struct err why;
+    const struct lang *lang = lang_by_name(it->language);
+    size_t len = strlen(it->code);
+    int rc = lang ? tree_parse(lang, it->code, len, &tree, &why) : PRECIS_EUNSUPPORTED;
+    if (rc)
+        return rc == PRECIS_ENOMEM ? err_nomem(e, it->id) : 0;
+    rc = symbols_find(&tree, &symbols, e);
+    if (rc == 0) {
+        const struct context_source source = {&tree, &symbols, 1, UINT32_MAX, it->code, len};
+        rc = context_make(p->options->line.context, p->prompt.tok, &source, out, e);
+        symbols_free(&symbols);
+    }
+    tree_free(&tree);
     return rc;
 }
 
 static int begin(struct predicting *p, size_t i, struct err *e) {
     const struct eval_item *it = &p->items->v[i];
-    struct prompt_example examples[EXAMPLES_MOST_NEAREST];
+    struct buf outline = {0};
     struct prompt_chunk chunk = {.path = it->path,
                                  .lang = lang_by_name(it->language),
                                  .start_line = it->start_line > 0 ? (uint64_t)it->start_line : 1,
@@ -87,26 +70,28 @@ static int begin(struct predicting *p, size_t i, struct err *e) {
                                  .text = it->code,
                                  .len = strlen(it->code),
                                  .symbol = it->symbol,
-                                 .whole = true,
-                                 .examples = examples};
-    int rc = find_examples(p, i, examples, &chunk.n_examples, e);
-    if (rc)
-        return rc;
-    struct task *t = calloc(1, sizeof *t);
-    if (!t)
-        return err_nomem(e, it->id);
+                                 .whole = true};
+    int rc = outline_of(p, it, &outline, e);
+    struct task *t = rc ? NULL : calloc(1, sizeof *t);
+    if (!t) {
+        buf_free(&outline);
+        return rc ? rc : err_nomem(e, it->id);
+    }
+    chunk.outline = outline.len ? outline.data : NULL;
     t->prompt = &p->prompt;
     t->finished = p->finished;
     t->index = i;
     t->nouns = it->symbol != NULL;
     t->key = hash_bytes(it->code, strlen(it->code), hash_bytes(it->path, strlen(it->path), 0));
-    rc = prompt_build(&p->prompt, &chunk, &t->ids, &t->cut, e);
+    /* Copies of its code in other files may have the item's own sentence. */
+    rc = task_ask(t, &p->line, &chunk, it->repo, it->reference, e);
+    buf_free(&outline);
     if (rc) {
         task_free(t);
         return rc;
     }
     p->under_way++;
-    task_submit(t, p->en, &p->options->line);
+    task_submit(t, p->en, &p->line);
     return 0;
 }
 
@@ -117,10 +102,12 @@ static int receive(struct predicting *p, struct task *t, struct err *e) {
     int rc = t->finish == FINISH_CANCELLED ? PRECIS_ECANCELLED : why.code;
     if (rc == 0)
         rc = task_clean(t, p->options->line.max_chars, &why);
+    if (rc == 0)
+        rc = task_choose(t, &p->line, &why);
     if (rc == PRECIS_ENOTFOUND && t->attempt == 0) {
         t->attempt++;
         p->under_way++;
-        task_submit(t, p->en, &p->options->line);
+        task_submit(t, p->en, &p->line);
         return 0;
     }
     p->stats.tokens_in += t->tokens_in;
@@ -129,7 +116,17 @@ static int receive(struct predicting *p, struct task *t, struct err *e) {
     if (rc == 0) {
         struct eval_prediction *q = &p->out->v[t->index];
         q->summary = strdup(t->line.data);
-        q->confidence = t->confidence;
+        q->confidence = t->verdict.confidence;
+        q->grounded = t->verdict.grounded ? EVAL_GROUNDED_YES : EVAL_GROUNDED_NO;
+        q->features = malloc(sizeof t->verdict.features);
+        if (q->features)
+            memcpy(q->features, t->verdict.features, sizeof t->verdict.features);
+        q->candidates = calloc(t->n_lines, sizeof *q->candidates);
+        for (size_t i = 0; q->candidates && i < t->n_lines; i++) {
+            const struct task_answer *a = &t->answers[i];
+            q->candidates[q->n_candidates++] = (struct eval_candidate){
+                strdup(a->line.data), a->mean, a->least, (double)a->end_logprob, a->shortened};
+        }
         if (!q->summary)
             rc = err_nomem(e, "predictions");
     } else if (rc != PRECIS_ENOMEM) {
@@ -170,7 +167,6 @@ static void end(struct predicting *p) {
         task_free(t);
     queue_free(p->finished);
     examples_free(p->pool);
-    free(p->vectors);
     prompt_close(&p->prompt);
 }
 

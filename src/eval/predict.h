@@ -10,9 +10,9 @@
 #include "summary/run.h"
 
 struct predict_options {
-    struct run_options line;   /* loc does not matter */
-    size_t examples;           /* for each item, at most EXAMPLES_MOST_NEAREST; 0: the built-in */
-    struct embedder *embedder; /* to find the nearest; NULL: by words alone */
+    /* loc does not matter; the pool is made of the other items; n_examples 0: the built-in ones.
+     * embedder: finds the nearest and judges, NULL: by words alone. */
+    struct run_options line;
     /* After each item, on the caller's thread. May be NULL. */
     void (*on_progress)(void *user, size_t done, size_t n);
     void *user;

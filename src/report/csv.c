@@ -41,7 +41,7 @@ void csv_add(struct report *r, const struct summary *s) {
     FILE *f = r->f;
     field(f, s->file_path);
     fprintf(f, ",%" PRIu64 ",%" PRIu64, s->start_line, s->end_line);
-    const char *what[] = {s->lang ? s->lang->name : NULL, NULL, s->summary};
+    const char *what[] = {s->lang ? s->lang->name : NULL, s->symbol, s->summary};
     fields(f, what, 3);
     fprintf(f, ",%.4f", s->confidence);
     const char *made[] = {s->source, p->model, p->model_revision, p->precision, p->prompt_version};

@@ -34,7 +34,7 @@ int jsonl_add(struct report *r, const struct summary *s, struct err *e) {
         json_integer((json_int_t)s->start_line),
         json_integer((json_int_t)s->end_line),
         text(s->lang ? s->lang->name : NULL),
-        json_null(),
+        text(s->symbol),
         text(s->summary),
         number(s->confidence, 1e4),
         text(s->source),

@@ -2,20 +2,13 @@
 
 #include <math.h>
 
-#include "base/hash.h"
-
-struct sampling candidates_sampling(const struct sampling *base, size_t i) {
+struct sampling candidates_sampling(const struct sampling *base) {
     struct sampling s = *base;
-    if (i == 0)
-        return s;
-    s.strategy = SAMPLE_NUCLEUS;
-    if (s.temperature == 0 || base->strategy == SAMPLE_BEAM)
-        s.temperature = CANDIDATES_TEMPERATURE;
+    s.strategy = SAMPLE_TEMPERATURE;
+    s.temperature = CANDIDATES_TEMPERATURE;
+    s.top_k = CANDIDATES_TOP;
+    s.top_p = 0;
     return s;
-}
-
-uint64_t candidates_key(uint64_t key, size_t i) {
-    return i ? hash_mix(key, (uint64_t)i) : key;
 }
 
 double candidates_likelihood(const float *logprobs, size_t n, double alpha) {

@@ -7,13 +7,11 @@
 
 #include "engine/engine.h"
 
-/* How candidate i of a job is drawn: the first as `base` says, further ones at a temperature
- * (base's if it has one, else CANDIDATES_TEMPERATURE) from the nucleus, by seeds of their own, with
- * base's penalties. */
+/* How further answers to a prompt are drawn whose first is chosen as `base` says: with its
+ * penalties and its seed, of the likeliest tokens, at a temperature of their own. */
 #define CANDIDATES_TEMPERATURE 0.7f
-struct sampling candidates_sampling(const struct sampling *base, size_t i);
-/* Its engine_job.key, from the job's. */
-uint64_t candidates_key(uint64_t key, size_t i);
+enum { CANDIDATES_TOP = 20 };
+struct sampling candidates_sampling(const struct sampling *base);
 
 /* Sum of the log-probabilities / n^alpha: alpha 1 is their mean, 0 the sequence's likelihood;
  * between them longer answers are favoured less (cf. Wu et al. 2016, 7). n 0: -INFINITY. */

@@ -344,10 +344,9 @@ void constrained_scores(struct constrained *s, const struct engine_scores *at,
 }
 
 bool constrained_over(struct constrained *s, const struct engine_token *t) {
-    if (t->index < s->n)
-        s->n = t->index;
     struct form next;
-    if (t->index != s->n || s->n == s->most || !push_token(s, &s->forms[s->n], t->id, &next))
+    if (!follow(s, t->ids, t->index) || s->n == s->most ||
+        !push_token(s, &s->forms[s->n], t->id, &next))
         return true;
     keep(s, t->id, &next);
     return next.phase == FORM_OVER;

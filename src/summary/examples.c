@@ -25,6 +25,7 @@ void examples_free(struct examples *x) {
         free(x->v[i].block);
     free(x->v);
     free(x->vectors);
+    free(x->sentences);
     bm25_free(x->words);
     free(x);
 }
@@ -263,6 +264,22 @@ static int embed_all(struct examples *x, const struct examples_cache *cache,
     return rc;
 }
 
+const float *examples_sentence_vector(const struct examples *x, size_t i) {
+    return x->sentences ? x->sentences + i * x->width : NULL;
+}
+
+static int embed_sentences(struct examples *x, const struct embed_call *call, struct err *e) {
+    struct embed_text *texts = calloc(x->n + 1, sizeof *texts);
+    x->sentences = calloc(x->n + 1, x->width * sizeof *x->sentences);
+    int rc = texts && x->sentences ? 0 : err_nomem(e, "vectors of examples");
+    for (size_t i = 0; rc == 0 && i < x->n; i++)
+        texts[i] = (struct embed_text){x->v[i].x.sentence, strlen(x->v[i].x.sentence)};
+    if (rc == 0)
+        rc = embedder_embed(x->em, texts, x->n, call, x->sentences, NULL, e);
+    free(texts);
+    return rc;
+}
+
 int examples_prepare(struct examples *x, struct embedder *em, const struct examples_cache *cache,
                      const struct embed_call *call, struct err *e) {
     struct bm25_field fields[2];
@@ -279,5 +296,7 @@ int examples_prepare(struct examples *x, struct embedder *em, const struct examp
     }
     if (rc == 0)
         rc = bm25_finish(x->words, e);
-    return rc || !em ? rc : embed_all(x, cache, call, e);
+    if (rc == 0 && em)
+        rc = embed_all(x, cache, call, e);
+    return rc || !em ? rc : embed_sentences(x, call, e);
 }

@@ -102,6 +102,9 @@ struct examples_query {
     const char *avoid;
 };
 
+/* [width] f32, of a piece's sentence; NULL: no embedder. Borrowed. */
+const float *examples_sentence_vector(const struct examples *x, size_t i);
+
 /* Vectors of many queries, [n, width] f32, faster than one by one. PRECIS_EUSAGE: no embedder. */
 int examples_vectors(const struct examples *x, const struct examples_query *queries, size_t n,
                      const struct embed_call *call, float *out, struct err *e);

@@ -21,7 +21,8 @@ struct examples {
     bool prepared;
     struct embedder *em; /* borrowed; NULL: by words alone */
     size_t width;        /* 0 without an embedder */
-    float *vectors;      /* [n, width] */
+    float *vectors;      /* [n, width] of the keys */
+    float *sentences;    /* [n, width] of the sentences */
     struct bm25 *words;
 };
 

@@ -18,6 +18,10 @@ struct known_line {
     bool cut;
 };
 
+/* Whether the line is one that a run could have made itself: whoever kept it is not trusted, and
+ * lines that took the place of the model's are made again. */
+bool known_is_usable(const struct known_line *k, int max_chars);
+
 struct known {
     /* Whether a line was made before from the same level, file_path, lines, lang, sha256 and
      * context_sha256 of *about, with the same model, prompt and parameters. Fills in *out then.

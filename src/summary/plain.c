@@ -1,13 +1,11 @@
 #include "summary/plain.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "summary/phrase.h"
 
-/* Characters that show nothing, or change how others are shown (Unicode: C1, Cf, specials). */
-static bool invisible(uint32_t c) {
+bool plain_is_invisible(uint32_t c) {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
            (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
            (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff0 && c <= 0xffff) ||
@@ -93,7 +91,7 @@ void plain_append(struct buf *out, const char *s, size_t n) {
             i += (size_t)len;
             continue;
         }
-        if (!len || invisible(c)) {
+        if (!len || plain_is_invisible(c)) {
             i += len ? (size_t)len : 1;
             continue;
         }

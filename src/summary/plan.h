@@ -2,6 +2,7 @@
 #ifndef PRECIS_SUMMARY_PLAN_H
 #define PRECIS_SUMMARY_PLAN_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,16 +18,26 @@ struct plan_file {
     char *error;                  /* owned; why it cannot be read; NULL: it can */
     size_t first_chunk, n_chunks; /* a file that cannot be read has one chunk, of no lines */
     uint64_t lines, hash;
+    uint32_t *last_lines; /* [n_chunks] of its chunks; owned; NULL: they have `loc` lines each */
 };
 
 struct plan {
     struct plan_file *files; /* owned */
     size_t n, n_chunks;
+    size_t by_lines; /* files that are cut by lines though they were to be by structure */
     uint64_t lines, bytes, loc;
 };
 
-/* Reads every file once. w is borrowed until plan_free. */
-int plan_make(const struct walk *w, uint64_t loc, struct plan *out, struct err *e);
+struct plan_options {
+    uint64_t loc;            /* lines in a chunk at most, >= 1 */
+    enum chunk_mode mode;    /* CHUNK_STRUCTURE also parses every file */
+    const atomic_bool *stop; /* ends it with PRECIS_ECANCELLED; may be NULL */
+};
+
+/* Reads every file once. w is borrowed until plan_free. Says at LOG_INFO which files are cut by
+ * lines for want of a structure. */
+int plan_make(const struct walk *w, const struct plan_options *options, struct plan *out,
+              struct err *e);
 void plan_free(struct plan *p);
 
 /* Opens a file again and cuts it. Errors: PRECIS_EIO; PRECIS_EINPUT: it is no longer what it was.

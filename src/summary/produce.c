@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "code/chunk_symbol.h"
+#include "summary/fallback.h"
+#include "summary/source.h"
 
 enum turn { TURN_CHUNK, TURN_AGAIN, TURN_END };
 
@@ -42,49 +45,121 @@ static bool is_blank(const char *s, size_t n) {
     return true;
 }
 
-/* The nearest documented pieces of other files. */
-static int find_examples(const struct run *r, const char *path, const char *text, size_t len,
-                         struct prompt_example found[EXAMPLES_MOST_NEAREST], size_t *n,
-                         struct err *e) {
-    struct examples_hit hits[EXAMPLES_MOST_NEAREST];
-    *n = 0;
-    if (!r->options.pool || !r->options.n_examples || r->prompt.form != PROMPT_DOCUMENT)
+/* Puts the chunk's outline, where the model is to see it, into out and c. */
+static int outline_chunk(struct run *r, struct task *t, const struct source_file *s,
+                         struct prompt_chunk *c, struct buf *out) {
+    if (!s->parsed || r->prompt.form != PROMPT_DOCUMENT)
         return 0;
-    char *code = strndup(text, len < EXAMPLES_MOST_CODE ? len : EXAMPLES_MOST_CODE);
-    if (!code)
-        return err_nomem(e, path);
-    const struct examples_query q = {.path = path, .symbol = "", .code = code};
-    int rc = examples_nearest(r->options.pool, &q, r->options.n_examples, hits, n, e);
-    for (size_t k = 0; rc == 0 && k < *n; k++)
-        found[k] = prompt_example_of(examples_get(r->options.pool, hits[k].index));
-    free(code);
+    const struct context_source source = {.tree = &s->tree,
+                                          .symbols = &s->symbols,
+                                          .first_line = (uint32_t)t->start_line,
+                                          .last_line = (uint32_t)t->end_line,
+                                          .text = c->text,
+                                          .len = c->len};
+    int rc = context_make(r->options.context, r->prompt.tok, &source, out, &t->err);
+    c->outline = rc == 0 && out->len ? out->data : NULL;
     return rc;
 }
 
-static int prepare_task(struct run *r, struct task *t, const char *text, size_t len) {
+/* What the prompt says of the chunk beside its text, path and lines, as a digest. Examples are left
+ * out: a line is not made anew because something else was documented. */
+static int set_context(struct task *t, const struct prompt_chunk *c) {
+    struct buf b = {0};
+    buf_char(&b, c->whole ? 'f' : 'l');
+    buf_str(&b, c->symbol ? c->symbol : "");
+    buf_char(&b, 0);
+    buf_str(&b, c->outline ? c->outline : "");
+    int rc = buf_failed(&b) ? err_nomem(&t->err, c->path)
+                            : hash_sha256_hex(b.data, b.len, t->context_sha256, &t->err);
+    buf_free(&b);
+    return rc;
+}
+
+/* What can be said of the chunk without the model. */
+static int prepare_other(const struct run *r, struct task *t, const struct source_file *s) {
+    const struct fallback_chunk c = {.path = t->file->name,
+                                     .first_line = t->start_line,
+                                     .last_line = t->end_line,
+                                     .file_lines = t->file->lines,
+                                     .tree = s->parsed ? &s->tree : NULL,
+                                     .symbols = s->parsed ? &s->symbols : NULL};
+    const int max_chars = r->options.max_chars;
+    struct err why;
+    if (max_chars < FALLBACK_MIN_CHARS || (r->options.no_fallback && !r->options.prefer_docs))
+        return 0;
+    int rc = fallback_doc(&c, max_chars, &t->other, &why);
+    t->other_source = "doc";
+    if (rc == PRECIS_ENOTFOUND && !r->options.no_fallback) {
+        rc = fallback_rule(&c, max_chars, &t->other, &why);
+        t->other_source = "rule";
+    }
+    if (rc == PRECIS_ENOMEM)
+        return err_nomem(&t->err, t->file->name);
+    return 0;
+}
+
+/* Whether the chunk is hardly more than that symbol, so that its line may be about it. */
+static bool is_all_of(const struct source_file *s, const struct task *t,
+                      const struct chunk_symbol *c) {
+    const struct symbol *v = &s->symbols.v[c->symbol];
+    uint64_t lines = v->last_line - v->first_line + 1, all = t->end_line - t->start_line + 1;
+    bool speaks = symbol_is_callable(v->kind) || symbol_is_type(v->kind);
+    return speaks && !c->cut_before && !c->cut_after && 5 * lines >= 4 * all;
+}
+
+static int find_symbol(struct task *t, const struct source_file *s) {
+    struct chunk_symbol found;
+    if (!s->parsed)
+        return 0;
+    int rc = chunk_symbol_find(&s->tree, &s->symbols, t->start_line, t->end_line, &found, &t->err);
+    if (rc || found.symbol == SYMBOL_NONE)
+        return rc;
+    chunk_symbol_name(&s->tree, &s->symbols, found.symbol, &t->symbol);
+    t->nouns = is_all_of(s, t, &found);
+    return buf_failed(&t->symbol) ? err_nomem(&t->err, t->file->name) : 0;
+}
+
+static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
+                        const struct chunk *cut) {
+    const char *text = (const char *)s->m.data + cut->offset;
+    size_t len = (size_t)cut->length;
     uint64_t path = hash_bytes(t->file->file->name, strlen(t->file->file->name), 0);
     t->key = hash_bytes(text, len, path);
     int rc = hash_sha256_hex(text, len, t->sha256, &t->err);
+    if (rc == 0)
+        rc = find_symbol(t, s);
     if (rc)
         return rc;
+    rc = prepare_other(r, t, s);
+    if (rc)
+        return rc;
+    if (r->options.prefer_docs && t->other.len && strcmp(t->other_source, "doc") == 0) {
+        task_fall_back(t);
+        return 0;
+    }
     if (is_blank(text, len))
         return err_set(&t->err, PRECIS_ENOTFOUND, "nothing but white space");
-    struct prompt_example examples[EXAMPLES_MOST_NEAREST];
     struct prompt_chunk c = {.path = t->file->name,
                              .lang = t->file->file->lang,
                              .start_line = t->start_line,
                              .end_line = t->end_line,
                              .text = text,
                              .len = len,
-                             .whole = t->file->n_chunks == 1,
-                             .examples = examples};
-    rc = find_examples(r, t->file->file->name, text, len, examples, &c.n_examples, &t->err);
-    return rc ? rc : prompt_build(&r->prompt, &c, &t->ids, &t->cut, &t->err);
+                             .symbol = t->nouns ? t->symbol.data : NULL,
+                             .whole = t->file->n_chunks == 1};
+    struct buf outline = {0};
+    rc = outline_chunk(r, t, s, &c, &outline);
+    if (rc == 0)
+        rc = set_context(t, &c);
+    if (rc == 0 && !task_known(t, &r->options))
+        rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
+    buf_free(&outline);
+    return rc;
 }
 
-/* A task for chunk k of a file; text NULL: it could not be had, for the reason in why. */
-static struct task *new_task(struct run *r, const struct plan_file *f, size_t k, const char *text,
-                             size_t len, const struct err *why) {
+/* A task for chunk k of a file; s NULL: it could not be had, for the reason in why. */
+static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
+                             const struct source_file *s, const struct err *why) {
     struct task *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
@@ -93,39 +168,35 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     t->index = f->first_chunk + k;
     t->file = f;
     plan_lines(&r->plan, f, k, &t->start_line, &t->end_line);
-    if (!text)
+    if (!s)
         task_fail(t, why);
-    else if (prepare_task(r, t, text, len) != 0)
-        t->finish = FINISH_FAILED;
+    else if (prepare_task(r, t, s, &s->chunks.v[k]) != 0)
+        t->finish = FINISH_FAILED; /* err says why */
     return t;
 }
 
 static bool produce_file(struct run *r, const struct plan_file *f) {
-    struct mapping m;
-    struct chunks chunks;
+    struct source_file s;
     struct err why;
     bool go_on = true;
-    int rc = plan_open(&r->plan, f, &m, &chunks, &why);
+    int rc = source_open(&r->plan, f, &s, &why);
     for (size_t k = 0; go_on && k < f->n_chunks; k++) {
         go_on = wait_for_turn(r, f->first_chunk + k);
         if (!go_on)
             break;
-        const struct chunk *c = rc ? NULL : &chunks.v[k];
-        const char *text = c ? (const char *)m.data + c->offset : NULL;
-        struct task *t = new_task(r, f, k, text, c ? (size_t)c->length : 0, &why);
+        struct task *t = new_task(r, f, k, rc ? NULL : &s, &why);
         if (!t) {
             pthread_mutex_lock(&r->gate.lock);
             err_nomem(&r->gate.fatal, f->name);
             r->gate.started--;
             pthread_mutex_unlock(&r->gate.lock);
             go_on = false;
-        } else if (t->finish == FINISH_FAILED)
+        } else if (t->finish == FINISH_FAILED || t->source)
             queue_push(r->finished, t);
         else
             task_submit(t, r->en, &r->options);
     }
-    chunks_free(&chunks);
-    file_unmap(&m);
+    source_close(&s);
     return go_on;
 }
 

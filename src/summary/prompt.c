@@ -348,9 +348,15 @@ static int count_examples(const struct prompt *p, const struct prompt_chunk *c, 
     return rc;
 }
 
-int prompt_build(const struct prompt *p, const struct prompt_chunk *c, struct ids *out, bool *cut,
-                 struct err *e) {
+int prompt_build(const struct prompt *p, const struct prompt_chunk *chunk, struct ids *out,
+                 bool *cut, struct err *e) {
     size_t before = out->n;
+    struct prompt_chunk seen = *chunk;
+    const struct prompt_chunk *c = &seen;
+    if (chunk->outline) {
+        seen.text = chunk->outline;
+        seen.len = strlen(chunk->outline);
+    }
     *cut = false;
     struct shown all = {.len = c->len};
     int rc = count_examples(p, c, &all.examples, e);

@@ -167,7 +167,8 @@ static bool take_known(struct level *l, struct item *item) {
     const struct known *known = l->w->options->known;
     struct summary about = summary_of(l, item);
     struct known_line found = {0};
-    bool hit = known && known->find(known->user, &about, &found);
+    bool hit = known && known->find(known->user, &about, &found) &&
+               known_is_usable(&found, l->w->options->max_chars);
     if (hit) {
         item->known = true;
         item->cut = found.cut;
@@ -177,6 +178,20 @@ static bool take_known(struct level *l, struct item *item) {
     }
     buf_free(&found.line);
     return hit;
+}
+
+/* The lines below are what the line is about. */
+static int find_evidence(const struct level *l, const char *name, const struct material *m,
+                         struct evidence *out, struct err *e) {
+    struct buf lines = {0};
+    for (size_t i = 0; i < m->n; i++)
+        buf_printf(&lines, "%s: %s\n", m->parts[i].name, m->parts[i].line);
+    const struct evidence_source source = {.path = name, .text = lines.data, .len = lines.len};
+    int rc = buf_failed(&lines)
+                 ? err_nomem(e, "roll-up")
+                 : evidence_make(&source, l->w->options->embedder, NULL, 0, out, e);
+    buf_free(&lines);
+    return rc;
 }
 
 /* Asks the model, unless the answer is known. The error is the line's, but for PRECIS_ENOMEM. */
@@ -199,6 +214,9 @@ static int ask(struct level *l, struct item *item, const struct material *m, str
         t->finished = l->finished;
         t->index = (size_t)(item - l->items);
         t->key = hash_bytes(text.data, text.len, 0);
+        rc = find_evidence(l, q.name, m, &t->evidence, e);
+    }
+    if (rc == 0 && !item->known) {
         l->under_way++;
         task_submit(t, l->w->en, l->w->options);
         t = NULL; /* it is on its way */
@@ -240,6 +258,8 @@ static void receive(struct level *l, struct task *t) {
     int rc = t->err.code;
     if (rc == 0)
         rc = task_clean(t, l->w->options->max_chars, &t->err);
+    if (rc == 0)
+        rc = task_choose(t, l->w->options, &t->err);
     if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !l->stopping) {
         t->err = (struct err){0};
         t->attempt++;
@@ -251,7 +271,7 @@ static void receive(struct level *l, struct task *t) {
     item->tokens_out = t->tokens_out;
     item->seconds = t->seconds;
     if (rc == 0)
-        end_with(l, item, t->line.data, t->confidence, "model");
+        end_with(l, item, t->line.data, t->verdict.confidence, "model");
     else {
         item->err = t->err;
         end(l, item);

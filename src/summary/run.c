@@ -50,11 +50,13 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
                                           .context = info->context,
                                           .max_new_tokens = options->max_new_tokens,
                                           .instruction = options->instruction};
+    const struct plan_options plan = {
+        .loc = options->loc, .mode = options->chunk, .stop = options->stop};
     int rc = prompt_open(&r->prompt, tok, &prompt, e);
     if (rc == 0)
         rc = prepare_rollup(r, prompt, e);
     if (rc == 0)
-        rc = plan_make(w, options->loc, &r->plan, e);
+        rc = plan_make(w, &plan, &r->plan, e);
     if (rc == 0)
         rc = queue_new(&r->finished, r->window + 1, e);
     if (rc == 0 && !(r->slots = calloc(r->window, sizeof(struct task *))))
@@ -66,6 +68,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
     r->options.instruction = r->prompt.instruction;
     r->stats = (struct run_stats){.files = r->plan.n,
                                   .chunks_total = r->plan.n_chunks,
+                                  .by_lines = r->plan.by_lines,
                                   .lines = r->plan.lines,
                                   .bytes = r->plan.bytes};
     *out = r;
@@ -129,10 +132,15 @@ static int count_distinct(struct run *r, const struct buf *line, struct err *e) 
 
 static int count(struct run *r, const struct task *t, struct err *e) {
     struct run_stats *s = &r->stats;
-    s->tokens_in += t->tokens_in;
-    s->tokens_out += t->tokens_out;
     s->cut += t->cut;
-    if (t->ids.n) { /* it reached the engine */
+    if (t->known) {
+        s->chunks_known++;
+        s->lines_known += t->end_line - t->start_line + 1;
+    } else {
+        s->tokens_in += t->tokens_in;
+        s->tokens_out += t->tokens_out;
+    }
+    if (t->ids.n && !t->known) { /* it reached the engine */
         void *latencies = s->latencies_ms;
         bool room = array_grow(&latencies, s->n_latencies, &r->cap_latencies, sizeof(double));
         s->latencies_ms = latencies;
@@ -145,7 +153,12 @@ static int count(struct run *r, const struct task *t, struct err *e) {
         return 0;
     }
     s->chunks_done++;
-    s->confidence_sum += t->confidence;
+    if (strcmp(t->source, "doc") == 0)
+        s->chunks_doc++;
+    else if (strcmp(t->source, "rule") == 0)
+        s->chunks_rule++;
+    else
+        s->confidence_sum += t->verdict.confidence;
     size_t chars = utf8_length(t->line.data, t->line.len);
     s->longest = chars > s->longest ? chars : s->longest;
     return count_distinct(r, &t->line, e);
@@ -158,17 +171,20 @@ static struct summary summary_of(const struct task *t) {
         .start_line = t->start_line,
         .end_line = t->end_line,
         .lang = t->file->file->lang,
+        .symbol = t->symbol.len ? t->symbol.data : NULL,
         .summary = ok ? t->line.data : "",
-        .confidence = ok ? t->confidence : 0,
-        .source = ok ? "model" : "",
+        .confidence = ok ? t->verdict.confidence : 0,
+        .source = ok ? t->source : "",
         .error = ok ? NULL : t->err.text,
         .tokens_in = t->tokens_in,
         .tokens_out = t->tokens_out,
         .cut = t->cut,
+        .known = t->known,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
     };
     memcpy(s.sha256, t->sha256, sizeof s.sha256);
+    memcpy(s.context_sha256, t->context_sha256, sizeof s.context_sha256);
     return s;
 }
 
@@ -264,8 +280,10 @@ static void receive(struct execution *x, struct task *t) {
     }
     if (t->finish == FINISH_CANCELLED)
         err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
-    if (!t->err.code) {
+    if (!t->err.code && !t->source) {
         int rc = task_clean(t, r->options.max_chars, &t->err);
+        if (rc == 0)
+            rc = task_choose(t, &r->options, &t->err);
         if (rc == 0)
             t->err = (struct err){0};
         else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
@@ -273,6 +291,13 @@ static void receive(struct execution *x, struct task *t) {
             try_again(r, t);
             return;
         }
+    }
+    if (t->err.code && t->finish != FINISH_CANCELLED && !r->options.no_fallback &&
+        task_fall_back(t)) {
+        log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
+                (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
+                t->source);
+        t->err = (struct err){0};
     }
     struct err e;
     int rc = count(r, t, &e);
@@ -282,7 +307,6 @@ static void receive(struct execution *x, struct task *t) {
         fail(x, rc);
     }
     ids_free(&t->ids);
-    ids_free(&t->answer);
     update_time(r);
     if (x->events->on_finished && x->rc == 0) {
         struct summary s = summary_of(t);

@@ -9,8 +9,10 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "code/chunk.h"
 #include "code/walk.h"
 #include "engine/engine.h"
+#include "summary/context.h"
 #include "summary/examples.h"
 #include "summary/known.h"
 #include "summary/summary.h"
@@ -18,37 +20,53 @@
 #include "text/tok.h"
 
 struct run_options {
-    uint64_t loc;  /* lines in a chunk, >= 1 */
-    int max_chars; /* of a line, in characters */
+    uint64_t loc;          /* lines in a chunk, >= 1; by structure: at most */
+    enum chunk_mode chunk; /* how files are cut */
+    int max_chars;         /* of a line, in characters */
     size_t max_new_tokens;
     struct sampling sampling;
+    int best_of; /* answers to choose a line from, 1 .. ENGINE_MAX_BEAMS; fewer are not constrained
+                  */
+    enum context context;
     const char *instruction; /* NULL: the built-in one for this prompt version */
     /* Documented pieces, prepared, to choose n_examples for each chunk from; borrowed until
      * run_free. NULL, or none that is near: the built-in ones. */
     const struct examples *pool;
+    /* To judge lines with, the pool's where that has one; borrowed. NULL: by words alone. */
+    struct embedder *embedder;
+    const char *model; /* its name, for the confidence (judge.h); may be NULL */
     size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
     /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
      * sequence-to-sequence model makes none. */
     bool rollup;
-    const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
+    const char *title;         /* what the whole is called; borrowed until run_free; NULL: nothing */
     const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
+    bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
+    bool no_fallback;          /* a chunk without a line by the model has none, and has failed */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
-/* Live figures, for progress and statistics. Chunks: total = done + failed + what is left. */
+/* Live figures, for progress and statistics. Chunks: total = done + failed + what is left; of those
+ * done, so many have a line from a doc comment or by rule, the others by the model. */
 struct run_stats {
     size_t files, chunks_total, chunks_done, chunks_failed;
+    size_t chunks_doc, chunks_rule;
     uint64_t lines, bytes;
     uint64_t tokens_in, tokens_out;
     double seconds;       /* since the first chunk was submitted */
     double *latencies_ms; /* [n_latencies] of finished chunks, unordered; owned by the run */
     size_t n_latencies;
-    double confidence_sum; /* over chunks_done */
+    double confidence_sum; /* over the lines by the model */
     size_t distinct;       /* different lines */
     size_t cut;            /* chunks cut to the context window */
+    size_t by_lines;       /* files cut by lines though they were to be by structure */
     bool interrupted;
     size_t longest;   /* characters in the longest line */
     int most_running; /* sequences in flight at most */
+    /* Of chunks_done: those with a line of an earlier run. Tokens and latencies are those of the
+     * others. */
+    size_t chunks_known;
+    uint64_t lines_known; /* in them */
     /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
     size_t rollups_total, rollups_done, rollups_failed;
     double rollup_seconds;

@@ -6,10 +6,23 @@
 
 #include "base/queue.h"
 #include "engine/engine.h"
+#include "summary/judge.h"
 #include "summary/plan.h"
 #include "summary/prompt.h"
 #include "summary/run.h"
 #include "summary/summary.h"
+
+/* What the model said once, and the line that it makes. */
+struct task_answer {
+    struct ids ids;
+    float *logprobs; /* [ids.n]; owned */
+    bool stopped;    /* it ended by itself */
+    struct buf line; /* "": none can be made of it */
+    double mean;     /* of the line's log-probabilities, exponentiated: confidence_from_logprobs */
+    double least;    /* of them, the same */
+    float end_logprob;
+    bool shortened;
+};
 
 struct task {
     const struct prompt *prompt; /* borrowed, with the tokenizer */
@@ -17,8 +30,9 @@ struct task {
     size_t index;                /* of the chunk in the run */
     const struct plan_file *file;
     uint64_t start_line, end_line, key;
-    char sha256[HASH_HEX_SIZE];
-    struct ids ids; /* of the prompt; empty when it never reached the engine */
+    char sha256[HASH_HEX_SIZE], context_sha256[HASH_HEX_SIZE]; /* as in struct summary */
+    struct buf symbol; /* that tells most of the chunk; empty: unknown */
+    struct ids ids;    /* of the prompt; empty when it never reached the engine */
     bool cut;
     int attempt; /* 0, then 1 for the second try */
 
@@ -31,13 +45,19 @@ struct task {
 
     enum engine_finish finish; /* of the last attempt */
     struct err err;            /* why there is no line; code 0 while there is none to give */
-    struct ids answer;
-    float *logprobs;              /* [answer.n]; owned */
-    size_t tokens_in, tokens_out; /* of all attempts */
+    struct task_answer answers[ENGINE_MAX_BEAMS]; /* of the last attempt */
+    size_t n_answers, n_lines;                    /* n_lines: the first of them, which have lines */
+    size_t tokens_in, tokens_out;                 /* of all attempts */
     double seconds;
 
-    struct buf line; /* once it is clean */
-    double confidence;
+    struct evidence evidence; /* of a document's chunk; zeroed: none */
+
+    struct buf line;    /* once it is clean */
+    const char *source; /* of the line: "model", "doc", "rule"; NULL: there is none yet */
+    bool known;         /* it was made by an earlier run */
+    struct buf other;   /* the line where the model gives none; empty: there is none */
+    const char *other_source;
+    struct verdict verdict;
     struct task *next; /* in the list of those to try again */
 };
 
@@ -46,13 +66,31 @@ void task_free(struct task *t); /* NULL is fine */
 /* Marks a task as failed for the reason in e. */
 void task_fail(struct task *t, const struct err *e);
 
+/* Makes the evidence of a chunk and the prompt about it, with the examples that are nearest:
+ * t->ids, t->cut. c->examples are filled in; repo and avoid: as in struct evidence_source. Errors:
+ * evidence_make's, prompt_build's. */
+int task_ask(struct task *t, const struct run_options *options, struct prompt_chunk *c,
+             const char *repo, const char *avoid, struct err *e);
+
+/* Takes the line that an earlier run made of the same chunk (its hashes are set), if there is one:
+ * then t->known and t->source are set. */
+bool task_known(struct task *t, const struct run_options *options);
+
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The
- * second attempt draws at temperature 0.7 with a seed of its own. Waits while the engine's queue is
- * full. When the engine refuses, the task is in t->finished already. */
+ * second attempt draws (candidates_sampling) with a seed of its own. Waits while the engine's queue
+ * is full. When the engine refuses, the task is in t->finished already. */
 void task_submit(struct task *t, struct engine *en, const struct run_options *options);
 
-/* Scores the answer and cleans it, where it was not constrained, into line and confidence. 0;
- * PRECIS_ENOTFOUND with the reason: nothing usable; PRECIS_ENOMEM. */
+/* Makes lines of the answers, by cleaning where they were not constrained; those that have one come
+ * first then, n_lines >= 1 of them. PRECIS_ENOTFOUND with the reason: nothing usable;
+ * PRECIS_ENOMEM. */
 int task_clean(struct task *t, int max_chars, struct err *e);
+
+/* Takes one of the lines as the line: see t->verdict. Errors: judge's. */
+int task_choose(struct task *t, const struct run_options *options, struct err *e);
+
+/* Takes the line that is not the model's, if there is one. Its confidence is 1 for what the authors
+ * say, and 0, none, by rule. */
+bool task_fall_back(struct task *t);
 
 #endif

@@ -4,7 +4,7 @@ usage: run.py PRECIS [FILE.t ...] [-k WORD]
 
 A transcript is a list of cases, each begun by "== NAME" and run by bash in a folder of its own file:
 
-    needs: model      skipped, and said so, without the real model (or: onnx, user, tty)
+    needs: model      skipped, and said so, without the real model (or: onnx, trees, user, tty)
     $ COMMAND         more than one "$" line is one script
     exit: N           0 unless given; several numbers: any of them
     out: LINE         standard output is exactly these lines
@@ -179,6 +179,13 @@ def lacking(case, env):
                            capture_output=True)
         if p.returncode != 0:
             return "runs as root, and another user cannot reach the program"
+    if "trees" in case.needs:
+        code = os.path.join(HERE, "..", "unit", "tree.h")
+        p = subprocess.run(["precis", "summarize", "--model", env["TINY"], "-v", "--chunk",
+                            "structure", code], env=env, check=False, text=True,
+                           capture_output=True)
+        if "cut by lines" in p.stderr:
+            return "this build has no grammars"
     if "onnx" in case.needs:
         p = subprocess.run(["precis", "generate", "--model", os.path.join(env["ONNX"], "t5-merged"),
                             "--prompt", "a"], env=env, check=False, text=True,

@@ -224,6 +224,83 @@ $ precis rate --store newer --list; code=$?; rm -r newer; exit $code
 exit: 2
 err~ is of version 7, this precis reads up to version 1$
 
+== set-up of runs after runs
+$ mkdir again && for i in 1 2 3 4; do printf 'int f%s(void) {\n    return %s;\n}\n' $i $i > again/f$i.c; done
+$ cat > again.py <<'END'
+$ """Runs precis: rows of the report by place, and how many chunks its statistics say came from the store."""
+$ import json, os, re, subprocess
+$ def run(*more, path="again", command="precis", **env):
+$     p = subprocess.run([command, "summarize", "--model", os.environ["TINY"], "--prompt", "What for?", "--loc", "2", "--max-new-tokens", "100", "--store", "again", "--no-rollup", "--format", "jsonl", *more, path], env=dict(os.environ, **env), capture_output=True, text=True)
+$     assert p.returncode in (0, 3), p.stderr
+$     rows = {(r["file_path"], r["start_line"]): r for r in map(json.loads, p.stdout.splitlines())}
+$     known = re.search(r"From the store +(\d+) of 8 chunks", p.stderr)
+$     bar = re.search(r"8/8 chunks \((\d+) from the store\)", p.stderr)
+$     assert bool(known) == bool(bar) and (not known or known[1] == bar[1]), p.stderr
+$     tokens = int(re.search(r"Tokens in +([\d,]+)", p.stderr)[1].replace(",", ""))
+$     return rows, int(known[1]) if known else 0, tokens
+$ def done(rows):
+$     return {at for at, r in rows.items() if not r["error"]}
+$ def same(a, b):
+$     return all({**a[at], "elapsed_ms": 0} == {**b[at], "elapsed_ms": 0} for at in a) and len(a) == len(b)
+$ END
+
+== what a run has said the next one takes from the store, and reports the same
+$ python3 - <<'END'
+$ from again import *
+$ first, known, tokens = run()
+$ print(known, len(first), len(done(first)) > 0, tokens == sum(r["tokens_in"] for r in first.values()))
+$ second, known, tokens = run()
+$ print(known == len(done(first)), same(first, second), tokens == sum(r["tokens_in"] for r in second.values() if r["error"]))
+$ print({r["elapsed_ms"] for r in second.values() if not r["error"]})
+$ END
+out: 0 8 True True
+out: True True True
+out: {0.0}
+
+== one line that has changed redoes its chunk alone
+$ python3 - <<'END'
+$ from again import *
+$ before, known, _ = run()
+$ for file, line in sorted(done(before))[:1]:
+$     text = open("again/" + file).read().split("\n")
+$     text[line - 1] += " /* x */"
+$     open("again/" + file, "w").write("\n".join(text))
+$     after, left, _ = run()
+$     print(known - left, [at for at in before if before[at]["sha256"] != after[at]["sha256"]] == [(file, line)])
+$     print(run("--no-cache")[1], run(PRECIS_NO_CACHE="1")[1])
+$ END
+out: 1 True
+out: 0 0
+
+== another prompt, parameter or path is another line
+$ mkdir -p moved/again && cp -r again/.precis moved/ && cp again/*.c moved/again/
+$ python3 - <<'END'
+$ from again import *
+$ print(run("--prompt", "Why so?")[1], run("--max-new-tokens", "99")[1], run("--seed", "1")[1], run("--precision", "f32")[1], run("--store", "moved", path="moved/again")[1])
+$ END
+$ mv moved/again/*.c moved/ && python3 -c 'from again import *; print(run("--store", "moved", path="moved")[1] == run()[1] > 0)'
+out: 0 0 0 0 0
+out: True
+
+== the Markdown of both is the same but for the statistics
+$ export SOURCE_DATE_EPOCH=0; run() { precis summarize --model $TINY --prompt 'What for?' --loc 2 --max-new-tokens 100 -q again "$@"; }
+$ run --no-cache -o one.md; run -o two.md; run -o - > three.md
+$ for i in one two three; do sed -i '/^## Statistics/,$d' $i.md; done; cmp one.md two.md && cmp two.md three.md
+
+== parallel_summarizer takes them too, and says --no-cache
+$ parallel_summarizer --model $TINY --prompt 'What for?' --max-new-tokens 100 --loc 2 --file again --output-file r.md --results-file r.log -q; grep -c 'From the store' r.log
+$ parallel_summarizer --model $TINY --prompt 'What for?' --max-new-tokens 100 --loc 2 --file again --output-file r.md --results-file r.log -q --no-cache; grep -c 'From the store' r.log
+exit: 1
+out: 1
+out: 0
+
+== a model is asked nothing when all is known
+needs: model
+$ mkdir real && cp again/f1.c again/f2.c real/ && precis summarize --model $MODEL --examples 0 -q --store real --format jsonl -o one.jsonl real && precis summarize --model $MODEL --examples 0 --store real --format jsonl -o two.jsonl real
+$ sed -i 's/"elapsed_ms":[0-9.]*//' one.jsonl two.jsonl && cmp one.jsonl two.jsonl
+err~ From the store +2 of 2 chunks
+err~ Tokens in +0 \(0/s\)
+
 == lines of files and folders are kept at their places
 $ mkdir -p rolled/.git && cp -r repo/src rolled/
 $ for i in 1 2 3 4; do precis summarize --prompt "What for, $i?" --model $TINY -q --store rolled --loc 2 --format jsonl rolled/src; done > roll.jsonl; code=$?

@@ -43,6 +43,38 @@ out: 4
 out: 4
 out: 4
 
+== by structure: functions are whole, and the report says what the lines are
+needs: trees
+$ printf 'int one(void) {\n    return 1;\n}\n\nint two(void) {\n    return 2;\n}\n' > whole.c
+$ printf 'class C:\n    def m(self):\n        return 1\n' > whole.py
+$ printf 'select 1;\nselect 2;\nselect 3;\nselect 4;\nselect 5;\nselect 6;\n' > whole.sql
+$ precis summarize --model $TINY -v --no-rollup --format jsonl --loc 5 --chunk structure whole.c whole.py whole.sql > whole.jsonl
+$ code=$?
+$ python3 -c "import json; [print(r['file_path'], r['start_line'], r['end_line'], r['symbol_name']) for r in map(json.loads, open('whole.jsonl'))]"
+$ exit $code
+exit: 0 3
+err~ whole\.sql: cut by lines: no grammar for sql
+err~ Cut by lines, not by structure +1 of 3 files
+out: whole.c 1 3 one
+out: whole.c 4 7 two
+out: whole.py 1 3 C
+out: whole.sql 1 5 None
+out: whole.sql 6 6 None
+
+== symbols of lines
+needs: trees
+$ precis summarize --model $TINY -q --no-rollup --format jsonl --loc 2 whole.py > lines.jsonl
+$ precis summarize --model $TINY -q --no-rollup --format csv --loc 2 whole.py > lines.csv
+$ code=$?
+$ python3 -c "import json; [print(r['start_line'], r['symbol_name']) for r in map(json.loads, open('lines.jsonl'))]"
+$ python3 -c "import csv; [print(r['start_line'], r['symbol_name']) for r in csv.DictReader(open('lines.csv'))]"
+$ exit $code
+exit: 0 3
+out: 1 C
+out: 3 C.m
+out: 1 C
+out: 3 C.m
+
 == CSV
 $ precis summarize --model $TINY -q --format csv src
 exit: 0 3

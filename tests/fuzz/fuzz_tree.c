@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "code/doc.h"
+#include "code/metrics.h"
 #include "code/outline.h"
 #include "code/symbols.h"
 
@@ -50,6 +51,24 @@ static void check_outline(const struct tree *t, const struct symbols *s, uint32_
     outline_free(&o);
 }
 
+/* A file's figures are those of its two halves together. */
+static void check_metrics(const struct tree *t, const struct symbols *s, uint32_t middle) {
+    struct metrics all, first, second;
+    struct metrics_functions functions;
+    if (metrics_of_range(t, s, 1, UINT32_MAX, &all, NULL) ||
+        metrics_of_range(t, s, 1, middle, &first, NULL) ||
+        metrics_of_range(t, s, middle + 1, UINT32_MAX, &second, NULL) ||
+        metrics_functions(t, s, &functions, NULL))
+        return;
+    check(all.code_lines + all.comment_lines + all.blank_lines == all.lines);
+    check(first.lines + second.lines == all.lines);
+    check(first.comment_lines + second.comment_lines == all.comment_lines);
+    check(first.code_lines + second.code_lines == all.code_lines);
+    check(first.functions + second.functions == all.functions && all.functions == functions.n);
+    check(first.complexity + second.complexity == all.complexity);
+    metrics_functions_free(&functions);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
@@ -63,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             check_symbols(&t, &s);
             check_outline(&t, &s, 1, t.v[0].end_row + 1);
             check_outline(&t, &s, 3, 5);
+            check_metrics(&t, &s, 4);
             doc_strip(&t, &s, (struct span){0, (uint32_t)t.size}, &out);
             symbols_free(&s);
         }

@@ -57,11 +57,37 @@ static void time_left_follows_tokens(void **state) {
     assert_true(progress_view(&p, &stats, 1500).left == 0);
 }
 
+/* Half of the lines came from the store, at no cost; of the others 100 took 1,000 tokens. */
+static void known_lines_take_no_time(void **state) {
+    (void)state;
+    static const struct lang c = {"c", "C", LANG_CODE};
+    struct progress p = {0};
+    progress_finished(
+        &p, &(struct summary){
+                .start_line = 1, .end_line = 500, .lang = &c, .tokens_in = 5000, .known = true});
+    progress_finished(&p, &(struct summary){.start_line = 501, .end_line = 600, .tokens_in = 1000});
+    const struct run_stats stats = {.chunks_total = 10,
+                                    .chunks_done = 6,
+                                    .chunks_known = 5,
+                                    .lines = 1000,
+                                    .lines_known = 500,
+                                    .seconds = 10};
+    const struct progress_view v = progress_view(&p, &stats, 1000);
+    assert_true(v.tokens_per_second == 100 && v.left == 40);
+    char line[512];
+    progress_bar(&v, 200, line, sizeof line);
+    assert_non_null(strstr(line, "elapsed 0:10  5 from the store"));
+    progress_plain(&v, line, sizeof line);
+    assert_string_equal(line, "6/10 chunks (5 from the store), 0 failed, 100 tokens/s, ETA 0:40, "
+                              "elapsed 0:10");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bar_fits_every_width),
         cmocka_unit_test(bar_is_full_only_at_the_end),
         cmocka_unit_test(time_left_follows_tokens),
+        cmocka_unit_test(known_lines_take_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ static void the_best_are_those_of_all(void **state) {
             possible += want[possible].logprob > -INFINITY;
         }
         qsort(want, possible, sizeof *want, best_first);
-        size_t have = constraint_top(&c, logits, VOCAB, n, got);
+        size_t have = constraint_top(&c, logits, VOCAB, n, INFINITY, got);
         assert_int_equal(have, possible < n ? possible : n);
         for (size_t i = 0; i < have; i++) {
             assert_int_equal(got[i].id, want[i].id);

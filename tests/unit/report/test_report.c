@@ -128,6 +128,41 @@ static void statistics_of_nothing_claim_nothing(void **state) {
     free(text);
 }
 
+static void spell_statistics(const struct run_stats *stats, char *out, size_t size) {
+    static const struct statistics_moment moment = {0, 0};
+    FILE *f = fmemopen(out, size, "w");
+    assert_non_null(f);
+    statistics_write(f, stats, &sample_info, &moment, false);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* 2 chunks of 60 lines in 3 s, and 2 of the store. */
+static void speed_is_that_of_what_was_generated(void **state) {
+    (void)state;
+    struct run_stats stats = {.chunks_total = 4,
+                              .chunks_done = 4,
+                              .lines = 200,
+                              .seconds = 3,
+                              .chunks_known = 2,
+                              .lines_known = 140};
+    char text[4096];
+    spell_statistics(&stats, text, sizeof text);
+    assert_non_null(strstr(text, "From the store             2 of 4 chunks\n"));
+    assert_non_null(strstr(text, "Chunks per minute          40.0\n"));
+    assert_non_null(strstr(text, "Lines per second           20\n"));
+    assert_non_null(strstr(text, "Time for 300 lines         15.00 s\n"));
+    assert_non_null(strstr(text, "<= 2 s a chunk on average               1.50 s "));
+    stats.chunks_known = 4;
+    stats.lines_known = 200;
+    spell_statistics(&stats, text, sizeof text);
+    assert_null(strstr(text, "nan"));
+    assert_null(strstr(text, "inf"));
+    assert_non_null(strstr(text, "20 chunks a minute                   0.0 "));
+    const char *rate = strstr(text, "20 chunks a minute");
+    assert_non_null(rate);
+    assert_int_equal(strncmp(strchr(rate, '\n') - 9, "not known", 9), 0);
+}
+
 static void says_when_it_cannot_write(void **state) {
     (void)state;
     FILE *f = fopen("/dev/full", "w");
@@ -168,6 +203,7 @@ int main(void) {
         cmocka_unit_test(large_seeds_stay_exact),
         cmocka_unit_test(statistics_are_as_agreed),
         cmocka_unit_test(statistics_of_nothing_claim_nothing),
+        cmocka_unit_test(speed_is_that_of_what_was_generated),
         cmocka_unit_test(says_when_it_cannot_write),
         cmocka_unit_test(knows_its_formats),
     };

@@ -54,6 +54,33 @@ const struct example *examples_get(const struct examples *x, size_t i) {
     return NULL;
 }
 
+void examples_key(const char *path, const char *symbol, const char *code, struct buf *out) {
+    (void)path, (void)symbol, (void)code, (void)out;
+}
+
+const float *examples_sentence_vector(const struct examples *x, size_t i) {
+    (void)x, (void)i;
+    return NULL;
+}
+
+/* Nor an encoder. */
+const struct embedder_info *embedder_info(const struct embedder *em) {
+    (void)em;
+    return NULL;
+}
+
+int embedder_embed(struct embedder *em, const struct embed_text *texts, size_t n,
+                   const struct embed_call *call, float *out, struct embed_note *notes,
+                   struct err *e) {
+    (void)em, (void)texts, (void)n, (void)call, (void)out, (void)notes;
+    return err_set(e, PRECIS_EUSAGE, "no encoder");
+}
+
+float embed_dot(const float *a, const float *b, size_t n) {
+    (void)a, (void)b, (void)n;
+    return 0;
+}
+
 bool tok_is_special(const struct tok *t, uint32_t id) {
     (void)t;
     return id >= DOUBLE_SPECIAL;
@@ -154,7 +181,7 @@ static void run_job(struct engine *en, struct item *item) {
             }
             ids[r.n] = (unsigned char)answer.text[r.n];
             logprobs[r.n] = -0.5f;
-            struct engine_token t = {.index = r.n, .id = ids[r.n], .logprob = -0.5f};
+            struct engine_token t = {.index = r.n, .id = ids[r.n], .ids = ids, .logprob = -0.5f};
             if (job->on_token(job->user, &t)) {
                 r.n++;
                 r.finish = FINISH_CALLBACK;
@@ -164,6 +191,7 @@ static void run_job(struct engine *en, struct item *item) {
     }
     r.ids = ids;
     r.logprobs = logprobs;
+    r.tokens_out = r.n;
     job->on_done(job->user, &r);
     free(item->prompt);
     free(item);

@@ -151,7 +151,7 @@ static size_t generate(struct model *m, struct constrained *s, uint32_t ids[TOKE
         const char *spelled = tok_bytes(tok, id, &len);
         buf_append(&text, spelled, len);
         ids[n] = id;
-        struct engine_token t = {.index = n, .id = id};
+        struct engine_token t = {.index = n, .id = id, .ids = ids};
         n++;
         if (constrained_over(s, &t))
             break;

@@ -147,7 +147,7 @@ static void makes_do_with_a_small_context(void **state) {
 
 /* ---- Levels ---- */
 
-struct chunk {
+struct made_chunk {
     const char *path;
     int first, last;
     const char *line; /* NULL: failed */
@@ -167,8 +167,12 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
     struct outcome *o = user;
     if (++o->n == o->fail_at)
         return err_set(e, PRECIS_EIO, "disk full");
-    buf_printf(&o->text, "%s %s:%d-%d %s|%s|%.2f|%s|%d\n", levels[s->level], s->file_path,
-               (int)s->start_line, (int)s->end_line, s->summary, s->source, s->confidence,
+    buf_printf(&o->text, "%s %s:%d-%d %s|%s|%s|%s|%d\n", levels[s->level], s->file_path,
+               (int)s->start_line, (int)s->end_line, s->summary, s->source,
+               s->confidence <= 0                ? "0"
+               : s->confidence == 0.25           ? "0.25"
+               : strcmp(s->source, "model") == 0 ? "sure"
+                                                 : "0.50",
                s->error ? s->error : "-", s->known);
     assert_int_equal(strlen(s->sha256), 64);
     return 0;
@@ -204,7 +208,7 @@ static void count_parts(void *user, const struct engine_job *job, const char *pr
         snprintf(out->text, sizeof out->text, " sums up %d parts of %s. And more.", parts, name);
 }
 
-static const struct chunk chunks[] = {
+static const struct made_chunk chunks[] = {
     {"README.c", 1, 9, "Says hello."},
     {"src/a.c", 1, 10, "Opens a file."},
     {"src/a.c", 11, 20, NULL},
@@ -215,7 +219,7 @@ static const struct chunk chunks[] = {
     {"src/none.c", 1, 5, NULL},
 };
 
-static int roll_up(const struct chunk *c, size_t n, struct double_options o,
+static int roll_up(const struct made_chunk *c, size_t n, struct double_options o,
                    const struct known *known, struct outcome *out, struct run_stats *stats,
                    size_t *jobs, struct err *e) {
     struct prompt p;
@@ -269,13 +273,13 @@ static void sums_up_level_by_level(void **state) {
     assert_int_equal(roll_up(chunks, N_CHUNKS, scripted(4), NULL, &o, &stats, &jobs, &e), 0);
     assert_string_equal(o.text.data,
                         "file README.c:1-9 Says hello.|doc|0.50|-|0\n"
-                        "file src/a.c:1-30 Sums up 2 parts of src/a.c.|model|0.61|-|0\n"
-                        "file src/bad.c:1-20 ||0.00|the model's answer held no sentence: \"}\"|0\n"
+                        "file src/a.c:1-30 Sums up 2 parts of src/a.c.|model|sure|-|0\n"
+                        "file src/bad.c:1-20 ||0|the model's answer held no sentence: \"}\"|0\n"
                         "file src/deep/er/x.c:1-5 Sorts numbers.|doc|0.50|-|0\n"
                         "folder src/deep/er:0-0 Sorts numbers.|doc|0.50|-|0\n"
                         "folder src/deep:0-0 Sorts numbers.|doc|0.50|-|0\n"
-                        "folder src:0-0 Sums up 2 parts of src.|model|0.61|-|0\n"
-                        "whole :0-0 Sums up 2 parts of hello.|model|0.61|-|0\n");
+                        "folder src:0-0 Sums up 2 parts of src.|model|sure|-|0\n"
+                        "whole :0-0 Sums up 2 parts of hello.|model|sure|-|0\n");
     assert_int_equal(jobs, 4 + 1); /* one was tried twice */
     assert_int_equal(stats.rollups_done, 7);
     assert_int_equal(stats.rollups_failed, 1);
@@ -286,12 +290,12 @@ static void sums_up_level_by_level(void **state) {
 static void is_the_same_for_any_number_of_agents(void **state) {
     (void)state;
     enum { FILES = 150 };
-    static struct chunk many[2 * FILES];
+    static struct made_chunk many[2 * FILES];
     static char names[FILES][24];
     for (int i = 0; i < FILES; i++) {
         snprintf(names[i], sizeof names[i], "d%d/e%02d/f%03d.c", i / 50, i / 10, i);
-        many[2 * i] = (struct chunk){names[i], 1, 3, "Reads it."};
-        many[2 * i + 1] = (struct chunk){names[i], 4, 6, i % 7 ? "Writes it." : NULL};
+        many[2 * i] = (struct made_chunk){names[i], 1, 3, "Reads it."};
+        many[2 * i + 1] = (struct made_chunk){names[i], 4, 6, i % 7 ? "Writes it." : NULL};
     }
     struct buf first = {0};
     static const int agents[] = {1, 2, 7, 20};
@@ -350,10 +354,10 @@ static void asks_for_what_is_known(void **state) {
     struct err e;
     size_t jobs;
     struct outcome o = {0}, again = {0}, other = {0};
-    static const struct chunk two[] = {{"src/a.c", 1, 10, "Opens."},
-                                       {"src/a.c", 11, 20, "Closes."},
-                                       {"src/b.c", 1, 10, "Opens."},
-                                       {"src/b.c", 11, 20, "Shuts."}};
+    static const struct made_chunk two[] = {{"src/a.c", 1, 10, "Opens."},
+                                            {"src/a.c", 11, 20, "Closes."},
+                                            {"src/b.c", 1, 10, "Opens."},
+                                            {"src/b.c", 11, 20, "Shuts."}};
     assert_int_equal(roll_up(two, 4, scripted(2), &known, &o, &stats, &jobs, &e), 0);
     assert_int_equal(jobs, 3);
     assert_int_equal(m.n, 3);
@@ -363,10 +367,10 @@ static void asks_for_what_is_known(void **state) {
     assert_int_equal(jobs, 1);
     assert_string_equal(again.text.data, "file src/a.c:1-20 Is known of old.|model|0.25|-|1\n"
                                          "file src/b.c:1-20 Is known of old.|model|0.25|-|1\n"
-                                         "folder src:0-0 Sums up 2 parts of src.|model|0.61|-|0\n"
-                                         "whole :0-0 Sums up 2 parts of src.|model|0.61|-|0\n");
+                                         "folder src:0-0 Sums up 2 parts of src.|model|sure|-|0\n"
+                                         "whole :0-0 Sums up 2 parts of src.|model|sure|-|0\n");
     /* another line in one file */
-    struct chunk changed[4];
+    struct made_chunk changed[4];
     memcpy(changed, two, sizeof two);
     changed[3].line = "Locks.";
     assert_int_equal(roll_up(changed, 4, scripted(2), &known, &other, &stats, &jobs, &e), 0);
@@ -403,7 +407,7 @@ static void has_nothing_to_say_of_nothing(void **state) {
     struct err e;
     size_t jobs;
     assert_int_equal(roll_up(chunks, 0, scripted(1), NULL, &o, &stats, &jobs, &e), 0);
-    static const struct chunk failed[] = {{"a/b.c", 0, 0, NULL}};
+    static const struct made_chunk failed[] = {{"a/b.c", 0, 0, NULL}};
     assert_int_equal(roll_up(failed, 1, scripted(1), NULL, &o, &stats, &jobs, &e), 0);
     assert_int_equal(o.n, 0);
     assert_int_equal(jobs, 0);

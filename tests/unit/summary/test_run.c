@@ -71,6 +71,7 @@ static void drop_tree(struct test_tree *t) {
 
 /* What a run delivered. */
 struct delivered {
+    bool fall_back;
     struct buf text; /* a line for each summary */
     size_t n, finished, ticks, last_index;
     bool out_of_order;
@@ -85,9 +86,10 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
     d->last_index = s->index;
     if (++d->n == d->fail_at)
         return err_set(e, PRECIS_EIO, "disk full");
-    buf_printf(&d->text, "%s:%d-%d %s|%s|%.3f|%s|%zu\n", s->file_path, (int)s->start_line,
-               (int)s->end_line, s->summary, s->source, s->confidence, s->error ? s->error : "-",
-               s->tokens_out);
+    assert_true(s->confidence >= 0 && s->confidence <= 1);
+    buf_printf(&d->text, "%s:%d-%d %s|%s|%s|%s|%zu\n", s->file_path, (int)s->start_line,
+               (int)s->end_line, s->summary, s->source, s->confidence > 0 ? "sure" : "0",
+               s->error ? s->error : "-", s->tokens_out);
     return 0;
 }
 
@@ -122,10 +124,11 @@ static int execute(struct test_tree *t, struct double_options o, struct delivere
     struct engine *en = double_engine_open(&o);
     assert_non_null(en);
     struct run_options options = {
-        .loc = LOC, .max_chars = 120, .max_new_tokens = 200, .stop = d->stop};
+        .loc = LOC, .max_chars = 120, .max_new_tokens = 200, .no_fallback = !d->fall_back,
+        .stop = d->stop};
     struct run *r;
     assert_int_equal(run_prepare(&t->walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &r, e), 0);
-    assert_string_equal(run_prompt_version(r), "line-2");
+    assert_string_equal(run_prompt_version(r), "line-3");
     const struct run_events events = {
         .on_summary = on_summary, .on_finished = on_finished, .user = d};
     int rc = run_execute(r, &events, e);
@@ -176,15 +179,43 @@ static void stops_after_the_first_sentence(void **state) {
     struct run_stats stats;
     struct err e;
     assert_int_equal(execute(&t, scripted(name_it), &d, &stats, &e), 0);
-    /* " defines the variable v_1_2. " is 29 tokens of a byte; every one has exp(-0.5) = 0.607 */
-    assert_string_equal(d.text.data, "a.c:1-1 Defines the variable v_1_2.|model|0.607|-|29\n");
+    /* " defines the variable v_1_2. " is 29 tokens of a byte */
+    assert_string_equal(d.text.data, "a.c:1-1 Defines the variable v_1_2.|model|sure|-|29\n");
     assert_int_equal(stats.tokens_out, 29);
     assert_int_equal(stats.files, 1);
     assert_int_equal(stats.lines, 1);
     assert_int_equal(stats.bytes, 11);
     assert_int_equal(stats.longest, 27);
     assert_int_equal(stats.most_running, 2);
-    assert_true(stats.confidence_sum > 0.606 && stats.confidence_sum < 0.608);
+    assert_true(stats.confidence_sum > 0 && stats.confidence_sum < 1);
+    buf_free(&d.text);
+    drop_tree(&t);
+}
+
+static void engine_trouble(void *user, const struct engine_job *job, const char *prompt,
+                           struct double_answer *out) {
+    if (strstr(prompt, "v_1")) {
+        out->finish = FINISH_FAILED;
+        err_set(&out->err, PRECIS_ENOMEM, "out of memory: KV");
+    } else
+        name_it(user, job, prompt, out);
+}
+
+static void others_take_the_place_of_the_model(void **state) {
+    (void)state;
+    struct test_tree t;
+    make_tree(&t);
+    add_file(&t, "a.c", "int v_1_0;\n");
+    add_file(&t, "b.zzz", " \n\t\n");
+    add_file(&t, "d.c", "int v_2_0;\n");
+    struct delivered d = {.fall_back = true};
+    struct run_stats stats;
+    struct err e;
+    assert_int_equal(execute(&t, scripted(engine_trouble), &d, &stats, &e), 0);
+    assert_non_null(strstr(d.text.data, "|rule|0|-|0\n"));
+    assert_non_null(strstr(d.text.data, "d.c:1-1 Defines the variable v_2_0.|model|sure|-|29\n"));
+    assert_int_equal(stats.chunks_failed, 0);
+    assert_int_equal(stats.chunks_done, stats.chunks_rule + 1);
     buf_free(&d.text);
     drop_tree(&t);
 }
@@ -210,23 +241,14 @@ static void tries_twice_then_says_why(void **state) {
     struct run_stats stats;
     struct err e;
     assert_int_equal(execute(&t, scripted(second_is_better), &d, &stats, &e), 0);
-    assert_non_null(strstr(d.text.data, "a.c:1-1 Defines the variable v_1_2.|model|0.607|-|43\n"));
-    assert_non_null(strstr(d.text.data, "b.c:1-1 ||0.000|the model's answer held no sentence: "
+    assert_non_null(strstr(d.text.data, "a.c:1-1 Defines the variable v_1_2.|model|sure|-|43\n"));
+    assert_non_null(strstr(d.text.data, "b.c:1-1 ||0|the model's answer held no sentence: "
                                         "\"} int x = 0;\"|28\n"));
     assert_non_null(strstr(d.text.data, "c.c:1-1 Defines the variable v_2_0."));
     assert_int_equal(stats.chunks_done, 2);
     assert_int_equal(stats.chunks_failed, 1);
     buf_free(&d.text);
     drop_tree(&t);
-}
-
-static void engine_trouble(void *user, const struct engine_job *job, const char *prompt,
-                           struct double_answer *out) {
-    if (strstr(prompt, "v_1")) {
-        out->finish = FINISH_FAILED;
-        err_set(&out->err, PRECIS_ENOMEM, "out of memory: KV");
-    } else
-        name_it(user, job, prompt, out);
 }
 
 static void records_failed_chunks(void **state) {
@@ -241,10 +263,10 @@ static void records_failed_chunks(void **state) {
     struct run_stats stats;
     struct err e;
     assert_int_equal(execute(&t, scripted(engine_trouble), &d, &stats, &e), 0);
-    assert_string_equal(d.text.data, "a.c:1-1 ||0.000|out of memory: KV|0\n"
-                                     "b.c:1-2 ||0.000|nothing but white space|0\n"
-                                     "d.c:1-3 Defines the variable v_2_0.|model|0.607|-|29\n"
-                                     "d.c:4-5 ||0.000|nothing but white space|0\n");
+    assert_string_equal(d.text.data, "a.c:1-1 ||0|out of memory: KV|0\n"
+                                     "b.c:1-2 ||0|nothing but white space|0\n"
+                                     "d.c:1-3 Defines the variable v_2_0.|model|sure|-|29\n"
+                                     "d.c:4-5 ||0|nothing but white space|0\n");
     buf_free(&d.text);
     drop_tree(&t);
 }
@@ -270,12 +292,12 @@ static void notices_files_that_change(void **state) {
     const struct run_events events = {.on_summary = on_summary, .user = &d};
     assert_int_equal(run_execute(r, &events, &e), 0);
     assert_int_equal(d.n, 5);
-    assert_non_null(strstr(d.text.data, "changed.c:1-3 ||0.000|/tmp/"));
-    assert_non_null(strstr(d.text.data, "changed.c:4-4 ||0.000|/tmp/"));
+    assert_non_null(strstr(d.text.data, "changed.c:1-3 ||0|/tmp/"));
+    assert_non_null(strstr(d.text.data, "changed.c:4-4 ||0|/tmp/"));
     assert_non_null(strstr(d.text.data, "changed after its lines were counted"));
     assert_non_null(strstr(d.text.data, "gone.c: cannot open"));
     assert_non_null(strstr(d.text.data, "stays.c:1-1 Defines the variable v_3_0."));
-    assert_non_null(strstr(d.text.data, "never.c:0-0 ||0.000|"));
+    assert_non_null(strstr(d.text.data, "never.c:0-0 ||0|"));
     assert_int_equal(run_execute(r, &events, &e), PRECIS_EUSAGE);
     run_free(r);
     engine_close(en);
@@ -378,6 +400,7 @@ int main(void) {
         cmocka_unit_test(stops_after_the_first_sentence),
         cmocka_unit_test(tries_twice_then_says_why),
         cmocka_unit_test(records_failed_chunks),
+        cmocka_unit_test(others_take_the_place_of_the_model),
         cmocka_unit_test(notices_files_that_change),
         cmocka_unit_test(finishes_with_what_is_done),
         cmocka_unit_test(ends_when_the_output_cannot_be_written),

@@ -1,0 +1,240 @@
+/* A run that asks for lines of earlier ones: what is known is not generated, and is delivered and
+ * counted as if it had been. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "doubles.h"
+#include "summary/run.h"
+#include "tree.h"
+
+enum { FILES = 30, CHUNKS = 3 * FILES, LOC = 2 };
+
+static const struct lang c_lang = {"c", "C", LANG_CODE};
+
+static char *root;
+static struct walk_file files[FILES];
+static const struct walk walk = {.files = files, .n = FILES};
+
+/* Files of five lines, 2 + 2 + 1. */
+static int set_up(void **state) {
+    (void)state;
+    root = tree_new();
+    for (int i = 0; i < FILES; i++) {
+        char name[16], text[160];
+        snprintf(name, sizeof name, "f%02d.c", i);
+        int n = 0;
+        for (int line = 0; line < 5; line++)
+            n += snprintf(text + n, sizeof text - (size_t)n, "int v_%d_%d;\n", i, line);
+        tree_write(root, name, text);
+        files[i] = (struct walk_file){.name = strdup(name),
+                                      .path = file_join(root, name),
+                                      .size = (uint64_t)n,
+                                      .lang = &c_lang};
+    }
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    for (int i = 0; i < FILES; i++) {
+        free(files[i].name);
+        free(files[i].path);
+    }
+    tree_remove(root);
+    return 0;
+}
+
+static void say_it(void *user, const struct engine_job *job, const char *prompt,
+                   struct double_answer *out) {
+    (void)user, (void)job;
+    int a = 0, b = 0;
+    const char *at = strstr(prompt, "int v_");
+    if (at)
+        sscanf(at, "int v_%d_%d", &a, &b);
+    snprintf(out->text, sizeof out->text, " defines the variable v_%d_%d. And so on.", a, b);
+}
+
+/* Lines that a run delivered, by their chunk; what the next one asks. */
+struct memory {
+    struct kept {
+        char line[160], sha256[HASH_HEX_SIZE], context[HASH_HEX_SIZE];
+        double confidence;
+        size_t tokens_in, tokens_out;
+    } chunks[CHUNKS];
+    size_t asked;
+    /* of what is asked: 0 nothing is known, 1 everything, 2 every second chunk */
+    int which;
+    const char *source;  /* of what is given out, of three letters; NULL: "model" */
+    const char *instead; /* a line that is given out in the place of all */
+    double confidence;   /* likewise; 0: the kept one */
+};
+
+static bool find(void *user, const struct summary *about, struct known_line *out) {
+    struct memory *m = user;
+    const size_t file = (size_t)atoi(about->file_path + 1);
+    const size_t i = 3 * file + (size_t)(about->start_line / LOC);
+    assert_int_equal(about->level, SUMMARY_CHUNK);
+    assert_ptr_equal(about->lang, &c_lang);
+    m->asked++;
+    const struct kept *k = &m->chunks[i];
+    if (!m->which || (m->which == 2 && i % 2))
+        return false;
+    assert_string_equal(about->sha256, k->sha256);
+    assert_string_equal(about->context_sha256, k->context);
+    buf_str(&out->line, m->instead ? m->instead : k->line);
+    out->confidence = m->confidence != 0 ? m->confidence : k->confidence;
+    out->tokens_in = k->tokens_in;
+    out->tokens_out = k->tokens_out;
+    memcpy(out->source, m->source ? m->source : "model", m->source ? 4 : 6);
+    return true;
+}
+
+struct delivered {
+    struct memory *keep; /* may be NULL */
+    struct buf text;
+    size_t known, n;
+};
+
+static int on_summary(void *user, const struct summary *s, struct err *e) {
+    (void)e;
+    struct delivered *d = user;
+    assert_int_equal(s->index, d->n);
+    assert_string_equal(s->source, "model");
+    assert_true(!s->known || s->elapsed_ms == 0);
+    d->known += s->known;
+    buf_printf(&d->text, "%s:%d-%d %s|%.3f|%s|%zu+%zu\n", s->file_path, (int)s->start_line,
+               (int)s->end_line, s->summary, s->confidence, s->error ? s->error : "-", s->tokens_in,
+               s->tokens_out);
+    if (d->keep) {
+        struct kept *k = &d->keep->chunks[d->n];
+        snprintf(k->line, sizeof k->line, "%s", s->summary);
+        memcpy(k->sha256, s->sha256, sizeof k->sha256);
+        memcpy(k->context, s->context_sha256, sizeof k->context);
+        k->confidence = s->confidence;
+        k->tokens_in = s->tokens_in;
+        k->tokens_out = s->tokens_out;
+    }
+    d->n++;
+    return 0;
+}
+
+/* Returns the jobs that the engine had. */
+static size_t execute(struct memory *asked, const char *instruction, struct delivered *d,
+                      struct run_stats *stats) {
+    struct err e = {0};
+    const struct double_options o = {
+        .lanes = 2, .max_sequences = 4, .queue = 8, .context = 4096, .script = say_it};
+    struct engine *en = double_engine_open(&o);
+    const struct known known = {find, asked};
+    const struct run_options options = {.loc = LOC,
+                                        .max_chars = 120,
+                                        .max_new_tokens = 200,
+                                        .instruction = instruction,
+                                        .no_fallback = true,
+                                        .known = asked ? &known : NULL};
+    struct run *r;
+    assert_int_equal(run_prepare(&walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &r, &e), 0);
+    const struct run_events events = {.on_summary = on_summary, .user = d};
+    if (run_execute(r, &events, &e) != 0)
+        fail_msg("%s", e.text);
+    *stats = *run_stats(r);
+    stats->latencies_ms = NULL;
+    const size_t jobs = double_engine_jobs(en);
+    run_free(r);
+    engine_close(en);
+    return jobs;
+}
+
+static struct memory first;
+static char *expected;
+
+static void a_first_run_is_remembered(void **state) {
+    (void)state;
+    struct delivered d = {.keep = &first};
+    struct run_stats stats;
+    assert_int_equal(execute(&first, NULL, &d, &stats), CHUNKS);
+    assert_int_equal(first.asked, CHUNKS);
+    assert_int_equal(stats.chunks_known, 0);
+    assert_int_equal(stats.lines_known, 0);
+    expected = d.text.data;
+}
+
+static void what_is_known_is_not_generated(void **state) {
+    (void)state;
+    struct delivered d = {0};
+    struct run_stats stats;
+    first.which = 1;
+    assert_int_equal(execute(&first, NULL, &d, &stats), 0);
+    assert_string_equal(d.text.data, expected);
+    assert_int_equal(stats.chunks_done, CHUNKS);
+    assert_int_equal(stats.chunks_known, CHUNKS);
+    assert_int_equal(stats.lines_known, stats.lines);
+    assert_int_equal(stats.tokens_in + stats.tokens_out, 0);
+    assert_int_equal(stats.n_latencies, 0);
+    assert_int_equal(stats.distinct, CHUNKS);
+    assert_true(stats.confidence_sum > 0 && stats.longest > 0);
+    buf_free(&d.text);
+}
+
+static void the_rest_is_and_all_comes_in_order(void **state) {
+    (void)state;
+    struct delivered d = {0};
+    struct run_stats stats;
+    first.which = 2;
+    assert_int_equal(execute(&first, NULL, &d, &stats), CHUNKS / 2);
+    assert_string_equal(d.text.data, expected);
+    assert_int_equal(d.known, CHUNKS / 2);
+    assert_int_equal(stats.chunks_known, CHUNKS / 2);
+    assert_int_equal(stats.n_latencies, CHUNKS / 2);
+    assert_true(stats.tokens_in > 0 && stats.tokens_out > 0);
+    buf_free(&d.text);
+}
+
+static void expect_all_generated(struct memory *m) {
+    struct delivered d = {0};
+    struct run_stats stats;
+    assert_int_equal(execute(m, NULL, &d, &stats), CHUNKS);
+    assert_string_equal(d.text.data, expected);
+    assert_int_equal(stats.chunks_known, 0);
+    buf_free(&d.text);
+}
+
+/* The store may come from strangers. */
+static void lines_that_no_run_makes_are_made_anew(void **state) {
+    (void)state;
+    char longer[122];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = 0;
+    first.which = 1;
+    const char *const lines[] = {longer, "", "Not \xff UTF-8."};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        first.instead = lines[i];
+        expect_all_generated(&first);
+    }
+    first.instead = NULL;
+    first.confidence = 1.5;
+    expect_all_generated(&first);
+    first.confidence = 0;
+    first.source = "bad";
+    expect_all_generated(&first);
+    first.source = NULL;
+    free(expected);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_first_run_is_remembered),
+        cmocka_unit_test(what_is_known_is_not_generated),
+        cmocka_unit_test(the_rest_is_and_all_comes_in_order),
+        cmocka_unit_test(lines_that_no_run_makes_are_made_anew),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
