@@ -91,7 +91,9 @@ const struct command command_summarize = {
     .summary = "one line for every chunk of code in files and folders",
     .details =
         "Cuts the source files below each PATH into chunks of lines, lets a model write one\n"
-        "line about each, and reports them in order with their place, confidence and source.\n"
+        "line about each, and from these one about each file, each folder and the whole. The\n"
+        "report is a tree of them (Markdown), or a row for each, with place, confidence and\n"
+        "source: first chunks in order, then files, then folders from the deepest up.\n"
         "Ctrl-C ends early with a whole report over what is done.",
     .groups = summarize_groups,
     .examples = "  precis summarize src/ -o report.md\n"

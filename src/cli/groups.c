@@ -191,6 +191,9 @@ static const struct option chunks[] = {
      .min = 1,
      .max = 4096,
      .help = "tokens in a summary"},
+    {.name = "no-rollup",
+     .offset = AT(no_rollup),
+     .help = "lines of chunks alone, none of files, folders and the whole made from them"},
     {0}};
 const struct option_group group_chunks = {"Summaries", chunks};
 

@@ -34,6 +34,7 @@ struct work {
     FILE *results;      /* line by line, so that it can be followed while it grows */
     int results_errno;  /* of the first write to it that failed */
     struct progress progress;
+    char title[256];
     bool started;
 };
 
@@ -119,6 +120,7 @@ static int prepare(struct work *w, struct err *e) {
         rc = example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
     if (rc)
         return rc;
+    title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     struct run_options o = {.loc = a->loc,
                             .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
@@ -132,6 +134,8 @@ static int prepare(struct work *w, struct err *e) {
                             .pool = w->pool,
                             .embedder = w->embedder,
                             .n_examples = (size_t)a->examples,
+                            .rollup = !a->no_rollup,
+                            .title = w->title,
                             .known = &w->known,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
@@ -143,9 +147,7 @@ static int prepare(struct work *w, struct err *e) {
     struct provenance p = {.prompt_version = run_prompt_version(w->run)};
     model_provenance(&w->model, &o.sampling, &p);
     p.judged_by = w->embedder ? embedder_info(w->embedder)->name : "words";
-    char title[256];
-    title_of(w->job->paths, w->job->n_paths, title, sizeof title);
-    rc = report_open(w->out.f, w->job->format, title, &p, &w->report, e);
+    rc = report_open(w->out.f, w->job->format, w->title, &p, &w->report, e);
     if (rc == 0)
         rc = keep_open(a, w->job->paths[0], &w->walk, &p, &o.sampling, &w->keep, e);
     keep_known(w->keep, &w->known);
@@ -172,13 +174,17 @@ static void flush_results(struct work *w) {
         w->results_errno = errno ? errno : EIO;
 }
 
+static const char *output_name(const struct work *w) {
+    return w->out.is_stdout ? "standard output" : w->out.path;
+}
+
 static int on_summary(void *user, const struct summary *s, struct err *e) {
     struct work *w = user;
     if (w->out.is_stdout)
         say_live(NULL); /* both may be the same terminal */
     int rc = report_add(w->report, s, e);
     if (rc == 0 && fflush(w->out.f) != 0)
-        rc = err_errno(e, w->out.is_stdout ? "standard output" : w->out.path, "write");
+        rc = err_errno(e, output_name(w), "write");
     return rc ? rc : check_results(w, e);
 }
 
@@ -202,13 +208,15 @@ static void log_chunk(FILE *f, const struct summary *s) {
 static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
     struct work *w = user;
     keep_line(w->keep, s);
-    if (w->results) {
+    if (w->results && s->level == SUMMARY_CHUNK) {
         log_chunk(w->results, s);
         flush_results(w);
     }
     progress_finished(&w->progress, s);
     progress_show(&w->progress, stats);
-    if (s->error)
+    if (s->error && s->level != SUMMARY_CHUNK)
+        log_say(LOG_INFO, "%s: %s", *s->file_path ? s->file_path : w->title, s->error);
+    else if (s->error)
         log_say(LOG_INFO, "%s:%llu-%llu: %s", s->file_path, (unsigned long long)s->start_line,
                 (unsigned long long)s->end_line, s->error);
 }
@@ -233,6 +241,8 @@ static int finish(struct work *w, struct err *e) {
     const struct run_stats *stats = run_stats(w->run);
     const struct engine_info *info = engine_info(w->model.engine);
     int rc = report_finish(w->report, stats, info, e);
+    if (rc == PRECIS_EIO)
+        rc = err_errno(e, output_name(w), "write"); /* it knows no name */
     if (rc == 0 && w->results) {
         fputc('\n', w->results);
         report_statistics(w->results, stats, info, 0);

@@ -41,6 +41,7 @@ struct keep {
     struct buf parameters;
     struct kept_file *files; /* owned, in the order of what is shown */
     size_t n;
+    const char *whole;     /* the folder that the run is over; NULL: none, or several; borrowed */
     size_t lost;           /* lines that were not kept */
     size_t batch, pending; /* transactions so far; known lines in the one that is open */
     bool open;             /* a transaction is */
@@ -158,6 +159,11 @@ static void check_pin(struct keep *k) {
                 r.prompt_version ? r.prompt_version : "any");
 }
 
+static bool is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int keep_open(const struct args *a, const char *path, const struct walk *files,
               const struct provenance *made, const struct sampling *sampling, struct keep **out,
               struct err *e) {
@@ -176,6 +182,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
         return err_nomem(e, "store");
     }
     k->look = !a->no_cache;
+    k->whole = a->operands.n <= 1 && is_folder(path) ? path : NULL;
     if (rc == 0)
         rc = begin(k, a, root, files, made, sampling, &why);
     free(found);
@@ -273,22 +280,71 @@ static struct kept_file *find_file(const struct keep *k, const char *shown) {
     return bsearch(&asked, k->files, k->n, sizeof *k->files, by_shown);
 }
 
+/* Any file below a folder, by its name in reports. */
+static const struct kept_file *file_below(const struct keep *k, const char *folder) {
+    size_t n = strlen(folder);
+    for (size_t i = 0; i < k->n; i++)
+        if (strncmp(k->files[i].shown, folder, n) == 0 && k->files[i].shown[n] == '/')
+            return &k->files[i];
+    return NULL;
+}
+
+/* The path of a folder of the run, to open it; the caller's. A file's path ends as its name does,
+ * so it is cut where the name would be. */
+static int folder_path(const struct keep *k, const char *folder, char **path, struct err *e) {
+    const struct kept_file *f = file_below(k, folder);
+    *path = f ? strdup(f->file->path) : NULL;
+    if (!*path)
+        return f ? err_nomem(e, folder)
+                 : err_set(e, PRECIS_EUSAGE, "%s: no file of the run is in it", folder);
+    size_t end = strlen(*path);
+    for (const char *c = f->shown + strlen(folder); *c; c++)
+        if (*c == '/')
+            while (end && (*path)[--end] != '/') {
+            }
+    (*path)[end] = 0;
+    return 0;
+}
+
+/* What the store calls a folder of the run; the caller's, NULL: nothing. The whole of a run is a
+ * folder to the store, or its whole where it is the root; a run over files, or over several paths,
+ * is the whole of nothing. */
+static int folder_name(const struct keep *k, const struct summary *s, char **name, struct err *e) {
+    char *path = NULL;
+    int rc = 0;
+    *name = NULL;
+    if (s->level == SUMMARY_DIRECTORY)
+        rc = folder_path(k, s->file_path, &path, e);
+    else if (k->whole && !(path = strdup(k->whole)))
+        rc = err_nomem(e, "store");
+    if (rc == 0 && path)
+        rc = keep_name(store_root(k->store), path, name, e);
+    free(path);
+    return rc;
+}
+
+static enum store_level level_of(const char *path, const struct summary *s) {
+    if (s->level < SUMMARY_DIRECTORY)
+        return (enum store_level)s->level;
+    return *path ? STORE_DIRECTORY : STORE_REPOSITORY;
+}
+
 /* The key of a line of s, whose place the store calls `path`. */
 static int key_of(const struct keep *k, const char *path, const struct summary *s,
                   uint8_t text[HASH_SHA256_SIZE], uint8_t key[HASH_SHA256_SIZE], struct err *e) {
     uint8_t context[HASH_SHA256_SIZE];
     if (!unhex(s->sha256, text))
-        return err_set(e, PRECIS_EUSAGE, "%s: a chunk without a hash", s->file_path);
+        return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
     struct store_subject subject = {
-        .level = (enum store_level)s->level, .path = path, .context = context, .made = &k->made};
+        .level = level_of(path, s), .path = path, .context = context, .made = &k->made};
     memcpy(subject.text, text, sizeof subject.text);
     int rc = context_of(s, context, e);
     return rc ? rc : store_key(&subject, key, e);
 }
 
-static int put(struct keep *k, const struct kept_file *f, const struct summary *s, struct err *e) {
-    struct store_line l = {.level = (enum store_level)s->level,
-                           .path = f->name,
+static int put(struct keep *k, const char *path, const struct summary *s, struct err *e) {
+    struct store_line l = {.level = level_of(path, s),
+                           .path = path,
                            .start_line = s->start_line,
                            .end_line = s->end_line,
                            .symbol = s->symbol,
@@ -326,18 +382,19 @@ static int commit(struct keep *k, struct err *e) {
     return 0;
 }
 
-static int put_with_file(struct keep *k, struct kept_file *f, const struct summary *s,
-                         struct err *e) {
+/* Folders have no file, but a name. */
+static int put_with_file(struct keep *k, struct kept_file *f, const char *folder,
+                         const struct summary *s, struct err *e) {
     int rc = k->open ? 0 : store_begin(k->store, e);
     if (rc)
         return rc;
     k->open = true;
-    if (f->state == FILE_NEW) {
+    if (f && f->state == FILE_NEW) {
         f->batch = k->batch;
         rc = keep_file(k, f, e);
     }
-    if (rc == 0 && f->state == FILE_KEPT)
-        rc = put(k, f, s, e);
+    if (rc == 0 && (!f || f->state == FILE_KEPT))
+        rc = put(k, f ? f->name : folder, s, e);
     if (rc)
         abandon(k);
     else if (!s->known || ++k->pending == BATCH)
@@ -351,15 +408,31 @@ static void say_failure(struct keep *k, const struct err *e) {
     k->broken = e->code != PRECIS_EUSAGE;
 }
 
+static void keep_folder(struct keep *k, const struct summary *s) {
+    struct err e = {0};
+    char *name = NULL;
+    int rc = k->broken ? PRECIS_ENOTFOUND : folder_name(k, s, &name, &e);
+    if (rc == 0 && name)
+        rc = put_with_file(k, NULL, name, s, &e);
+    free(name);
+    k->lost += rc && !s->known;
+    if (e.code)
+        say_failure(k, &e);
+}
+
 void keep_line(struct keep *k, const struct summary *s) {
     if (!k || s->error)
         return;
+    if (s->level >= SUMMARY_DIRECTORY) {
+        keep_folder(k, s);
+        return;
+    }
     struct err e = {0};
     struct kept_file *f = find_file(k, s->file_path);
     int rc = PRECIS_ENOTFOUND;
     bool was_changed = f && f->state == FILE_CHANGED;
     if (f && !k->broken && !was_changed)
-        rc = put_with_file(k, f, s, &e);
+        rc = put_with_file(k, f, NULL, s, &e);
     if (rc == 0 && f->state == FILE_KEPT)
         return;
     k->lost += !s->known;
@@ -404,8 +477,16 @@ static bool find_known(void *user, const struct summary *about, struct known_lin
     struct keep *k = user;
     struct err e = {0};
     uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
-    const char *name = k && k->lookup.store ? name_to_find(k, about->file_path) : NULL;
-    if (!name || key_of(k, name, about, text, key, &e) != 0)
+    if (!k || !k->lookup.store)
+        return false;
+    char *folder = NULL;
+    bool is_file = about->level < SUMMARY_DIRECTORY;
+    if (!is_file && folder_name(k, about, &folder, &e) != 0)
+        return false;
+    const char *name = is_file ? name_to_find(k, about->file_path) : folder;
+    bool found = name && key_of(k, name, about, text, key, &e) == 0;
+    free(folder);
+    if (!found)
         return false;
     int rc = store_find(k->lookup.store, key, take_line, out, &e);
     if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM) {

@@ -15,7 +15,7 @@ void progress_start(struct progress *p, struct engine *engine) {
 }
 
 void progress_finished(struct progress *p, const struct summary *s) {
-    if (s->known)
+    if (s->known || s->level != SUMMARY_CHUNK)
         return;
     if (s->end_line >= s->start_line)
         p->lines_done += s->end_line - s->start_line + 1;
@@ -28,11 +28,13 @@ struct progress_view progress_view(const struct progress *p, const struct run_st
                               .failed = stats->chunks_failed,
                               .total = stats->chunks_total,
                               .known = stats->chunks_known,
-                              .seconds = stats->seconds,
+                              .rolled = stats->rollups_done + stats->rollups_failed,
+                              .to_roll = stats->rollups_total,
+                              .seconds = stats->seconds + stats->rollup_seconds,
                               .left = -1};
     double had = (double)(tokens_live > p->tokens_done ? tokens_live : p->tokens_done);
-    if (stats->seconds > 0)
-        v.tokens_per_second = had / stats->seconds;
+    if (v.seconds > 0)
+        v.tokens_per_second = had / v.seconds;
     double asked = (double)(stats->lines - stats->lines_known);
     double all = (double)stats->bytes / BYTES_A_TOKEN;
     if (p->lines_done > 0 && p->tokens_done > 0)
@@ -81,7 +83,9 @@ size_t progress_bar(const struct progress_view *v, int width, char *out, size_t 
     snprintf(parts[0], sizeof parts[0], "%zu/%zu chunks", finished, v->total);
     if (v->failed)
         snprintf(parts[1], sizeof parts[1], "  %zu failed", v->failed);
-    if (v->left >= 0) {
+    if (v->to_roll) {
+        snprintf(parts[2], sizeof parts[2], "  %zu/%zu roll-ups", v->rolled, v->to_roll);
+    } else if (v->left >= 0) {
         put_time(value, sizeof value, v->left);
         snprintf(parts[2], sizeof parts[2], "  ETA %s", value);
     } else {
@@ -112,15 +116,17 @@ size_t progress_bar(const struct progress_view *v, int width, char *out, size_t 
 }
 
 size_t progress_plain(const struct progress_view *v, char *out, size_t size) {
-    char left[32] = "unknown", elapsed[32], rate[32], known[48] = "";
+    char left[32] = "unknown", elapsed[32], rate[32], known[48] = "", rolled[64] = "";
     if (v->left >= 0)
         put_time(left, sizeof left, v->left);
     put_time(elapsed, sizeof elapsed, v->seconds);
     put_count(rate, sizeof rate, v->tokens_per_second);
     if (v->known)
         snprintf(known, sizeof known, " (%zu from the store)", v->known);
-    int n = snprintf(out, size, "%zu/%zu chunks%s, %zu failed, %s tokens/s, ETA %s, elapsed %s",
-                     v->done + v->failed, v->total, known, v->failed, rate, left, elapsed);
+    if (v->to_roll)
+        snprintf(rolled, sizeof rolled, ", %zu/%zu roll-ups", v->rolled, v->to_roll);
+    int n = snprintf(out, size, "%zu/%zu chunks%s, %zu failed%s, %s tokens/s, ETA %s, elapsed %s",
+                     v->done + v->failed, v->total, known, v->failed, rolled, rate, left, elapsed);
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -138,14 +144,15 @@ static void plain_now(struct progress *p, const struct run_stats *stats) {
 }
 
 void progress_show(struct progress *p, const struct run_stats *stats) {
-    if (p->quiet || stats->seconds < p->next)
+    double now = stats->seconds + stats->rollup_seconds;
+    if (p->quiet || now < p->next)
         return;
     if (!p->live) {
-        p->next = stats->seconds + PLAIN_EVERY;
+        p->next = now + PLAIN_EVERY;
         plain_now(p, stats);
         return;
     }
-    p->next = stats->seconds + LIVE_EVERY;
+    p->next = now + LIVE_EVERY;
     char line[512];
     struct progress_view v = view_now(p, stats);
     progress_bar(&v, say_width() - 1, line, sizeof line); /* the last column may wrap */

@@ -13,6 +13,7 @@
 struct progress_view {
     size_t done, failed, total; /* chunks */
     size_t known;               /* of done: with a line of the store */
+    size_t rolled, to_roll;     /* roll-ups that are over, of at most so many; 0: not begun */
     double tokens_per_second;   /* 0: not known yet */
     double seconds;             /* so far */
     double left;                /* seconds to go; negative: not known yet */

@@ -35,7 +35,7 @@ out: .git
 out: src
 
 == what the report has is in the store, and nothing else
-$ precis summarize --prompt 'What for?' --model $TINY -q --store repo --loc 2 --format jsonl repo/src > r.jsonl; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q --store repo --loc 2 --no-rollup --format jsonl repo/src > r.jsonl; code=$?
 $ python3 - <<'END'
 $ import json, sqlite3
 $ rows = [r for r in map(json.loads, open("r.jsonl")) if not r["error"]]
@@ -64,7 +64,7 @@ out~ ^src/
 
 == a folder that is there is found from below, and a second run adds nothing
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*) FROM summaries' > before
-$ precis summarize --prompt 'What for?' --model $TINY -q --loc 2 repo/src -o r.md; code=$?
+$ precis summarize --prompt 'What for?' --model $TINY -q --loc 2 --no-rollup repo/src -o r.md; code=$?
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*) FROM summaries' | cmp - before
 $ python3 sql.py repo/.precis/precis.db 'SELECT count(*), sum(ended_at IS NOT NULL) FROM runs'; exit $code
 exit: 0 3
@@ -154,7 +154,7 @@ $ precis rate --store repo src/a.c:8 good
 exit: 1
 err~ ^precis: src/a\.c:8: .*precis\.db has no line there$
 
-== no line about a whole file yet
+== no line about a whole file
 $ precis rate --store repo src/a.c good
 exit: 1
 err~ has no line there
@@ -230,7 +230,7 @@ $ cat > again.py <<'END'
 $ """Runs precis: rows of the report by place, and how many chunks its statistics say came from the store."""
 $ import json, os, re, subprocess
 $ def run(*more, path="again", command="precis", **env):
-$     p = subprocess.run([command, "summarize", "--model", os.environ["TINY"], "--prompt", "What for?", "--loc", "2", "--max-new-tokens", "100", "--store", "again", "--format", "jsonl", *more, path], env=dict(os.environ, **env), capture_output=True, text=True)
+$     p = subprocess.run([command, "summarize", "--model", os.environ["TINY"], "--prompt", "What for?", "--loc", "2", "--max-new-tokens", "100", "--store", "again", "--no-rollup", "--format", "jsonl", *more, path], env=dict(os.environ, **env), capture_output=True, text=True)
 $     assert p.returncode in (0, 3), p.stderr
 $     rows = {(r["file_path"], r["start_line"]): r for r in map(json.loads, p.stdout.splitlines())}
 $     known = re.search(r"From the store +(\d+) of 8 chunks", p.stderr)
@@ -300,6 +300,22 @@ $ mkdir real && cp again/f1.c again/f2.c real/ && precis summarize --model $MODE
 $ sed -i 's/"elapsed_ms":[0-9.]*//' one.jsonl two.jsonl && cmp one.jsonl two.jsonl
 err~ From the store +2 of 2 chunks
 err~ Tokens in +0 \(0/s\)
+
+== lines of files and folders are kept at their places
+$ mkdir -p rolled/.git && cp -r repo/src rolled/
+$ for i in 1 2 3 4; do precis summarize --prompt "What for, $i?" --model $TINY -q --store rolled --loc 2 --format jsonl rolled/src; done > roll.jsonl; code=$?
+$ python3 - <<'END'
+$ import json, sqlite3
+$ levels = {"chunk": 0, "file": 1, "directory": 2, "repository": 2} # what was summarised is a folder to the store
+$ rows = [r for r in map(json.loads, open("roll.jsonl")) if not r["error"]]
+$ report = {(levels[r["level"]], ("src/" + r["file_path"]).rstrip("/"), r["start_line"], r["end_line"], r["summary"], r["sha256"]) for r in rows}
+$ db = sqlite3.connect("rolled/.precis/precis.db")
+$ store = set(db.execute("SELECT level, path, start_line, end_line, line, lower(hex(text)) FROM chunks c JOIN files f ON f.id = c.file JOIN summaries s ON s.key = c.key"))
+$ print(report == store)
+$ END
+$ exit $code
+exit: 0 3
+out: True
 
 == kill -9 in mid-run: what is there is whole, and the next run goes on
 $ mkdir many && for i in $(seq 20); do printf 'int f%s(void) {\n    return %s;\n}\n' $i $i > many/f$i.c; done

@@ -18,7 +18,7 @@ out~ b\.py
 == JSON Lines, in order, with exact ranges
 $ precis summarize --model $TINY -q --format jsonl --loc 3 src > lines.jsonl
 $ code=$?
-$ python3 -c "import json; [print(r['file_path'], r['start_line'], r['end_line']) for r in map(json.loads, open('lines.jsonl'))]"
+$ python3 -c "import json; [print(r['file_path'], r['start_line'], r['end_line']) for r in map(json.loads, open('lines.jsonl')) if r['level'] == 'chunk']"
 $ exit $code
 exit: 0 3
 out: a.c 1 3
@@ -26,12 +26,29 @@ out: a.c 4 6
 out: a.c 7 7
 out: inner/b.py 1 2
 
+== rows of files, folders and the whole come after those of chunks, deepest first
+$ python3 - <<'END'
+$ import json
+$ rows = [(r["level"], r["file_path"], r["start_line"], r["end_line"]) for r in map(json.loads, open("lines.jsonl"))]
+$ order = [("chunk", "a.c", 1, 3), ("chunk", "a.c", 4, 6), ("chunk", "a.c", 7, 7), ("chunk", "inner/b.py", 1, 2), ("file", "a.c", 1, 7), ("file", "inner/b.py", 1, 2), ("directory", "inner", 0, 0), ("repository", "", 0, 0)]
+$ print([r for r in rows if r not in order], rows == [r for r in order if r in rows])
+$ END
+out: [] True
+
+== --no-rollup: none of these
+$ precis summarize --model $TINY -q --format jsonl --loc 3 --no-rollup src > chunks.jsonl; code=$?
+$ grep -c . chunks.jsonl; grep -c '"level":"chunk"' chunks.jsonl; grep '"level":"chunk"' lines.jsonl | wc -l; exit $code
+exit: 0 3
+out: 4
+out: 4
+out: 4
+
 == by structure: functions are whole, and the report says what the lines are
 needs: trees
 $ printf 'int one(void) {\n    return 1;\n}\n\nint two(void) {\n    return 2;\n}\n' > whole.c
 $ printf 'class C:\n    def m(self):\n        return 1\n' > whole.py
 $ printf 'select 1;\nselect 2;\nselect 3;\nselect 4;\nselect 5;\nselect 6;\n' > whole.sql
-$ precis summarize --model $TINY -v --format jsonl --loc 5 --chunk structure whole.c whole.py whole.sql > whole.jsonl
+$ precis summarize --model $TINY -v --no-rollup --format jsonl --loc 5 --chunk structure whole.c whole.py whole.sql > whole.jsonl
 $ code=$?
 $ python3 -c "import json; [print(r['file_path'], r['start_line'], r['end_line'], r['symbol_name']) for r in map(json.loads, open('whole.jsonl'))]"
 $ exit $code
@@ -46,8 +63,8 @@ out: whole.sql 6 6 None
 
 == symbols of lines
 needs: trees
-$ precis summarize --model $TINY -q --format jsonl --loc 2 whole.py > lines.jsonl
-$ precis summarize --model $TINY -q --format csv --loc 2 whole.py > lines.csv
+$ precis summarize --model $TINY -q --no-rollup --format jsonl --loc 2 whole.py > lines.jsonl
+$ precis summarize --model $TINY -q --no-rollup --format csv --loc 2 whole.py > lines.csv
 $ code=$?
 $ python3 -c "import json; [print(r['start_line'], r['symbol_name']) for r in map(json.loads, open('lines.jsonl'))]"
 $ python3 -c "import csv; [print(r['start_line'], r['symbol_name']) for r in csv.DictReader(open('lines.csv'))]"
@@ -85,9 +102,9 @@ $ for n in 1 2 7 20; do precis summarize --model $TINY -q --format jsonl --loc 1
 $ for n in 1 2 3; do precis summarize --model $TINY -q --format jsonl --loc 1 --lanes $n src > lanes.$n; done
 $ python3 - agents.* lanes.* <<'END'
 $ import json, sys
-$ keys = "file_path", "start_line", "end_line", "summary", "confidence", "error"
-$ runs = [[[r.get(k) for k in keys] for r in map(json.loads, open(f))] for f in sys.argv[1:]]
-$ print(len(runs), len(runs[0]), all(r == runs[0] for r in runs))
+$ keys = "level", "file_path", "start_line", "end_line", "summary", "confidence", "error"
+$ runs = [[[r[k] for k in keys] for r in map(json.loads, open(f))] for f in sys.argv[1:]]
+$ print(len(runs), sum(r[0] == "chunk" for r in runs[0]), all(r == runs[0] for r in runs))
 $ END
 out: 7 9 True
 
@@ -106,23 +123,23 @@ exit: 0 3
 out~ a\.c
 
 == include, ignore
-$ precis summarize --model $TINY -q --format jsonl --include '*.py' src | grep -c file_path
+$ precis summarize --model $TINY -q --format jsonl --include '*.py' src | grep -c '"level":"chunk"'
 out: 1
 
 == ignore
-$ precis summarize --model $TINY -q --format jsonl --ignore inner src | grep -c file_path
+$ precis summarize --model $TINY -q --format jsonl --ignore inner src | grep -c '"level":"chunk"'
 out: 1
 
 == .gitignore is read, and can be left aside
 $ cp ignored.txt src/.gitignore
-$ precis summarize --model $TINY -q --format jsonl src | grep -c file_path
-$ precis summarize --model $TINY -q --format jsonl --no-gitignore src | grep -c file_path
+$ precis summarize --model $TINY -q --format jsonl src | grep -c '"level":"chunk"'
+$ precis summarize --model $TINY -q --format jsonl --no-gitignore src | grep -c '"level":"chunk"'
 $ rm src/.gitignore
 out: 1
 out: 2
 
 == all text
-$ precis summarize --model $TINY -q --format jsonl --all-text notext | grep -c readme.txt
+$ precis summarize --model $TINY -q --format jsonl --all-text --no-rollup notext | grep -c readme.txt
 out: 1
 
 == several paths: names begin with the path, a file counts once
@@ -270,3 +287,16 @@ needs: model
 $ precis summarize --model "$MODEL" -q --format jsonl --max-new-tokens 24 src/a.c
 out~ "source": *"model"
 out~ "summary": *"[A-Z]([^"\\]|\\.){10,118}\."
+
+== and sums them up: a file by its chunks, the report by its files
+needs: model
+$ precis summarize --model "$MODEL" -q --loc 4 --max-new-tokens 32 src -o tree.md; code=$?
+$ python3 - <<'END'
+$ import re
+$ text = open("tree.md").read()
+$ print(bool(re.match(r"# src\n\n[A-Z].*\. \(\d\.\d\d\)\n\nOne line", text)))
+$ print(bool(re.search(r"\n- `a\.c` \(C\): [A-Z].*\. \(\d\.\d\d\)\n  - lines 1-4: .*\n  - lines 5-7: .*\n\n## `inner/`\n\n[A-Z].*\n\n- `b\.py` \(Python\), lines 1-2: ", text)))
+$ END
+$ exit $code
+out: True
+out: True
