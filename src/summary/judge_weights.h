@@ -1,4 +1,4 @@
-/* Made by tools/eval/fit_confidence.py.*/
+/* Made by tools/eval/fit_confidence.py. */
 #ifndef PRECIS_SUMMARY_JUDGE_WEIGHTS_H
 #define PRECIS_SUMMARY_JUDGE_WEIGHTS_H
 
@@ -8,7 +8,7 @@ struct judge_weights {
     double constant, of[JUDGE_FEATURES];
 };
 
-/**/
+/* clang-format off */
 static const struct {
     const char *model; /* in the catalogue; the last: any other */
     struct judge_weights by_vectors, by_words;

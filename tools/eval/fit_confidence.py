@@ -97,7 +97,7 @@ def main():
         words = table(*fit(f"{name}, by words", names, x, y, groups, BY_WORDS), names)
         parts.append(f'    {{"{name}",\n     {vectors},\n     {words}}},\n')
     with open(header, "w", encoding="utf-8") as f:
-        f.write("""/* Made by tools/eval/fit_confidence.py.*/
+        f.write("""/* Made by tools/eval/fit_confidence.py. */
 #ifndef PRECIS_SUMMARY_JUDGE_WEIGHTS_H
 #define PRECIS_SUMMARY_JUDGE_WEIGHTS_H
 
@@ -107,7 +107,7 @@ struct judge_weights {
     double constant, of[JUDGE_FEATURES];
 };
 
-/**/
+/* clang-format off */
 static const struct {
     const char *model; /* in the catalogue; the last: any other */
     struct judge_weights by_vectors, by_words;
