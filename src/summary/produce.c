@@ -168,9 +168,6 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     t->index = f->first_chunk + k;
     t->file = f;
     plan_lines(&r->plan, f, k, &t->start_line, &t->end_line);
-    t->left_out = r->options.only && !r->options.only[t->index];
-    if (t->left_out)
-        return t;
     if (!s)
         task_fail(t, why);
     else if (prepare_task(r, t, s, &s->chunks.v[k]) != 0)
@@ -194,7 +191,7 @@ static bool produce_file(struct run *r, const struct plan_file *f) {
             r->gate.started--;
             pthread_mutex_unlock(&r->gate.lock);
             go_on = false;
-        } else if (t->finish == FINISH_FAILED || t->source || t->left_out)
+        } else if (t->finish == FINISH_FAILED || t->source)
             queue_push(r->finished, t);
         else
             task_submit(t, r->en, &r->options);

@@ -66,11 +66,8 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         return rc;
     }
     r->options.instruction = r->prompt.instruction;
-    size_t wanted = r->plan.n_chunks;
-    for (size_t i = 0; options->only && i < r->plan.n_chunks; i++)
-        wanted -= !options->only[i];
     r->stats = (struct run_stats){.files = r->plan.n,
-                                  .chunks_total = wanted,
+                                  .chunks_total = r->plan.n_chunks,
                                   .by_lines = r->plan.by_lines,
                                   .lines = r->plan.lines,
                                   .bytes = r->plan.bytes};
@@ -185,6 +182,7 @@ static struct summary summary_of(const struct task *t) {
         .known = t->known,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
+        .made = t->made,
     };
     memcpy(s.sha256, t->sha256, sizeof s.sha256);
     memcpy(s.context_sha256, t->context_sha256, sizeof s.context_sha256);
@@ -227,8 +225,8 @@ static void update_time(struct run *r) {
 
 static void emit(struct execution *x, struct task *t) {
     struct summary s = summary_of(t);
-    int rc = x->rc || t->left_out ? 0 : x->events->on_summary(x->events->user, &s, x->e);
-    if (rc == 0 && x->rc == 0 && x->r->rollup && !t->left_out)
+    int rc = x->rc ? 0 : x->events->on_summary(x->events->user, &s, x->e);
+    if (rc == 0 && x->rc == 0 && x->r->rollup)
         rc = rollup_add(x->r->rollup, &s, x->e);
     if (rc)
         fail(x, rc);
@@ -277,12 +275,6 @@ static void try_again(struct run *r, struct task *t) {
 static void receive(struct execution *x, struct task *t) {
     struct run *r = x->r;
     r->received++;
-    if (t->left_out) {
-        r->slots[t->index % r->window] = t;
-        if (!x->stopping)
-            emit_in_order(x);
-        return;
-    }
     if (t->finish == FINISH_CANCELLED && x->stopping) {
         task_free(t);
         return;

@@ -39,11 +39,8 @@ struct run_options {
     /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
      * sequence-to-sequence model makes none. */
     bool rollup;
-    const char *title;         /* what the whole is called; borrowed until run_free; NULL: nothing */
+    const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
     const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
-    /* Only these chunks are done: a byte for each chunk of the plan, in order; the others do not
-     * count and are not delivered. Borrowed until run_free. NULL: all. */
-    const unsigned char *only;
     bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
     bool no_fallback;          /* a chunk without a line by the model has none, and has failed */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */

@@ -1,4 +1,4 @@
-/* Two passes over chunks: which are said again, and which lines stay. */
+/* Two runs over the same chunks: which are said again by the second. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,11 +8,10 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
 #include "fault.h"
 #include "summary/route.h"
 
-static const struct provenance small = {.model = "small"}, large = {.model = "large"};
+static const struct provenance small = {.model = "small"};
 
 static struct summary line(size_t index, const char *text, double confidence, const char *source) {
     return (struct summary){.file_path = "a.c",
@@ -22,95 +21,84 @@ static struct summary line(size_t index, const char *text, double confidence, co
                             .confidence = confidence,
                             .source = source,
                             .error = *text ? NULL : "no",
+                            .sha256 = "1234",
                             .index = index};
 }
 
-static int first_pass(struct route *r, struct err *e) {
-    const struct summary lines[] = {
+enum { LINES = 6 };
+
+static int first_run(struct route **r, struct err *e) {
+    const struct summary lines[LINES] = {
         line(0, "Sure.", 0.9, "model"),   line(1, "Unsure.", 0.3, "model"),
         line(2, "Ruled.", 0, "rule"),     line(3, "Documented.", 1, "doc"),
         line(4, "Doubts.", 0.2, "model"), line(5, "", 0, "")};
-    int rc = 0;
-    route_set_made(r, &small);
-    for (size_t i = 0; rc == 0 && i < sizeof lines / sizeof *lines; i++)
-        rc = route_keep(r, &lines[i], e);
+    int rc = route_new(&small, r, e);
+    for (size_t i = 0; rc == 0 && i < LINES; i++)
+        rc = route_keep(*r, &lines[i], e);
     return rc;
 }
 
-static struct route *after_first_pass(void) {
-    struct route *r;
-    struct err e;
-    assert_int_equal(route_new(&r, &e), 0);
-    assert_int_equal(first_pass(r, &e), 0);
-    return r;
+/* '1': known, for each chunk. */
+static void expect(const struct route *r, bool all, const char *want) {
+    for (size_t i = 0; i < LINES; i++) {
+        const struct summary about = line(i, "", 0, "");
+        struct known_line k = {0};
+        bool found = route_find(r, &about, all, &k);
+        assert_int_equal(found, want[i] == '1');
+        if (found)
+            assert_ptr_equal(k.made, &small);
+        if (found && i == 0)
+            assert_string_equal(k.line.data, "Sure.");
+        buf_free(&k.line);
+    }
 }
 
 static void the_least_sure_are_said_again(void **state) {
     (void)state;
     static const struct {
-        size_t most;
-        const char *want;
-    } cases[] = {{100, "011011"}, {3, "001011"}, {0, "000000"}};
-    struct route *r = after_first_pass();
+        size_t most, n;
+        const char *known;
+    } cases[] = {{100, 4, "100000"}, {3, 3, "110000"}, {0, 0, "110010"}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        unsigned char *only;
-        size_t n, want = 0;
+        struct route *r;
+        size_t n;
         struct err e;
-        assert_int_equal(route_choose(r, 6, cases[c].most, &only, &n, &e), 0);
-        for (size_t i = 0; i < 6; i++) {
-            assert_int_equal(only[i], cases[c].want[i] == '1');
-            want += cases[c].want[i] == '1';
-        }
-        assert_int_equal(n, want);
-        free(only);
+        assert_int_equal(first_run(&r, &e), 0);
+        assert_int_equal(route_choose(r, cases[c].most, &n, &e), 0);
+        assert_int_equal(n, cases[c].n);
+        expect(r, false, cases[c].known);
+        expect(r, true, "110010"); /* when there is no time left */
+        route_free(r);
     }
-    route_free(r);
 }
 
-static int on_summary(void *user, const struct summary *s, struct err *e) {
-    (void)e;
-    buf_printf(user, "%zu %s %s %s\n", s->index, s->summary, s->source, s->made->model);
-    return 0;
-}
-
-static void the_surer_line_stays(void **state) {
+static void another_chunk_has_no_line(void **state) {
     (void)state;
-    struct route *r = after_first_pass();
+    struct route *r;
     struct err e;
-    struct buf text = {0};
-    struct run_stats stats = {0};
-    const struct summary again[] = {
-        line(5, "At last.", 0.4, "model"), line(1, "Better.", 0.6, "model"),
-        line(2, "Read.", 0.1, "model"), line(4, "Worse.", 0.1, "model")};
-    route_set_made(r, &large);
-    for (size_t i = 0; i < sizeof again / sizeof *again; i++)
-        assert_int_equal(route_keep(r, &again[i], &e), 0);
-    const struct run_events events = {.on_summary = on_summary, .user = &text};
-    assert_int_equal(route_deliver(r, &events, &stats, &e), 0);
-    assert_string_equal(text.data, "0 Sure. model small\n"
-                                   "1 Better. model large\n"
-                                   "2 Read. model large\n"
-                                   "3 Documented. doc small\n"
-                                   "4 Doubts. model small\n"
-                                   "5 At last. model large\n");
-    assert_int_equal(stats.chunks_done, 6);
-    assert_int_equal(stats.chunks_failed + stats.chunks_rule, 0);
-    assert_int_equal(stats.chunks_doc, 1);
-    buf_free(&text);
+    struct known_line k = {0};
+    assert_int_equal(first_run(&r, &e), 0);
+    struct summary about = line(0, "", 0, "");
+    about.file_path = "b.c";
+    assert_false(route_find(r, &about, true, &k));
+    about = line(0, "", 0, "");
+    about.sha256[0] = 'x';
+    assert_false(route_find(r, &about, true, &k));
+    about = line(77, "", 0, "");
+    assert_false(route_find(r, &about, true, &k));
+    about = line(0, "", 0, "");
+    about.level = SUMMARY_FILE;
+    assert_false(route_find(r, &about, true, &k));
     route_free(r);
 }
 
 static int all_of_it(void *user, struct err *e) {
     (void)user;
-    struct route *r;
-    unsigned char *only = NULL;
+    struct route *r = NULL;
     size_t n;
-    int rc = route_new(&r, e);
+    int rc = first_run(&r, e);
     if (rc == 0)
-        rc = first_pass(r, e);
-    if (rc == 0)
-        rc = route_choose(r, 6, 6, &only, &n, e);
-    free(only);
+        rc = route_choose(r, LINES, &n, e);
     route_free(r);
     return rc;
 }
@@ -124,7 +112,7 @@ static void memory_may_run_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_sure_are_said_again),
-        cmocka_unit_test(the_surer_line_stays),
+        cmocka_unit_test(another_chunk_has_no_line),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
