@@ -32,6 +32,20 @@ static const struct option output[] = {
     {0}};
 static const struct option_group group_output = {"Report", output};
 
+static const struct option routing[] = {
+    {.name = "budget",
+     .type = OPTION_REAL,
+     .offset = AT(budget),
+     .argument = "SECONDS",
+     .fallback = "0",
+     .max = 1e9,
+     .help =
+         "with --model auto, which lets the second largest model of the catalogue that is here say "
+         "a line of every chunk and the largest one again those that the former was not sure of: "
+         "as many of these, the least sure first, as this time is enough for; 0: all"},
+    {0}};
+static const struct option_group group_routing = {"Routing", routing};
+
 static const struct option falling_back[] = {
     {.name = "prefer-docs",
      .offset = AT(prefer_docs),
@@ -72,8 +86,9 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks, &group_asking, &group_examples, &group_fallback, &group_output,  &group_store,
-    &group_files,  &group_model,  &group_template, &group_sampling, &group_general, NULL};
+    &group_chunks, &group_asking, &group_examples, &group_fallback, &group_routing,  &group_output,
+    &group_store,  &group_files,  &group_model,    &group_template, &group_sampling, &group_general,
+    NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,

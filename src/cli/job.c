@@ -10,6 +10,7 @@
 #include "api/inputs.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/eval.h"
@@ -18,6 +19,9 @@
 #include "cli/keep.h"
 #include "cli/model.h"
 #include "cli/progress.h"
+#include "model/catalogue.h"
+#include "summary/prompt.h"
+#include "summary/route.h"
 
 struct work {
     const struct job *job;
@@ -30,13 +34,23 @@ struct work {
     bool out_open;
     struct report *report;
     struct keep *keep;
-    struct known known; /* what it keeps already */
-    FILE *results;      /* line by line, so that it can be followed while it grows */
-    int results_errno;  /* of the first write to it that failed */
+    struct known known;      /* what it keeps already */
+    struct known asked;      /* that, or before it the first run's lines */
+    struct route *route;     /* of --model auto; NULL: there was no first run */
+    struct provenance first; /* of its lines; borrows from first_model */
+    struct model first_model;
+    char first_version[PROMPT_VERSION_SIZE];
+    double until;      /* clock_seconds, when the budget is over; 0: never */
+    FILE *results;     /* line by line, so that it can be followed while it grows */
+    int results_errno; /* of the first write to it that failed */
     struct progress progress;
     char title[256];
     bool started;
 };
+
+/* How much longer the large model takes for a chunk than the small one, about: each has three times
+ * the weights of the one before it. */
+static const double LARGE_COSTS = 3;
 
 static int check_sampling(const struct args *a, struct err *e) {
     struct sampling s;
@@ -107,20 +121,17 @@ static void title_of(const char *const *paths, size_t n, char *out, size_t size)
     free(real);
 }
 
-static int prepare(struct work *w, struct err *e) {
+/* Lines of the first run, where it was sure, or where there is no time left; else the store's. */
+static bool find_known(void *user, const struct summary *about, struct known_line *out) {
+    const struct work *w = user;
+    bool late = w->until > 0 && clock_seconds() > w->until;
+    if (w->route && route_find(w->route, about, late, out))
+        return true;
+    return w->known.find && w->known.find(w->known.user, about, out);
+}
+
+static struct run_options options_of(struct work *w) {
     const struct args *a = w->job->args;
-    unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | MODEL_REVISION;
-    if (a->prompt)
-        parts |= MODEL_CHAT;
-    int rc = model_open_asked(&w->model, a, parts, (int)a->agents, e);
-    if (rc == 0)
-        rc = embedder_open_asked(a, "lines are chosen and examples found by words alone",
-                                 &w->embedder, e);
-    if (rc == 0)
-        rc = example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
-    if (rc)
-        return rc;
-    title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     struct run_options o = {.loc = a->loc,
                             .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
@@ -136,17 +147,40 @@ static int prepare(struct work *w, struct err *e) {
                             .n_examples = (size_t)a->examples,
                             .rollup = !a->no_rollup,
                             .title = w->title,
-                            .known = &w->known,
+                            .known = &w->asked,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
+    return o;
+}
+
+static unsigned parts_of(const struct args *a) {
+    const unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | MODEL_REVISION;
+    return a->prompt ? parts | MODEL_CHAT : parts;
+}
+
+static void provenance_of(const struct work *w, const struct model *m, const char *version,
+                          struct provenance *p) {
+    struct sampling sampling;
+    model_sampling(w->job->args, &sampling);
+    *p = (struct provenance){.prompt_version = version};
+    model_provenance(m, &sampling, p);
+    p->judged_by = w->embedder ? embedder_info(w->embedder)->name : "words";
+}
+
+static int prepare(struct work *w, struct err *e) {
+    const struct args *a = w->job->args;
+    int rc = model_open_asked(&w->model, a, parts_of(a), (int)a->agents, e);
+    if (rc)
+        return rc;
+    title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
+    struct run_options o = options_of(w);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
         return rc;
     if (run_stats(w->run)->chunks_total == 0)
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
-    struct provenance p = {.prompt_version = run_prompt_version(w->run)};
-    model_provenance(&w->model, &o.sampling, &p);
-    p.judged_by = w->embedder ? embedder_info(w->embedder)->name : "words";
+    struct provenance p;
+    provenance_of(w, &w->model, run_prompt_version(w->run), &p);
     rc = report_open(w->out.f, w->job->format, w->title, &p, &w->report, e);
     if (rc == 0)
         rc = keep_open(a, w->job->paths[0], &w->walk, &p, &o.sampling, &w->keep, e);
@@ -237,6 +271,14 @@ static int execute(struct work *w, struct err *e) {
     return rc;
 }
 
+/* What finds examples and judges lines. */
+static int open_tools(struct work *w, struct err *e) {
+    const struct args *a = w->job->args;
+    int rc = embedder_open_asked(a, "lines are chosen and examples found by words alone",
+                                 &w->embedder, e);
+    return rc ? rc : example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
+}
+
 static int finish(struct work *w, struct err *e) {
     const struct run_stats *stats = run_stats(w->run);
     const struct engine_info *info = engine_info(w->model.engine);
@@ -273,6 +315,111 @@ static void close_results(struct work *w, bool failed) {
         unlink(w->job->results);
 }
 
+/* The two largest decoders of the catalogue that are here, or the only one; NULL: none. */
+static void find_pair(const char **small, const char **large) {
+    static const char *const names[] = {"smollm2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"};
+    char path[4096];
+    *small = *large = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (catalogue_resolve(names[i], path, sizeof path, NULL) == 0) {
+            *small = *large ? *large : names[i];
+            *large = names[i];
+        }
+}
+
+/* What the first run keeps its lines in; w->route is asked from the second on. */
+struct first_run {
+    struct work *w;
+    struct route *route;
+};
+
+static int on_first_summary(void *user, const struct summary *s, struct err *e) {
+    return route_keep(((struct first_run *)user)->route, s, e);
+}
+
+static void on_first_finished(void *user, const struct summary *s, const struct run_stats *stats) {
+    on_finished(((struct first_run *)user)->w, s, stats);
+}
+
+static void on_first_tick(void *user, const struct run_stats *stats) {
+    on_tick(((struct first_run *)user)->w, stats);
+}
+
+static int execute_first(struct work *w, struct run *run, double *seconds, struct err *e) {
+    struct first_run first = {.w = w};
+    const struct run_events events = {.on_summary = on_first_summary,
+                                      .on_finished = on_first_finished,
+                                      .on_tick = on_first_tick,
+                                      .user = &first};
+    int rc = route_new(&w->first, &first.route, e);
+    if (rc)
+        return rc;
+    progress_start(&w->progress, w->first_model.engine);
+    rc = run_execute(run, &events, e);
+    progress_end(&w->progress, run_stats(run));
+    const struct run_stats *s = run_stats(run);
+    size_t made = s->chunks_done - s->chunks_known;
+    *seconds = made ? s->seconds / (double)made : 0;
+    w->route = first.route;
+    return rc;
+}
+
+/* The run of the small model. *seconds: for each chunk. */
+static int run_first(struct work *w, double *seconds, struct err *e) {
+    struct run_options o = options_of(w);
+    struct run *run = NULL;
+    o.rollup = false;
+    o.model = w->first_model.name;
+    int rc = run_prepare(&w->walk, &o, w->first_model.engine, w->first_model.tok,
+                         w->first_model.chat, &run, e);
+    if (rc)
+        return rc;
+    snprintf(w->first_version, sizeof w->first_version, "%s", run_prompt_version(run));
+    provenance_of(w, &w->first_model, w->first_version, &w->first);
+    rc = keep_open(w->job->args, w->job->paths[0], &w->walk, &w->first, &o.sampling, &w->keep, e);
+    keep_known(w->keep, &w->known);
+    if (rc == 0)
+        rc = execute_first(w, run, seconds, e);
+    run_free(run);
+    keep_close(w->keep, rc == 0);
+    w->keep = NULL;
+    w->known = (struct known){0};
+    return rc;
+}
+
+/* --model auto: lets the small model say a line of every chunk, and leaves the large one, which
+ * becomes args->model, those that it was not sure of, as many as the budget has time for. */
+static int run_small(struct work *w, struct args *args, struct err *e) {
+    const char *small, *large;
+    double seconds = 0, started = clock_seconds();
+    size_t most = SIZE_MAX, again = 0;
+    find_pair(&small, &large);
+    if (!large)
+        return err_set(e, PRECIS_ENOTFOUND,
+                       "--model auto: no model of the catalogue is here "
+                       "(precis models list)");
+    args->model = small;
+    if (strcmp(small, large) == 0) {
+        log_say(LOG_WARN, "--model auto: %s is the only model here", large);
+        return 0;
+    }
+    int rc = model_open_asked(&w->first_model, args, parts_of(args), (int)args->agents, e);
+    if (rc == 0)
+        rc = run_first(w, &seconds, e);
+    args->model = large;
+    if (rc || interrupted())
+        return rc ? rc : PRECIS_ECANCELLED;
+    if (args->budget > 0) {
+        w->until = started + args->budget;
+        double left = w->until - clock_seconds(), each = seconds * LARGE_COSTS;
+        most = left <= 0 ? 0 : each > 0 ? (size_t)(left / each) : SIZE_MAX;
+    }
+    rc = route_choose(w->route, most, &again, e);
+    if (rc == 0)
+        log_say(LOG_INFO, "%zu chunks go to %s", again, large);
+    return rc;
+}
+
 /* The instruction of --prompt-file, without blanks at its end; NUL-terminated. */
 static int read_instruction(const struct args *a, struct buf *out, struct err *e) {
     if (a->prompt)
@@ -297,12 +444,17 @@ int job_run(const struct job *asked, struct err *e) {
     const struct job *job = &with_prompt;
     struct work w = {.job = job};
     interrupt_flag();
+    w.asked = (struct known){find_known, &w};
     with_prompt.args = &args;
     int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
     if (args.prompt_file)
         args.prompt = instruction.data;
     if (rc == 0)
         rc = check(&w, e);
+    if (rc == 0)
+        rc = open_tools(&w, e);
+    if (rc == 0 && strcmp(args.model, "auto") == 0)
+        rc = run_small(&w, &args, e);
     if (rc == 0)
         rc = prepare(&w, e);
     if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
@@ -318,6 +470,8 @@ int job_run(const struct job *asked, struct err *e) {
     examples_free(w.pool);
     embedder_close(w.embedder);
     model_close(&w.model);
+    route_free(w.route);
+    model_close(&w.first_model);
     if (w.out_open)
         outfile_abort(&w.out);
     interrupt_note_temp(NULL);

@@ -421,7 +421,7 @@ static void keep_folder(struct keep *k, const struct summary *s) {
 }
 
 void keep_line(struct keep *k, const struct summary *s) {
-    if (!k || s->error)
+    if (!k || s->error || s->made) /* made: another run has put it */
         return;
     if (s->level >= SUMMARY_DIRECTORY) {
         keep_folder(k, s);

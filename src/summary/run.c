@@ -133,6 +133,7 @@ static int count_distinct(struct run *r, const struct buf *line, struct err *e) 
 static int count(struct run *r, const struct task *t, struct err *e) {
     struct run_stats *s = &r->stats;
     s->cut += t->cut;
+    s->chunks_first += t->made != NULL;
     if (t->known) {
         s->chunks_known++;
         s->lines_known += t->end_line - t->start_line + 1;

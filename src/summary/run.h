@@ -65,8 +65,8 @@ struct run_stats {
     int most_running; /* sequences in flight at most */
     /* Of chunks_done: those with a line of an earlier run. Tokens and latencies are those of the
      * others. */
-    size_t chunks_known;
-    uint64_t lines_known; /* in them */
+    size_t chunks_known, chunks_first; /* chunks_first: of these, by the small model just before */
+    uint64_t lines_known;              /* in them */
     /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
     size_t rollups_total, rollups_done, rollups_failed;
     double rollup_seconds;
