@@ -137,6 +137,15 @@ static void spell_statistics(const struct run_stats *stats, char *out, size_t si
 }
 
 /* 2 chunks of 60 lines in 3 s, and 2 of the store. */
+/* Columns are as wide as their widest cell: that is not what is tested. */
+static void squeeze(char *text) {
+    char *to = text;
+    for (const char *c = text; *c; c++)
+        if (*c != ' ' || to == text || to[-1] != ' ')
+            *to++ = *c;
+    *to = 0;
+}
+
 static void speed_is_that_of_what_was_generated(void **state) {
     (void)state;
     struct run_stats stats = {.chunks_total = 4,
@@ -147,17 +156,19 @@ static void speed_is_that_of_what_was_generated(void **state) {
                               .lines_known = 140};
     char text[4096];
     spell_statistics(&stats, text, sizeof text);
-    assert_non_null(strstr(text, "From the store             2 of 4 chunks\n"));
-    assert_non_null(strstr(text, "Chunks per minute          40.0\n"));
-    assert_non_null(strstr(text, "Lines per second           20\n"));
-    assert_non_null(strstr(text, "Time for 300 lines         15.00 s\n"));
-    assert_non_null(strstr(text, "<= 2 s a chunk on average               1.50 s "));
+    squeeze(text);
+    assert_non_null(strstr(text, "From the store 2 of 4 chunks\n"));
+    assert_non_null(strstr(text, "Chunks per minute 40.0\n"));
+    assert_non_null(strstr(text, "Lines per second 20\n"));
+    assert_non_null(strstr(text, "Time for 300 lines 15.00 s\n"));
+    assert_non_null(strstr(text, "<= 2 s a chunk on average 1.50 s "));
     stats.chunks_known = 4;
     stats.lines_known = 200;
     spell_statistics(&stats, text, sizeof text);
+    squeeze(text);
     assert_null(strstr(text, "nan"));
     assert_null(strstr(text, "inf"));
-    assert_non_null(strstr(text, "20 chunks a minute                   0.0 "));
+    assert_non_null(strstr(text, "20 chunks a minute 0.0 "));
     const char *rate = strstr(text, "20 chunks a minute");
     assert_non_null(rate);
     assert_int_equal(strncmp(strchr(rate, '\n') - 9, "not known", 9), 0);
