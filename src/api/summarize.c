@@ -4,7 +4,7 @@
 #include "api/inputs.h"
 #include "summary/run.h"
 
-enum { DEFAULT_LINES = 300, DEFAULT_CHARS = 120, DEFAULT_NEW_TOKENS = 48, DEFAULT_ANSWERS = 8 };
+enum { DEFAULT_LINES = 300, DEFAULT_CHARS = 120, DEFAULT_NEW_TOKENS = 48, DEFAULT_ANSWERS = 12 };
 
 struct work {
     const struct precis_summarize_options *options;

@@ -22,7 +22,7 @@ static const struct option saying[] = {
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
-     .fallback = "10",
+     .fallback = "12",
      .max = EXAMPLES_MOST_NEAREST,
      .help = "other items of the same repository before each item, nearest last; 0: built-in ones"},
     {.name = "near-by-words", .offset = AT(near_by_words), .help = "find them without embeddings"},
@@ -165,6 +165,28 @@ static int predict(const struct args *a, const struct eval_items *items,
     return rc;
 }
 
+/* A line of --output; NULL: out of memory. The features are what the confidence is made from. */
+static json_t *prediction_json(const char *id, const struct eval_prediction *p) {
+    json_t *line =
+        json_pack("{s:s, s:s, s:f}", "id", id, "summary", p->summary, "confidence", p->confidence);
+    json_t *features = json_object();
+    bool failed = !line || !features;
+    for (int k = 0; !failed && p->features && k < JUDGE_FEATURES; k++)
+        failed = json_object_set_new(features, judge_feature_name((enum judge_feature)k),
+                                     json_real(p->features[k])) != 0;
+    if (!failed && p->grounded != EVAL_GROUNDED_UNKNOWN)
+        failed = json_object_set_new(line, "grounded",
+                                     json_boolean(p->grounded == EVAL_GROUNDED_YES)) != 0;
+    if (!failed && p->features)
+        failed = json_object_set(line, "features", features) != 0;
+    json_decref(features);
+    if (failed) {
+        json_decref(line);
+        line = NULL;
+    }
+    return line;
+}
+
 static int write_predictions(const char *path, const struct eval_items *items,
                              const struct eval_predictions *p, struct err *e) {
     struct outfile out;
@@ -174,21 +196,7 @@ static int write_predictions(const char *path, const struct eval_items *items,
     for (size_t i = 0; rc == 0 && i < items->n; i++) {
         if (!p->v[i].summary)
             continue;
-        json_t *line = json_pack("{s:s, s:s, s:f}", "id", items->v[i].id, "summary",
-                                 p->v[i].summary, "confidence", p->v[i].confidence);
-        json_t *all = json_array();
-        for (size_t k = 0; k < p->v[i].n_candidates; k++) {
-            const struct eval_candidate *c = &p->v[i].candidates[k];
-            json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f, s:b}", "summary", c->summary,
-                                                 "mean", c->mean, "least", c->least, "end",
-                                                 c->end_logprob, "shortened", c->shortened));
-        }
-        json_object_set_new(line, "candidates", all);
-        json_t *features = json_object();
-        for (int k = 0; p->v[i].features && k < JUDGE_FEATURES; k++)
-            json_object_set_new(features, judge_feature_name((enum judge_feature)k), json_real(p->v[i].features[k]));
-        json_object_set_new(line, "features", features);
-        json_object_set_new(line, "grounded", json_boolean(p->v[i].grounded == EVAL_GROUNDED_YES));
+        json_t *line = prediction_json(items->v[i].id, &p->v[i]);
         if (!line || json_dumpf(line, out.f, JSON_COMPACT) != 0 || fputc('\n', out.f) == EOF)
             rc = line ? err_errno(e, path, "write") : err_nomem(e, path);
         json_decref(line);
@@ -302,8 +310,8 @@ static int run_eval(const struct args *a, struct err *e) {
     return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
 
-static const struct option_group *const groups[] = {&group_saying, &group_asking, &group_scoring, &group_model,
-                                                    &group_json,   &group_general, NULL};
+static const struct option_group *const groups[] = {
+    &group_saying, &group_asking, &group_scoring, &group_model, &group_json, &group_general, NULL};
 
 const struct command command_eval_summaries = {
     .name = "eval summaries",

@@ -15,7 +15,7 @@ static const struct option examples[] = {
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
-     .fallback = "10",
+     .fallback = "12",
      .max = EXAMPLES_MOST_NEAREST,
      .help = "documented pieces of the same code before each chunk, nearest last; 0, or where "
              "nothing is documented: built-in ones"},
@@ -47,7 +47,7 @@ static const struct option asking[] = {
      .type = OPTION_NUMBER,
      .offset = AT(best_of),
      .argument = "N",
-     .fallback = "8",
+     .fallback = "12",
      .min = 1,
      .max = ENGINE_MAX_BEAMS,
      .help = "answers of the model to choose each line from"},

@@ -263,8 +263,10 @@ int eval_predictions_read(const char *name, const char *text, size_t len,
 }
 
 void eval_predictions_free(struct eval_predictions *p) {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         free(p->v[i].summary);
+        free(p->v[i].features);
+    }
     free(p->v);
     *p = (struct eval_predictions){0};
 }

@@ -38,16 +38,7 @@ struct eval_items {
 
 enum eval_grounded { EVAL_GROUNDED_UNKNOWN, EVAL_GROUNDED_NO, EVAL_GROUNDED_YES };
 
-/* A line that was not taken. */
-struct eval_candidate {
-    char *summary; /* owned */
-    double mean, least, end_logprob;
-    bool shortened;
-};
-
 struct eval_prediction {
-    struct eval_candidate *candidates; /* owned, [n_candidates]; the one taken is among them */
-    size_t n_candidates;
     double *features; /* owned, [JUDGE_FEATURES] of the line taken (summary/judge.h); NULL: unknown */
     char *summary;     /* owned; NULL: there is none for this item */
     double confidence; /* NaN: not said */

@@ -14,7 +14,7 @@ struct predicting {
     const struct predict_options *options;
     struct engine *en;
     struct prompt prompt;
-    struct examples *pool; /* NULL: none wanted */
+    struct examples *pool;   /* NULL: none wanted */
     struct run_options line; /* with the pool */
     struct queue *finished;
     struct eval_predictions *out;
@@ -121,13 +121,7 @@ static int receive(struct predicting *p, struct task *t, struct err *e) {
         q->features = malloc(sizeof t->verdict.features);
         if (q->features)
             memcpy(q->features, t->verdict.features, sizeof t->verdict.features);
-        q->candidates = calloc(t->n_lines, sizeof *q->candidates);
-        for (size_t i = 0; q->candidates && i < t->n_lines; i++) {
-            const struct task_answer *a = &t->answers[i];
-            q->candidates[q->n_candidates++] = (struct eval_candidate){
-                strdup(a->line.data), a->mean, a->least, (double)a->end_logprob, a->shortened};
-        }
-        if (!q->summary)
+        if (!q->summary || !q->features)
             rc = err_nomem(e, "predictions");
     } else if (rc != PRECIS_ENOMEM) {
         rc = 0;

@@ -37,7 +37,7 @@ static void fields(FILE *f, const char *const *values, size_t n) {
 }
 
 void csv_add(struct report *r, const struct summary *s) {
-    const struct provenance *p = &r->p;
+    const struct provenance *p = s->made ? s->made : &r->p;
     FILE *f = r->f;
     field(f, s->file_path);
     fprintf(f, ",%" PRIu64 ",%" PRIu64, s->start_line, s->end_line);

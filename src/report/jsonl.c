@@ -28,7 +28,7 @@ static json_t *seed_of(uint64_t seed) {
 int jsonl_add(struct report *r, const struct summary *s, struct err *e) {
     static const char *const names[] = {REPORT_COLUMNS};
     enum { N = sizeof names / sizeof *names };
-    const struct provenance *p = &r->p;
+    const struct provenance *p = s->made ? s->made : &r->p;
     json_t *values[N] = {
         text(s->file_path),
         json_integer((json_int_t)s->start_line),

@@ -8,8 +8,7 @@
 bool known_is_usable(const struct known_line *k, int max_chars) {
     return k->line.len && !buf_failed(&k->line) && utf8_valid(k->line.data, k->line.len) &&
            utf8_length(k->line.data, k->line.len) <= (size_t)max_chars && k->confidence >= 0 &&
-           k->confidence <= 1 &&
-           strncmp(k->source, "model", sizeof k->source) == 0;
+           k->confidence <= 1 && strncmp(k->source, "model", sizeof k->source) == 0;
 }
 
 static void take(struct task *t, struct known_line *k) {
@@ -21,6 +20,7 @@ static void take(struct task *t, struct known_line *k) {
     t->tokens_in = (size_t)k->tokens_in;
     t->tokens_out = (size_t)k->tokens_out;
     t->cut = k->cut;
+    t->made = k->made;
     t->known = true;
 }
 
@@ -29,13 +29,15 @@ bool task_known(struct task *t, const struct run_options *options) {
                             .file_path = t->file->name,
                             .start_line = t->start_line,
                             .end_line = t->end_line,
-                            .lang = t->file->file->lang};
+                            .lang = t->file->file->lang,
+                            .index = t->index};
     struct known_line k = {0};
     if (!options->known)
         return false;
     memcpy(about.sha256, t->sha256, sizeof about.sha256);
     memcpy(about.context_sha256, t->context_sha256, sizeof about.context_sha256);
-    if (options->known->find(options->known->user, &about, &k) && known_is_usable(&k, options->max_chars))
+    if (options->known->find(options->known->user, &about, &k) &&
+        known_is_usable(&k, options->max_chars))
         take(t, &k);
     buf_free(&k.line);
     return t->known;

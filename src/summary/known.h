@@ -16,6 +16,7 @@ struct known_line {
     char source[KNOWN_SOURCE_SIZE]; /* "model", "doc", "rule" */
     uint64_t tokens_in, tokens_out; /* that it took when it was made */
     bool cut;
+    const struct provenance *made; /* how it was made; NULL: as the lines of the run that asks */
 };
 
 /* Whether the line is one that a run could have made itself: whoever kept it is not trusted, and

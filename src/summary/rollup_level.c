@@ -146,7 +146,7 @@ static void end_with(struct level *l, struct item *item, const char *line, doubl
     struct err e;
     node->line = strdup(line);
     node->confidence = confidence;
-    strncpy(node->source, source, sizeof node->source - 1);
+    memccpy(node->source, source, 0, sizeof node->source - 1);
     if (node->line)
         end(l, item);
     else {

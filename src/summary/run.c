@@ -182,6 +182,7 @@ static struct summary summary_of(const struct task *t) {
         .known = t->known,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
+        .made = t->made,
     };
     memcpy(s.sha256, t->sha256, sizeof s.sha256);
     memcpy(s.context_sha256, t->context_sha256, sizeof s.context_sha256);

@@ -39,7 +39,7 @@ struct run_options {
     /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
      * sequence-to-sequence model makes none. */
     bool rollup;
-    const char *title;         /* what the whole is called; borrowed until run_free; NULL: nothing */
+    const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
     const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
     bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
     bool no_fallback;          /* a chunk without a line by the model has none, and has failed */

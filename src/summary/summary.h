@@ -9,6 +9,20 @@
 #include "base/hash.h"
 #include "code/lang.h"
 
+/* What is the same for every line of a run. */
+struct provenance {
+    const char *model;          /* catalogue name or file name */
+    const char *model_revision; /* SHA-256 of the model file, hex */
+    const char *precision; /* resolved: "bf16 (weights Q4_1)" style is for people; here "bf16" */
+    const char *file_type; /* the weights in the file: "Q4_1" */
+    const char
+        *prompt_version;   /* "line-3", or "custom-" and 8 hex digits of the instruction's hash */
+    const char *sampling;  /* "greedy", ... */
+    const char *judged_by; /* the encoder that lines are judged with: its name; "words": none */
+    const char *isa;
+    uint64_t seed;
+};
+
 enum summary_level { SUMMARY_CHUNK, SUMMARY_FILE, SUMMARY_DIRECTORY, SUMMARY_REPOSITORY };
 
 struct summary {
@@ -30,20 +44,7 @@ struct summary {
     /* of what entered the prompt beside them, path, lines and language; "": nothing */
     char context_sha256[HASH_HEX_SIZE];
     size_t index; /* in the run: of the chunks from 0, of roll-ups above them */
-};
-
-/* What is the same for every line of a run. */
-struct provenance {
-    const char *model;          /* catalogue name or file name */
-    const char *model_revision; /* SHA-256 of the model file, hex */
-    const char *precision; /* resolved: "bf16 (weights Q4_1)" style is for people; here "bf16" */
-    const char *file_type; /* the weights in the file: "Q4_1" */
-    const char
-        *prompt_version;   /* "line-3", or "custom-" and 8 hex digits of the instruction's hash */
-    const char *sampling;  /* "greedy", ... */
-    const char *judged_by; /* the encoder that lines are judged with: its name; "words": none */
-    const char *isa;
-    uint64_t seed;
+    const struct provenance *made; /* NULL: as the other lines of the report */
 };
 
 #endif

@@ -55,7 +55,8 @@ struct task {
     struct buf line;    /* once it is clean */
     const char *source; /* of the line: "model", "doc", "rule"; NULL: there is none yet */
     bool known;         /* it was made by an earlier run */
-    struct buf other;   /* the line where the model gives none; empty: there is none */
+    const struct provenance *made; /* of a known line: how, where that is not as the run's */
+    struct buf other;              /* the line where the model gives none; empty: there is none */
     const char *other_source;
     struct verdict verdict;
     struct task *next; /* in the list of those to try again */

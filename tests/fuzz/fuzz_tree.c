@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "code/chunk_symbol.h"
+#include "code/chunk_tree.h"
 #include "code/doc.h"
 #include "code/metrics.h"
 #include "code/outline.h"
@@ -69,6 +71,28 @@ static void check_metrics(const struct tree *t, const struct symbols *s, uint32_
     metrics_functions_free(&functions);
 }
 
+/* Every line once, in chunks of `loc` at most. */
+static void check_chunks(const struct tree *t, const struct symbols *s, uint64_t loc) {
+    struct chunks c;
+    uint64_t line = 0;
+    uint64_t at = 0;
+    if (chunk_tree(t, s, loc, &c, NULL))
+        return;
+    for (size_t i = 0; i < c.n; i++) {
+        const struct chunk *k = &c.v[i];
+        struct chunk_symbol found;
+        check(k->offset == at && k->start_line == line + 1 && k->end_line > line);
+        check(k->end_line - line <= loc);
+        at += k->length;
+        line = k->end_line;
+        if (chunk_symbol_find(t, s, k->start_line, line, &found, NULL) == 0)
+            check(found.symbol == SYMBOL_NONE || (s->v[found.symbol].first_line <= line &&
+                                                  s->v[found.symbol].last_line >= k->start_line));
+    }
+    check(at == t->size && line == c.lines);
+    chunks_free(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
@@ -83,6 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             check_outline(&t, &s, 1, t.v[0].end_row + 1);
             check_outline(&t, &s, 3, 5);
             check_metrics(&t, &s, 4);
+            check_chunks(&t, &s, 2);
+            check_chunks(&t, &s, 7);
             doc_strip(&t, &s, (struct span){0, (uint32_t)t.size}, &out);
             symbols_free(&s);
         }

@@ -5,9 +5,9 @@ usage: fit_confidence.py PRECIS HEADER NAME=ITEMS.jsonl:SAID.jsonl...
 
 SAID.jsonl is what `precis eval summaries ITEMS.jsonl -o SAID.jsonl` kept, with the features of each
 line. NAME is a model's name in the catalogue, or "default". A sentence is acceptable when its cosine
-to the author's is at least 0.50 and nothing in it is invented. Logistic regression (scikit-learn)
-over standardised features, strength by cross-validation over repositories. Needs numpy and
-scikit-learn.
+to the author's is at least 0.50 and nothing in it is invented; the fit is over lines without
+inventions, judge.c lowers the others. Logistic regression (scikit-learn) over standardised features,
+strength by cross-validation over repositories. Needs numpy and scikit-learn.
 """
 import json
 import subprocess
@@ -21,7 +21,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 ACCEPTABLE = 0.5
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 # Those that need no encoder.
-BY_WORDS = ("words", "mean", "least", "overlap", "invented", "length", "end", "size", "outlined")
+BY_WORDS = ("words", "mean", "least", "overlap", "length", "end", "size", "outlined")
 
 
 def embed(precis, texts):
@@ -45,8 +45,9 @@ def load(precis, spec):
     a = embed(precis, [s["summary"] for s in said])
     b = embed(precis, [items[s["id"]]["reference"] for s in said])
     grounded = np.array([s["grounded"] for s in said])
-    y = ((a * b).sum(1) >= ACCEPTABLE) & grounded
-    return names, x, y, np.array([items[s["id"]]["repo"] for s in said])
+    y = (a * b).sum(1) >= ACCEPTABLE
+    repos = np.array([items[s["id"]]["repo"] for s in said])
+    return names, x[grounded], y[grounded], repos[grounded]
 
 
 def ece(p, y, bins=10):
@@ -96,7 +97,7 @@ def main():
         words = table(*fit(f"{name}, by words", names, x, y, groups, BY_WORDS), names)
         parts.append(f'    {{"{name}",\n     {vectors},\n     {words}}},\n')
     with open(header, "w", encoding="utf-8") as f:
-        f.write("""/* Made by tools/eval/fit_confidence.py.*/
+        f.write("""/* Made by tools/eval/fit_confidence.py. */
 #ifndef PRECIS_SUMMARY_JUDGE_WEIGHTS_H
 #define PRECIS_SUMMARY_JUDGE_WEIGHTS_H
 
@@ -106,7 +107,7 @@ struct judge_weights {
     double constant, of[JUDGE_FEATURES];
 };
 
-/**/
+/* clang-format off */
 static const struct {
     const char *model; /* in the catalogue; the last: any other */
     struct judge_weights by_vectors, by_words;
