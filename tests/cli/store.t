@@ -230,7 +230,7 @@ $ cat > again.py <<'END'
 $ """Runs precis: rows of the report by place, and how many chunks its statistics say came from the store."""
 $ import json, os, re, subprocess
 $ def run(*more, path="again", command="precis", **env):
-$     p = subprocess.run([command, "summarize", "--model", os.environ["TINY"], "--prompt", "What for?", "--loc", "2", "--max-new-tokens", "100", "--store", "again", "--no-rollup", "--format", "jsonl", *more, path], env=dict(os.environ, **env), capture_output=True, text=True)
+$     p = subprocess.run([command, "summarize", "--model", os.environ["TINY"], "--prompt", "What for?", "--loc", "2", "--max-new-tokens", "100", "--store", "again", "--no-rollup", "--no-fallback", "--format", "jsonl", *more, path], env=dict(os.environ, **env), capture_output=True, text=True)
 $     assert p.returncode in (0, 3), p.stderr
 $     rows = {(r["file_path"], r["start_line"]): r for r in map(json.loads, p.stdout.splitlines())}
 $     known = re.search(r"From the store +(\d+) of 8 chunks", p.stderr)
