@@ -295,7 +295,7 @@ $ python3 - <<'END'
 $ import re
 $ text = open("tree.md").read()
 $ print(bool(re.match(r"# src\n\n[A-Z].*\. \(\d\.\d\d\)\n\nOne line", text)))
-$ print(bool(re.search(r"\n- `a\.c` \(C\): [A-Z].*\. \(\d\.\d\d\)\n  - lines 1-4\W.*\n  - lines 5-7\W.*\n\n## `inner/`\n\n[A-Z].*\n\n- `b\.py` \(Python\), lines 1-2\W", text)))
+$ print(bool(re.search(r"\n- `a\.c` \(C\): [A-Z].*\. \(\d\.\d\d\)\n  - lines 1-4[^:]*: .*\n  - lines 5-7[^:]*: .*\n\n## `inner/`\n\n[A-Z].*\n\n- `b\.py` \(Python\), lines 1-2[^:]*: ", text)))
 $ END
 $ exit $code
 out: True
