@@ -34,10 +34,11 @@ struct work {
     bool out_open;
     struct report *report;
     struct keep *keep;
-    struct known known;      /* what it keeps already */
-    struct known asked;      /* that, or before it the first run's lines */
-    struct route *route;     /* of --model auto; NULL: there was no first run */
-    struct provenance first; /* of its lines; borrows from first_model */
+    struct known known;        /* what it keeps already */
+    struct known asked;        /* that, or before it the first run's lines */
+    const char *small, *large; /* the models of --model auto; NULL: another was asked for */
+    struct route *route;       /* of --model auto; NULL: there was no first run */
+    struct provenance first;   /* of its lines; borrows from first_model */
     struct model first_model;
     char first_version[PROMPT_VERSION_SIZE];
     double until;      /* clock_seconds, when the budget is over; 0: never */
@@ -78,11 +79,36 @@ static int check_output(const struct walk *w, const char *output, struct err *e)
     return 0;
 }
 
+/* The two largest decoders of the catalogue that are here, or the only one; NULL: none. */
+static void find_pair(const char **small, const char **large) {
+    static const char *const names[] = {"smollm2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"};
+    char path[4096];
+    *small = *large = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (catalogue_resolve(names[i], path, sizeof path, NULL) == 0) {
+            *small = *large ? *large : names[i];
+            *large = names[i];
+        }
+}
+
+/* The models of --model auto. */
+static int check_pair(struct work *w, struct err *e) {
+    if (strcmp(w->job->args->model, "auto") != 0)
+        return 0;
+    find_pair(&w->small, &w->large);
+    return w->large ? 0
+                    : err_set(e, PRECIS_ENOTFOUND,
+                              "--model auto: no model of the catalogue is "
+                              "here (precis models list)");
+}
+
 /* Everything that can be known without the model, and without writing. */
 static int check(struct work *w, struct err *e) {
     const struct job *job = w->job;
     struct walk_options files = args_files(job->args);
     int rc = check_sampling(job->args, e);
+    if (rc == 0)
+        rc = check_pair(w, e);
     if (rc == 0 && job->args->prompt && !*job->args->prompt)
         rc = err_set(e, PRECIS_EUSAGE, "--prompt: is empty");
     if (rc == 0 && job->results && strcmp(job->results, "-") == 0)
@@ -315,18 +341,6 @@ static void close_results(struct work *w, bool failed) {
         unlink(w->job->results);
 }
 
-/* The two largest decoders of the catalogue that are here, or the only one; NULL: none. */
-static void find_pair(const char **small, const char **large) {
-    static const char *const names[] = {"smollm2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"};
-    char path[4096];
-    *small = *large = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (catalogue_resolve(names[i], path, sizeof path, NULL) == 0) {
-            *small = *large ? *large : names[i];
-            *large = names[i];
-        }
-}
-
 /* What the first run keeps its lines in; w->route is asked from the second on. */
 struct first_run {
     struct work *w;
@@ -390,7 +404,7 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
 /* --model auto: lets the small model say a line of every chunk, and leaves the large one, which
  * becomes args->model, those that it was not sure of, as many as the budget has time for. */
 static int run_small(struct work *w, struct args *args, struct err *e) {
-    const char *small, *large;
+    const char *small = w->small, *large = w->large;
     double seconds = 0, started = clock_seconds();
     size_t most = SIZE_MAX, again = 0;
     find_pair(&small, &large);
@@ -453,7 +467,7 @@ int job_run(const struct job *asked, struct err *e) {
         rc = check(&w, e);
     if (rc == 0)
         rc = open_tools(&w, e);
-    if (rc == 0 && strcmp(args.model, "auto") == 0)
+    if (rc == 0 && w.large)
         rc = run_small(&w, &args, e);
     if (rc == 0)
         rc = prepare(&w, e);
