@@ -29,8 +29,9 @@ static const struct option examples[] = {
      .type = OPTION_TEXT,
      .offset = AT(embedding_model),
      .argument = "M",
-     .help = "the encoder that finds the nearest ones and judges lines; without it: minilm, if it is "
-             "here"},
+     .help =
+         "the encoder that finds the nearest ones and judges lines; without it: minilm, if it is "
+         "here"},
     {0}};
 const struct option_group group_examples = {"Examples", examples};
 
@@ -41,8 +42,9 @@ static const struct option asking[] = {
      .argument = "C",
      .fallback = "auto",
      .choices = context_names,
-     .help = "what the model sees of each chunk: all of its text, its outline, or auto: the outline "
-             "of what is long"},
+     .help =
+         "what the model sees of each chunk: all of its text, its outline, or auto: the outline "
+         "of what is long"},
     {.name = "best-of",
      .type = OPTION_NUMBER,
      .offset = AT(best_of),

@@ -5,9 +5,9 @@
 #include "cli/args.h"
 #include "summary/examples.h"
 
-/* em (may be NULL) is borrowed until examples_free. From --examples-from (JSON Lines, or a folder), else from the files that are summarised. NULL
- * where none are wanted: --examples 0, or an own instruction. Errors: those of examples_read and
- * examples_add_walk. */
+/* em (may be NULL) is borrowed until examples_free. From --examples-from (JSON Lines, or a folder),
+ * else from the files that are summarised. NULL where none are wanted: --examples 0, or an own
+ * instruction. Errors: those of examples_read and examples_add_walk. */
 int example_pool_open(const struct args *a, const struct walk *w, struct embedder *em,
                       struct examples **out, struct err *e);
 

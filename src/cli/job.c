@@ -407,11 +407,6 @@ static int run_small(struct work *w, struct args *args, struct err *e) {
     const char *small = w->small, *large = w->large;
     double seconds = 0, started = clock_seconds();
     size_t most = SIZE_MAX, again = 0;
-    find_pair(&small, &large);
-    if (!large)
-        return err_set(e, PRECIS_ENOTFOUND,
-                       "--model auto: no model of the catalogue is here "
-                       "(precis models list)");
     args->model = small;
     if (strcmp(small, large) == 0) {
         log_say(LOG_WARN, "--model auto: %s is the only model here", large);

@@ -39,8 +39,9 @@ struct eval_items {
 enum eval_grounded { EVAL_GROUNDED_UNKNOWN, EVAL_GROUNDED_NO, EVAL_GROUNDED_YES };
 
 struct eval_prediction {
-    double *features; /* owned, [JUDGE_FEATURES] of the line taken (summary/judge.h); NULL: unknown */
-    char *summary;     /* owned; NULL: there is none for this item */
+    double
+        *features; /* owned, [JUDGE_FEATURES] of the line taken (summary/judge.h); NULL: unknown */
+    char *summary; /* owned; NULL: there is none for this item */
     double confidence; /* NaN: not said */
     enum eval_grounded grounded;
 };

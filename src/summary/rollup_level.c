@@ -187,9 +187,8 @@ static int find_evidence(const struct level *l, const char *name, const struct m
     for (size_t i = 0; i < m->n; i++)
         buf_printf(&lines, "%s: %s\n", m->parts[i].name, m->parts[i].line);
     const struct evidence_source source = {.path = name, .text = lines.data, .len = lines.len};
-    int rc = buf_failed(&lines)
-                 ? err_nomem(e, "roll-up")
-                 : evidence_make(&source, l->w->options->embedder, NULL, 0, out, e);
+    int rc = buf_failed(&lines) ? err_nomem(e, "roll-up")
+                                : evidence_make(&source, l->w->options->embedder, NULL, 0, out, e);
     buf_free(&lines);
     return rc;
 }

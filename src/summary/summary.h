@@ -43,7 +43,7 @@ struct summary {
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes; of a roll-up: of the lines it is of */
     /* of what entered the prompt beside them, path, lines and language; "": nothing */
     char context_sha256[HASH_HEX_SIZE];
-    size_t index; /* in the run: of the chunks from 0, of roll-ups above them */
+    size_t index;                  /* in the run: of the chunks from 0, of roll-ups above them */
     const struct provenance *made; /* NULL: as the other lines of the report */
 };
 

@@ -123,9 +123,11 @@ static int execute(struct test_tree *t, struct double_options o, struct delivere
                    struct run_stats *stats, struct err *e) {
     struct engine *en = double_engine_open(&o);
     assert_non_null(en);
-    struct run_options options = {
-        .loc = LOC, .max_chars = 120, .max_new_tokens = 200, .no_fallback = !d->fall_back,
-        .stop = d->stop};
+    struct run_options options = {.loc = LOC,
+                                  .max_chars = 120,
+                                  .max_new_tokens = 200,
+                                  .no_fallback = !d->fall_back,
+                                  .stop = d->stop};
     struct run *r;
     assert_int_equal(run_prepare(&t->walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &r, e), 0);
     assert_string_equal(run_prompt_version(r), "line-3");
