@@ -37,7 +37,7 @@ ENDINGS = {
 }
 LEFT_OUT_FOLDER = re.compile(
     r"^((?!_?pytest$)\w*tests?|\w*testing|testdata|\w*testutils?|testlib|tests?[-_].*|"
-    r".*[-_](tests?|demos?|examples?|bench)|__tests__|specs?|mocks?|__mocks__|fixtures?|examples?|samples?|demos?|sandbox|bench|benches|benchmarks?|perf|fuzz|fuzzing|fuzzers?|"
+    r".*[-_](tests?|demos?|examples?|bench)|__tests__|specs?|mocks?|__mocks__|testfixtures|fixtures?|examples?|samples?|demos?|sandbox|bench|benches|benchmarks?|perf|fuzz|fuzzing|fuzzers?|"
     r"vendor|vendored|_vendor|third[-_]?party|deps|external|extern|extras?|contrib|compat|node_modules|"
     r"bower_components|dist|build|out|target|docs?|website|site|generated|gen|genproto|\..*|amiga|"
     r"scripts?|wininclude|jmh|repo-scripts|e2e|integration|interop|stress|mockitoutil|rfc\d+)$", re.I)

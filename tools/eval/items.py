@@ -56,6 +56,8 @@ TYPES = {
 WRAPPERS = {"decorated_definition", "export_statement", "declaration", "type_definition",
             "lexical_declaration", "variable_declaration", "expression_statement", "pair",
             "public_field_definition", "field_definition", "ambient_declaration"}
+# Declarations without a body: their docs are cut, but they are no items.
+BODILESS = {"function_signature_item", "function_signature", "method_signature", "abstract_method_signature"}
 COMMENTS = {"comment", "line_comment", "block_comment"}
 BETWEEN = {"attribute_item", "decorator"}
 CLOSURES = {"arrow_function", "function_expression", "generator_function", "function"}
@@ -85,6 +87,7 @@ class Found:
     docs: list
     depth: int
     node: object
+    has_body: bool
 
 
 def text_of(source, node):
@@ -234,7 +237,10 @@ def found_in(source, language, root):
             end = outer.end_byte
             if source[end:end + 1] == b";":
                 end += 1
-            out.append(Found(*what, start, end, docs, depth, outer))
+            has_body = node.type not in BODILESS and not (
+                node.type == "method_declaration" and language == "java"
+                and node.child_by_field_name("body") is None)
+            out.append(Found(*what, start, end, docs, depth, outer, has_body))
         inside = depth + (1 if what else 0)
         stack.extend((child, inside) for child in reversed(node.named_children))
     return out
@@ -301,7 +307,7 @@ def parse(language, path, source):
     items = []
     for f in found:
         head = source[f.start:f.end].decode("utf-8", "replace").split("{")[0]
-        if not f.docs or not starts_line(source, f.start) or f.node.has_error \
+        if not f.docs or not f.has_body or not starts_line(source, f.start) or f.node.has_error \
                 or DEPRECATED.search(head):
             continue
         inner = [g for g in found if f.start <= g.start and g.end <= f.end]
