@@ -1,6 +1,6 @@
 # The commands for people; Meson builds. `make help` lists them.
 BUILD ?= build
-MODEL ?= smollm2
+MODEL ?= qwen2.5-coder-0.5b
 OUT ?= precis-report.md
 ARGS ?=
 FUZZ_SECONDS ?= 20
@@ -19,7 +19,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 deps: ## install what building needs (Debian packages), fetch the default model
-	@tools/setup.sh smollm2
+	@tools/setup.sh qwen2.5-coder-0.5b minilm
 
 dev-deps: ## the same, and what the checks and the whole test suite need
 	@tools/setup.sh --dev smollm2 qwen2.5-coder-0.5b minilm
@@ -36,6 +36,7 @@ run: deps ## summarise a folder: make run SRC=path [OUT=report.md] [MODEL=name] 
 	@echo "The report is in $(OUT)."
 
 test: deps build ## run the test suite (installs what is missing)
+	@tools/fetch-model.sh smollm2
 	@tools/test.py $(BUILD)
 
 bench: build ## measure precis alone: chunking, prefill, batched decode

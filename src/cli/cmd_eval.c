@@ -311,7 +311,8 @@ static int run_eval(const struct args *a, struct err *e) {
 }
 
 static const struct option_group *const groups[] = {
-    &group_saying, &group_asking, &group_scoring, &group_model, &group_json, &group_general, NULL};
+    &group_saying,  &group_asking, &group_scoring, &group_line_model, &group_json,
+    &group_general, NULL};
 
 const struct command command_eval_summaries = {
     .name = "eval summaries",

@@ -85,10 +85,19 @@ static const struct option templates[] = {{.name = "chat-template",
                                           {0}};
 static const struct option_group group_template = {"Conversation", templates};
 
-static const struct option_group *const summarize_groups[] = {
-    &group_chunks, &group_asking, &group_examples, &group_fallback, &group_routing,  &group_output,
-    &group_store,  &group_files,  &group_model,    &group_template, &group_sampling, &group_general,
-    NULL};
+static const struct option_group *const summarize_groups[] = {&group_chunks,
+                                                              &group_asking,
+                                                              &group_examples,
+                                                              &group_fallback,
+                                                              &group_routing,
+                                                              &group_output,
+                                                              &group_store,
+                                                              &group_files,
+                                                              &group_line_model,
+                                                              &group_template,
+                                                              &group_sampling,
+                                                              &group_general,
+                                                              NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -144,7 +153,7 @@ static const struct option_group *const parallel_groups[] = {&group_parallel,
                                                              &group_fallback,
                                                              &group_store,
                                                              &group_sampling,
-                                                             &group_model,
+                                                             &group_line_model,
                                                              &group_template,
                                                              &group_general,
                                                              NULL};

@@ -21,48 +21,51 @@ static const struct option general[] = {
     {0}};
 const struct option_group group_general = {"General", general};
 
-#define MODEL_NAME                                                                                 \
+#define MODEL_NAME(fallback_name)                                                                  \
     {                                                                                              \
         .name = "model", .type = OPTION_TEXT, .offset = AT(model), .argument = "M",                \
-        .fallback = "smollm2",                                                                     \
+        .fallback = (fallback_name),                                                               \
         .help = "a catalogue name, a .gguf or .onnx file, a folder, or hf:org/name"                \
     }
 
-static const struct option model[] = {
-    MODEL_NAME,
-    {.name = "precision",
-     .type = OPTION_CHOICE,
-     .offset = AT(precision),
-     .argument = "P",
-     .fallback = "auto",
-     .choices = choices_precision,
-     .help = "arithmetic; auto is int8 where model and CPU (AVX2) allow it, else bf16 or f32"},
-    {.name = "device",
-     .type = OPTION_CHOICE,
-     .offset = AT(device),
-     .argument = "D",
-     .fallback = "auto",
-     .choices = choices_device,
-     .help = "of ONNX models: auto is what ONNX Runtime offers, else the CPU; cuda and coreml are "
-             "untested"},
-    {.name = "lanes",
-     .type = OPTION_NUMBER,
-     .offset = AT(lanes),
-     .argument = "N",
-     .fallback = "0",
-     .max = 1024,
-     .help = "threads that compute; 0: one for each core"},
-    {.name = "memory-limit",
-     .type = OPTION_SIZE,
-     .offset = AT(memory_limit),
-     .argument = "SIZE",
-     .fallback = "4G",
-     .max = 0x1p63,
-     .help = "bytes for weights, sequences and scratch in all, with K, M or G; 0: no limit"},
-    {0}};
+#define ENGINE_OPTIONS                                                                             \
+    {.name = "precision",                                                                          \
+     .type = OPTION_CHOICE,                                                                        \
+     .offset = AT(precision),                                                                      \
+     .argument = "P",                                                                              \
+     .fallback = "auto",                                                                           \
+     .choices = choices_precision,                                                                 \
+     .help = "arithmetic; auto is int8 where model and CPU (AVX2) allow it, else bf16 or f32"},    \
+        {.name = "device",                                                                         \
+         .type = OPTION_CHOICE,                                                                    \
+         .offset = AT(device),                                                                     \
+         .argument = "D",                                                                          \
+         .fallback = "auto",                                                                       \
+         .choices = choices_device,                                                                \
+         .help = "of ONNX models: auto is what ONNX Runtime offers, else the CPU; cuda and "       \
+                 "coreml are "                                                                     \
+                 "untested"},                                                                      \
+        {.name = "lanes",                                                                          \
+         .type = OPTION_NUMBER,                                                                    \
+         .offset = AT(lanes),                                                                      \
+         .argument = "N",                                                                          \
+         .fallback = "0",                                                                          \
+         .max = 1024,                                                                              \
+         .help = "threads that compute; 0: one for each core"},                                    \
+    {                                                                                              \
+        .name = "memory-limit", .type = OPTION_SIZE, .offset = AT(memory_limit),                   \
+        .argument = "SIZE", .fallback = "4G", .max = 0x1p63,                                       \
+        .help = "bytes for weights, sequences and scratch in all, with K, M or G; 0: no limit"     \
+    }
+
+static const struct option model[] = {MODEL_NAME("smollm2"), ENGINE_OPTIONS, {0}};
 const struct option_group group_model = {"Model", model};
 
-static const struct option tokenizer[] = {MODEL_NAME,
+/* Of what writes lines: docs/summaries.md has quality and time of each model. */
+static const struct option line_model[] = {MODEL_NAME("qwen2.5-coder-0.5b"), ENGINE_OPTIONS, {0}};
+const struct option_group group_line_model = {"Model", line_model};
+
+static const struct option tokenizer[] = {MODEL_NAME("smollm2"),
                                           {.name = "tokenizer",
                                            .type = OPTION_TEXT,
                                            .offset = AT(tokenizer),
