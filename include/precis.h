@@ -210,7 +210,7 @@ struct precis_line {
     const char *language; /* "rust"; NULL: unknown */
     const char *summary;  /* one sentence on one line; NULL: none */
     const char *error;    /* why there is none; NULL: there is one */
-    double confidence;    /* 0 .. 1, not calibrated: it orders lines; 0 without one */
+    double confidence;    /* 0 .. 1: how likely it is acceptable, judged by words; 0 without one */
     size_t tokens_in, tokens_out;
     int cut;            /* non-zero: the chunk did not fit in the context, its end was not read */
     double elapsed_ms;  /* from its first token to its line; not the same in every run */

@@ -84,8 +84,8 @@ void markdown_head(const struct report *r, const struct report_row *whole, bool 
     fputs("\n\nOne line for each chunk of code, written by the model ", f);
     code_span(f, p->model);
     fputs(" with precis " PRECIS_VERSION
-          ". The number after a line is the mean\nprobability that the "
-          "model gave to its words; it is not calibrated to that of the line being right.\n",
+          ". The number after a line is the estimated\nprobability that it is acceptable: "
+          "that its author would have said about the same, and nothing is invented.\n",
           f);
     if (rolled_up)
         fputs("Lines of files and folders are made from the lines of what is in them.\n", f);

@@ -1,5 +1,4 @@
-/* How sure the model was of a line. Uncalibrated: it orders lines, it is no probability of being
- * right. */
+/* How likely the model found a line: one of the features that judge.h makes a confidence of. */
 #ifndef PRECIS_SUMMARY_CONFIDENCE_H
 #define PRECIS_SUMMARY_CONFIDENCE_H
 
