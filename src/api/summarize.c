@@ -104,6 +104,7 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .sampling = *sampling,
                                   .model = model->m.name,
                                   .best_of = DEFAULT_ANSWERS,
+                                  .no_fallback = true, /* lines say no source here */
                                   .instruction = o->instruction,
                                   .stop = &w->stop};
     struct run_events events = {.on_summary = on_summary, .on_tick = on_tick, .user = w};
