@@ -13,6 +13,8 @@
 static const double WEIGHT_WORDS = 0.8, WEIGHT_MEAN = 0.04, WEIGHT_KEY = 0.25, WEIGHT_NAME = 0.4,
                     WEIGHT_TEXT = 0.5, WEIGHT_INVENTED = -0.15;
 static const double LEAST_END = -10;
+/* What a line that stands alone is taken to have: the means over set A (docs/summaries.md). */
+static const double USUAL_AGREEMENT = 0.784, USUAL_WORDS = 0.525, USUAL_ALL = 0.72;
 /* What is left of a confidence where something is invented: such a line is not acceptable, unless
  * what it names is only not in sight. */
 static const double INVENTED = 0.1;
@@ -175,6 +177,11 @@ static void weigh(const struct bench *b, size_t i, const struct evidence *v,
     f[JUDGE_AGREEMENT] = mean_of(b->cosine[i], b->n);
     f[JUDGE_WORDS] = mean_of(b->words[i], b->n);
     f[JUDGE_ALL] = all / (double)b->n;
+    if (b->n == 1) { /* that a line agrees with itself says nothing */
+        f[JUDGE_AGREEMENT] = b->vectors ? USUAL_AGREEMENT : 0;
+        f[JUDGE_WORDS] = USUAL_WORDS;
+        f[JUDGE_ALL] = b->vectors ? USUAL_ALL : 0;
+    }
     f[JUDGE_MEAN] = log(l->mean + 1e-9);
     f[JUDGE_LEAST] = log(l->least + 1e-9);
     f[JUDGE_KEY] = to_view(b, i, v, EVIDENCE_KEY);
