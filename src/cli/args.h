@@ -63,8 +63,8 @@ void args_free(struct args *a);
 struct walk_options args_files(const struct args *a);
 
 /* Groups that several commands share. */
-extern const struct option_group group_general, group_model, group_line_model, group_tokenizer,
-    group_sampling, group_chunks, group_files, group_json;
+extern const struct option_group group_general, group_model, group_line_model, group_engine,
+    group_tokenizer, group_sampling, group_chunks, group_files, group_json;
 
 extern const char *const choices_template[];
 

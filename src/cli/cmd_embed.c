@@ -171,7 +171,8 @@ static int run_embed(const struct args *a, struct err *e) {
     return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
 
-static const struct option_group *const groups[] = {&group_embedding, &group_general, NULL};
+static const struct option_group *const groups[] = {&group_embedding, &group_engine, &group_general,
+                                                    NULL};
 
 const struct command command_embed = {
     .name = "embed",

@@ -61,6 +61,9 @@ const struct option_group group_general = {"General", general};
 static const struct option model[] = {MODEL_NAME("smollm2"), ENGINE_OPTIONS, {0}};
 const struct option_group group_model = {"Model", model};
 
+static const struct option engine[] = {ENGINE_OPTIONS, {0}};
+const struct option_group group_engine = {"Computing", engine};
+
 /* Of what writes lines: docs/summaries.md has quality and time of each model. */
 static const struct option line_model[] = {MODEL_NAME("qwen2.5-coder-0.5b"), ENGINE_OPTIONS, {0}};
 const struct option_group group_line_model = {"Model", line_model};
