@@ -5,10 +5,13 @@
 
 #include "base/hash.h"
 
+enum { NONE = -1 };
+
 struct drawn {
-    struct branch branch;
+    struct branch branch; /* its kv is that of the group, while this answer leads one */
     struct rng rng;
     struct choice next;
+    int same; /* the next answer of the same group; NONE: the last */
     bool over;
 };
 
@@ -19,8 +22,7 @@ struct answers {
     int n;                                /* answers */
     struct drawn drawn[ENGINE_MAX_BEAMS]; /* by number */
     struct engine_answer answers[ENGINE_MAX_BEAMS];
-    int running[ENGINE_MAX_BEAMS], n_running; /* numbers */
-    bool forked;
+    int running[ENGINE_MAX_BEAMS], n_running; /* the groups: numbers of their first answers */
     uint32_t *ids; /* [n_prompt + max_new] a branch's whole sequence, for the penalties */
 };
 
@@ -43,6 +45,7 @@ int answers_new(const struct engine_job *job, const struct sampling *first,
         struct drawn *d = &a->drawn[i];
         uint64_t key = i ? hash_mix(job->key, (uint64_t)i) : job->key;
         d->rng.state = hash_mix((i ? more : first)->seed, key);
+        d->same = i + 1 < a->n ? i + 1 : NONE;
         ok = ok && branch_alloc(&d->branch, max_new);
     }
     if (!ok) {
@@ -121,45 +124,62 @@ static void take(struct answers *a, int number) {
         end(a, number, FINISH_LENGTH);
 }
 
-/* The first step: all answers begin with the logits of the prompt. */
-static int fork_all(struct answers *a, struct chooser *chooser, const struct kernel *k,
-                    struct kv_pool *pool, const float *logits, struct err *e) {
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < a->n; i++) {
-        if (i)
-            rc = kv_fork(pool, &a->drawn[i].branch.kv, &a->drawn[0].branch.kv, e);
-        if (rc == 0)
-            rc = draw(a, chooser, k, i, logits, e);
-        a->running[i] = i;
+/* Adds an answer to the group among those from `first` on that has the same tokens; a new one has
+ * the KV of the first of them. */
+static int join(struct answers *a, struct kv_pool *pool, int number, int *groups, int *n, int first,
+                struct err *e) {
+    struct drawn *d = &a->drawn[number];
+    uint32_t id = d->branch.ids[d->branch.n - 1];
+    d->same = NONE;
+    for (int g = first; g < *n; g++) {
+        struct drawn *last = &a->drawn[groups[g]];
+        if (last->branch.ids[last->branch.n - 1] != id)
+            continue;
+        while (last->same != NONE)
+            last = &a->drawn[last->same];
+        last->same = number;
+        return 0;
     }
-    a->n_running = a->n;
-    return rc;
+    groups[(*n)++] = number;
+    return *n == first + 1 ? 0
+                           : kv_fork(pool, &d->branch.kv, &a->drawn[groups[first]].branch.kv, e);
 }
 
-/* Every branch has its next token: adds them, and drops the branches that are over. */
-static void advance(struct answers *a, struct kv_pool *pool, bool forked_now) {
-    int n = 0;
+/* Every answer has its next token: adds them, splits the groups, and drops what is over. */
+static int advance(struct answers *a, struct kv_pool *pool, struct err *e) {
+    int groups[ENGINE_MAX_BEAMS], n = 0, rc = 0;
     for (int i = 0; i < a->n_running; i++) {
-        int number = a->running[i];
-        struct drawn *d = &a->drawn[number];
-        d->branch.parent = forked_now ? 0 : i;
-        take(a, number);
-        if (d->over)
-            kv_drop(pool, &d->branch.kv);
-        else
-            a->running[n++] = number;
+        struct kv_seq kv = a->drawn[a->running[i]].branch.kv;
+        a->drawn[a->running[i]].branch.kv = (struct kv_seq){0};
+        int first = n, next;
+        for (int number = a->running[i]; number != NONE; number = next) {
+            struct drawn *d = &a->drawn[number];
+            next = d->same;
+            d->branch.parent = i;
+            take(a, number);
+            if (d->over)
+                continue;
+            if (n == first) {
+                d->branch.kv = kv;
+                kv = (struct kv_seq){0};
+            }
+            if (rc == 0)
+                rc = join(a, pool, number, groups, &n, first, e);
+        }
+        kv_drop(pool, &kv);
     }
+    memcpy(a->running, groups, (size_t)n * sizeof *groups);
     a->n_running = n;
+    return rc;
 }
 
 int answers_logits(struct answers *a, struct chooser *chooser, const struct kernel *k,
                    struct kv_pool *pool, int i, const float *logits, bool *over, struct err *e) {
-    bool begin = !a->forked;
-    int rc = begin ? fork_all(a, chooser, k, pool, logits, e)
-                   : draw(a, chooser, k, a->running[i], logits, e);
-    a->forked = true;
-    if (rc == 0 && (begin || i + 1 == a->n_running))
-        advance(a, pool, begin);
+    int rc = 0;
+    for (int number = a->running[i]; rc == 0 && number != NONE; number = a->drawn[number].same)
+        rc = draw(a, chooser, k, number, logits, e);
+    if (rc == 0 && i + 1 == a->n_running)
+        rc = advance(a, pool, e);
     *over = a->n_running == 0;
     return rc;
 }

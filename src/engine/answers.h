@@ -1,6 +1,7 @@
-/* Several answers to one prompt: its KV is computed once and forked, then each answer is a branch
- * that is sampled by itself, with a random state of its own. All of a step's branches have as many
- * tokens. */
+/* Several answers to one prompt, each sampled by itself, with a random state of its own. What they
+ * have in common is computed once: the prompt, and as long as some of them have the same tokens
+ * they are one group, which is one branch; its KV is forked where they part. All of a step's
+ * branches have as many tokens. */
 #ifndef PRECIS_ENGINE_ANSWERS_H
 #define PRECIS_ENGINE_ANSWERS_H
 
@@ -15,11 +16,11 @@ int answers_new(const struct engine_job *job, const struct sampling *first,
                 size_t max_new, struct kv_seq *kv, struct answers **out, struct err *e);
 void answers_free(struct answers *a, struct kv_pool *pool);
 
-int answers_running(const struct answers *a);
+int answers_running(const struct answers *a); /* branches */
 struct branch *answers_branch(struct answers *a, int i);
 
-/* The logits ([vocab]) of running branch i, in order; after those of the last one the branches that
- * ended are gone, and *over says whether none is left. */
+/* The logits ([vocab]) of running branch i, in order; after those of the last one the branches are
+ * those of the next step, and *over says whether none is left. */
 int answers_logits(struct answers *a, struct chooser *chooser, const struct kernel *k,
                    struct kv_pool *pool, int i, const float *logits, bool *over, struct err *e);
 
