@@ -209,6 +209,7 @@ struct precis_line {
     uint64_t start_line, end_line;
     const char *language; /* "rust"; NULL: unknown */
     const char *summary;  /* one sentence on one line; NULL: none */
+    const char *source;   /* of it: "model", "doc" (a comment), "rule" (what is defined); NULL */
     const char *error;    /* why there is none; NULL: there is one */
     double confidence;    /* 0 .. 1: how likely it is acceptable, judged by words; 0 without one */
     size_t tokens_in, tokens_out;
@@ -237,6 +238,9 @@ struct precis_summarize_options {
     const char *const *exclude; /* not what matches these; likewise; NULL: nothing */
     int no_gitignore;           /* non-zero: do not read .gitignore and .precisignore */
     int all_text;               /* non-zero: every text file, not only source code */
+    int prefer_docs;            /* non-zero: where a doc comment says it, its first sentence */
+    int no_fallback; /* non-zero: no line where the model gives no usable one; else a doc comment's
+                        or, by rule, what the chunk defines */
     /* A few times a second. Non-zero ends the run: what is finished is still handed to on_line, in
      * order. May be NULL. */
     int (*on_progress)(void *user, const struct precis_stats *stats);

@@ -35,6 +35,7 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
                                .end_line = s->end_line,
                                .language = s->lang ? s->lang->name : NULL,
                                .summary = s->error ? NULL : s->summary,
+                               .source = s->error ? NULL : s->source,
                                .error = s->error,
                                .confidence = s->confidence,
                                .tokens_in = s->tokens_in,
@@ -104,7 +105,8 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .sampling = *sampling,
                                   .model = model->m.name,
                                   .best_of = DEFAULT_ANSWERS,
-                                  .no_fallback = true, /* lines say no source here */
+                                  .prefer_docs = o->prefer_docs != 0,
+                                  .no_fallback = o->no_fallback != 0,
                                   .instruction = o->instruction,
                                   .stop = &w->stop};
     struct run_events events = {.on_summary = on_summary, .on_tick = on_tick, .user = w};

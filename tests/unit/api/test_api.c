@@ -303,7 +303,7 @@ static void chat_answers(void **state) {
 /* Lines of a run, one string: "index path:start-end summary or error". */
 struct lines {
     char *text;
-    size_t length, n, summaries;
+    size_t length, n, summaries, by_model;
     size_t enough_after;
     int nested;
     FILE *f;
@@ -325,6 +325,8 @@ static int keep(void *user, const struct precis_line *line) {
             (int)line->end_line, line->language ? line->language : "?",
             line->summary ? line->summary : line->error);
     l->summaries += line->summary != NULL;
+    assert_int_equal(line->source != NULL, line->summary != NULL);
+    l->by_model += line->source && strcmp(line->source, "model") == 0;
     l->nested = precis_generate(model, "x", 1, NULL, &answer, NULL, 0);
     return ++l->n == l->enough_after;
 }
@@ -380,6 +382,17 @@ static void every_chunk_has_its_line_in_order(void **state) {
     assert_string_equal(l.text, again.text);
     free(l.text);
     free(again.text);
+    o.no_fallback = 1;
+    l = (struct lines){0};
+    works(summarize(&path, 1, &o, &l, &stats));
+    assert_int_equal(l.by_model, l.summaries);
+    free(l.text);
+    o = (struct precis_summarize_options){.max_new_tokens = 1}; /* no sentence fits in it */
+    l = (struct lines){0};
+    works(summarize(&path, 1, &o, &l, &stats));
+    assert_int_equal(l.by_model, 0);
+    assert_int_equal(l.summaries, 2);
+    free(l.text);
 }
 
 static void files_are_chosen_by_patterns(void **state) {
