@@ -197,7 +197,7 @@ int precis_chat(struct precis_model *model, const struct precis_message *message
 /* What is the same for every line of a run. */
 struct precis_provenance {
     const char *model, *model_revision, *file_type, *precision, *isa; /* as in precis_model_info */
-    const char *prompt_version; /* "line-3"; "custom-" and 8 hex digits with an own instruction */
+    const char *prompt_version; /* "line-4"; "custom-" and 8 hex digits with an own instruction */
     const char *sampling;       /* "greedy", "temperature", "nucleus", "beam" */
     uint64_t seed;
 };

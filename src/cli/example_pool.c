@@ -15,10 +15,12 @@ static const struct option examples[] = {
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
-     .fallback = "12",
+     .fallback = "auto",
+     .automatic = true,
      .max = EXAMPLES_MOST_NEAREST,
-     .help = "documented pieces of the same code before each chunk, nearest last; 0, or where "
-             "nothing is documented: built-in ones"},
+     .help = "documented pieces of the same code before each chunk, nearest last, after some that "
+             "are the same for all; 0, or where nothing is documented: built-in ones; auto: 16, or "
+             "8 for models of fewer than 256 million parameters, whose time they cost"},
     {.name = "examples-from",
      .type = OPTION_TEXT,
      .offset = AT(examples_from),
@@ -65,6 +67,13 @@ static int add_folder(struct examples *x, const struct args *a, struct err *e) {
         rc = examples_add_walk(x, &w, 0, interrupt_flag(), e);
     walk_free(&w);
     return rc;
+}
+
+size_t example_count(const struct args *a, const struct engine_info *info) {
+    enum { LARGE = 1 << 28, OF_LARGE = 16, OF_SMALL = 8 };
+    if (a->examples != OPTION_AUTO)
+        return (size_t)a->examples;
+    return info->parameters && info->parameters < LARGE ? OF_SMALL : OF_LARGE;
 }
 
 int example_pool_open(const struct args *a, const struct walk *w, struct embedder *em,

@@ -3,7 +3,11 @@
 #define PRECIS_CLI_EXAMPLE_POOL_H
 
 #include "cli/args.h"
+#include "engine/engine.h"
 #include "summary/examples.h"
+
+/* --examples, for a model. */
+size_t example_count(const struct args *a, const struct engine_info *info);
 
 /* em (may be NULL) is borrowed until examples_free. From --examples-from (JSON Lines, or a folder),
  * else from the files that are summarised. NULL where none are wanted: --examples 0, or an own

@@ -170,7 +170,7 @@ static struct run_options options_of(struct work *w) {
                             .no_fallback = a->no_fallback,
                             .pool = w->pool,
                             .embedder = w->embedder,
-                            .n_examples = (size_t)a->examples,
+                            .n_examples = example_count(a, engine_info(w->model.engine)),
                             .rollup = !a->no_rollup,
                             .title = w->title,
                             .known = &w->asked,

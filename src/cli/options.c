@@ -73,7 +73,8 @@ static int bad_range(struct err *e, const struct option *o, const char *where, c
     else if (o->max >= 0x1p63)
         snprintf(must, sizeof must, "%snot below %s", right_kind ? "" : prefix, low);
     else
-        snprintf(must, sizeof must, "%sbetween %s and %s", prefix, low, high);
+        snprintf(must, sizeof must, "%sbetween %s and %s%s", prefix, low, high,
+                 o->automatic ? ", or auto" : "");
     return bad_value(e, where, value, must);
 }
 
@@ -156,7 +157,11 @@ static int store(const struct option *o, const char *where, const char *value, s
         return 0;
     case OPTION_NUMBER:
     case OPTION_SIZE:
-        if (!parse_number(value, o->type == OPTION_SIZE, &number) || !in_range(o, (double)number))
+        number = OPTION_AUTO;
+        if (o->automatic && strcmp(value, "auto") == 0)
+            ;
+        else if (!parse_number(value, o->type == OPTION_SIZE, &number) ||
+                 !in_range(o, (double)number))
             return bad_range(e, o, where, value);
         memcpy(to, &number, sizeof number);
         return 0;

@@ -30,6 +30,8 @@ enum option_type {
     OPTION_LIST    /* struct list, repeatable */
 };
 
+#define OPTION_AUTO UINT64_MAX
+
 struct option {
     const char *name; /* without "--"; NULL ends a group */
     char letter;      /* 0: none */
@@ -39,6 +41,7 @@ struct option {
     const char *argument;       /* "N", "FILE"; NULL for flags */
     const char *fallback;       /* the default as it would be typed; NULL: zero */
     double min, max;            /* NUMBER, SIZE, REAL: inclusive */
+    bool automatic;             /* NUMBER: "auto" is a value, too: OPTION_AUTO */
     const char *const *choices; /* NULL-ended */
     const char *help;
 };

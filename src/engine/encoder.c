@@ -213,6 +213,7 @@ static void describe(struct encoder *en, const struct engine_options *o, enum pr
         .max_sequences = o->max_sequences,
         .vocab = c->vocab,
         .context = c->context,
+        .parameters = c->parameters,
         .width = c->hidden,
         .weight_bytes = encoder_weights_estimate(&en->weights),
         .scratch_bytes = (size_t)o->lanes * encoder_workspace_bytes(&en->weights),

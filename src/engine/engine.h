@@ -55,6 +55,7 @@ struct engine_info {
     const char *isa; /* instruction-set class of the kernels */
     int lanes, max_sequences;
     size_t vocab, context; /* tokens */
+    uint64_t parameters;   /* elements of its weights; 0: unknown */
     size_t width;          /* of the hidden states of an encoder; 0: no encoder */
     size_t weight_bytes, scratch_bytes;
     size_t kv_bytes_per_token; /* that a sequence keeps; 0: an encoder keeps none */

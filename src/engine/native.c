@@ -475,6 +475,7 @@ static void describe(struct native *na, const struct engine_options *o, enum pre
         .max_sequences = o->max_sequences,
         .vocab = c->vocab,
         .context = c->context,
+        .parameters = c->parameters,
         .weight_bytes = weights_estimate(&na->weights),
         .scratch_bytes =
             (size_t)o->lanes * (workspace_bytes(&na->weights) + chooser_bytes(c->vocab)),

@@ -22,26 +22,10 @@ struct predicting {
     size_t under_way, done;
 };
 
-static int fill_pool(struct predicting *p, struct err *e) {
-    int rc = p->options->line.n_examples ? examples_new(p->items->n, &p->pool, e) : 0;
-    for (size_t i = 0; rc == 0 && p->pool && i < p->items->n; i++) {
-        const struct eval_item *it = &p->items->v[i];
-        rc = examples_add(p->pool,
-                          &(struct example){it->repo, it->path, it->language,
-                                            it->symbol ? it->symbol : "", it->code, it->reference},
-                          e);
-    }
-    const struct embed_call call = {.stop = p->options->line.stop};
-    if (rc == 0 && p->pool)
-        rc = examples_prepare(p->pool, p->options->line.embedder, NULL, &call, e);
-    p->line = p->options->line;
-    p->line.pool = p->pool;
-    return rc;
-}
-
-/* The outline of an item's code where it is wanted; else nothing. */
-static int outline_of(const struct predicting *p, const struct eval_item *it, struct buf *out,
-                      struct err *e) {
+/* Of an item's code: its outline where that is wanted, or, as an example, that of a whole file;
+ * else nothing. */
+static int outline_of(const struct predicting *p, const struct eval_item *it, bool example,
+                      struct buf *out, struct err *e) {
     struct tree tree;
     struct symbols symbols;
     struct err why;
@@ -53,10 +37,38 @@ static int outline_of(const struct predicting *p, const struct eval_item *it, st
     rc = symbols_find(&tree, &symbols, e);
     if (rc == 0) {
         const struct context_source source = {&tree, &symbols, 1, UINT32_MAX, it->code, len};
-        rc = context_make(p->options->line.context, p->prompt.tok, &source, out, e);
+        rc = example ? examples_file_code(&tree, &symbols, out, e)
+                     : context_make(p->options->line.context, p->prompt.tok, &source, out, e);
         symbols_free(&symbols);
     }
     tree_free(&tree);
+    return rc;
+}
+
+static int add_example(struct predicting *p, const struct eval_item *it, struct err *e) {
+    struct buf signatures = {0};
+    int rc = it->symbol ? 0 : outline_of(p, it, true, &signatures, e);
+    const struct example one = {.repo = it->repo,
+                                .path = it->path,
+                                .language = it->language,
+                                .symbol = it->symbol,
+                                .code = signatures.len ? signatures.data : it->code,
+                                .sentence = it->reference};
+    if (rc == 0)
+        rc = examples_add(p->pool, &one, e);
+    buf_free(&signatures);
+    return rc;
+}
+
+static int fill_pool(struct predicting *p, struct err *e) {
+    int rc = p->options->line.n_examples ? examples_new(p->items->n, &p->pool, e) : 0;
+    for (size_t i = 0; rc == 0 && p->pool && i < p->items->n; i++)
+        rc = add_example(p, &p->items->v[i], e);
+    const struct embed_call call = {.stop = p->options->line.stop};
+    if (rc == 0 && p->pool)
+        rc = examples_prepare(p->pool, p->options->line.embedder, NULL, &call, e);
+    p->line = p->options->line;
+    p->line.pool = p->pool;
     return rc;
 }
 
@@ -71,7 +83,7 @@ static int begin(struct predicting *p, size_t i, struct err *e) {
                                  .len = strlen(it->code),
                                  .symbol = it->symbol,
                                  .whole = true};
-    int rc = outline_of(p, it, &outline, e);
+    int rc = outline_of(p, it, false, &outline, e);
     struct task *t = rc ? NULL : calloc(1, sizeof *t);
     if (!t) {
         buf_free(&outline);

@@ -5,7 +5,13 @@
 
 #include "search/words.h"
 
-enum { NAME_WORDS = 16, TEXT_BYTES = 2000 };
+enum {
+    NAME_WORDS = 16,
+    TEXT_BYTES = 2000,
+    /* Of 16 examples: more save time, fewer leave more room for what is near (docs/summaries.md).
+     */
+    COMMON_OF_16 = 6
+};
 
 static void name_of(const struct evidence_source *s, struct buf *out) {
     const char *slash = strrchr(s->path, '/'), *name = slash ? slash + 1 : s->path;
@@ -43,7 +49,8 @@ static int find(const struct evidence_source *s, const char *seen, const struct 
                                      .symbol = s->symbol ? s->symbol : "",
                                      .code = seen,
                                      .vector = v->vectors, /* EVIDENCE_KEY is the first */
-                                     .avoid = s->avoid};
+                                     .avoid = s->avoid,
+                                     .common = k * COMMON_OF_16 / 16};
     return examples_nearest(pool, &q, k, v->hits, &v->n_hits, e);
 }
 

@@ -26,6 +26,7 @@ void examples_free(struct examples *x) {
     free(x->v);
     free(x->vectors);
     free(x->sentences);
+    free(x->common);
     bm25_free(x->words);
     free(x);
 }
@@ -95,7 +96,7 @@ static int by_file_and_content(const void *a, const void *b) {
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static int by_rank(const void *a, const void *b) {
+int examples_by_rank(const void *a, const void *b) {
     const struct examples_item *x = a, *y = b;
     if (x->rank != y->rank)
         return x->rank < y->rank ? -1 : 1;
@@ -126,7 +127,7 @@ static void thin(struct examples *x) {
     }
     x->n = n;
     if (n > x->most) {
-        qsort(x->v, n, sizeof *x->v, by_rank);
+        qsort(x->v, n, sizeof *x->v, examples_by_rank);
         for (size_t i = x->most; i < n; i++)
             free(x->v[i].block);
         x->n = x->most;
@@ -298,5 +299,7 @@ int examples_prepare(struct examples *x, struct embedder *em, const struct examp
         rc = bm25_finish(x->words, e);
     if (rc == 0 && em)
         rc = embed_all(x, cache, call, e);
-    return rc || !em ? rc : embed_sentences(x, call, e);
+    if (rc == 0 && em)
+        rc = embed_sentences(x, call, e);
+    return rc ? rc : examples_choose_common(x, e);
 }

@@ -3,7 +3,8 @@
  *
  *   examples_new -> fill it -> examples_prepare -> examples_nearest (any thread) -> examples_free
  *
- * Near is: cosine + 0.15 * BM25 / (the query's best BM25). The cosine is of embeddings of
+ * Near is: cosine + 0.15 * BM25 / (the query's best BM25), less 0.1 where one is a symbol and the
+ * other is none. The cosine is of embeddings of
  * examples_key; BM25 (search/bm25.h) is over the symbol's name, weight 5, and the code. Without an
  * embedder it is BM25 alone. Key and weight were chosen by the mean cosine of the sentences that
  * are found to the author's own, over functions of 15 repositories.
@@ -26,7 +27,8 @@ enum {
     EXAMPLES_MOST = 20000,        /* in a pool, where nothing else is asked for */
     EXAMPLES_MOST_CODE = 4096,    /* bytes of a piece that are kept */
     EXAMPLES_MOST_SENTENCE = 400, /* bytes */
-    EXAMPLES_MOST_NEAREST = 16
+    EXAMPLES_MOST_NEAREST = 16,
+    EXAMPLES_MOST_COMMON = 8
 };
 
 /* Strings are NUL-terminated UTF-8 on one line, but for code, which has any bytes and lines. */
@@ -50,9 +52,14 @@ void examples_free(struct examples *x); /* NULL is fine */
  * examples_prepare. */
 int examples_add(struct examples *x, const struct example *one, struct err *e);
 
-/* The functions and types of a parsed file whose doc begins with a sentence that doc_is_good. */
+/* The functions and types of a parsed file, and the file itself, whose doc begins with a sentence
+ * that doc_is_good. The code of the file is that of examples_file_code. */
 int examples_add_symbols(struct examples *x, const char *repo, const char *path,
                          const struct tree *t, const struct symbols *s, struct err *e);
+
+/* Appends what stands for a whole file in an example: signatures of what it defines. */
+int examples_file_code(const struct tree *t, const struct symbols *s, struct buf *out,
+                       struct err *e);
 
 /* The same of all files of a walk whose language has trees. Files that cannot be read or parsed
  * have none. threads 0: one for each core. Errors: PRECIS_ENOMEM, PRECIS_ECANCELLED (stop, may be
@@ -96,6 +103,11 @@ struct examples_query {
     const char *repo; /* only examples of this one; NULL: of all */
     const char *path; /* examples of this file are left out */
     const char *symbol, *code;
+    /* So many of the hits (at most EXAMPLES_MOST_COMMON) are the same for all queries, if they may
+     * be shown: a few that stand for all of the repository's. They come last, in one order. 0:
+     * none.
+     */
+    size_t common;
     const float *vector; /* of examples_vectors; NULL: is computed, where there is an embedder */
     /* A sentence that no hit may nearly repeat: in an evaluation that of the query, which copies of
      * its code in other files may have too. NULL: none. */
@@ -115,9 +127,9 @@ struct examples_hit {
     float cosine; /* 0 without an embedder */
 };
 
-/* Up to k <= EXAMPLES_MOST_NEAREST hits, best first, ties by index; *n says how many. None is of
- * the query's own file, no sentence nearly repeats another's (Jaccard of words >= 0.8), nor does
- * code (of runs of 4 words >= 0.7). Errors: the embedder's, PRECIS_ENOMEM. */
+/* Up to k <= EXAMPLES_MOST_NEAREST hits, best first, ties by index, then the common ones; *n says
+ * how many. None is of the query's own file, no sentence nearly repeats another's (Jaccard of words
+ * >= 0.8), nor does code (of runs of 4 words >= 0.7). Errors: the embedder's, PRECIS_ENOMEM. */
 int examples_nearest(const struct examples *x, const struct examples_query *q, size_t k,
                      struct examples_hit *hits, size_t *n, struct err *e);
 

@@ -7,7 +7,7 @@
 
 /* Of the scores' best, as many are looked at for k that do not repeat each other. */
 enum { CANDIDATES = 64, MOST_WORDS = 2048, RUN = 4 };
-static const float WORDS_WEIGHT = 0.15f;
+static const float WORDS_WEIGHT = 0.15f, OTHER_KIND = 0.1f;
 static const double SAME_SENTENCE = 0.8, SAME_CODE = 0.7;
 
 /* A set of hashes, sorted. */
@@ -113,6 +113,8 @@ static size_t rank(const struct examples *x, const struct examples_query *q, con
             h.cosine = embed_dot(x->vectors + i * x->width, vector, x->width);
             h.score = h.cosine + WORDS_WEIGHT * h.score;
         }
+        if ((*x->v[i].x.symbol != 0) != (q->symbol && *q->symbol))
+            h.score -= OTHER_KIND;
         if (n == CANDIDATES && !(h.score > hits[n - 1].score))
             continue;
         size_t at = n < CANDIDATES ? n++ : n - 1;
@@ -167,11 +169,29 @@ done:
     return rc;
 }
 
+/* Those of the common ones that may be shown. */
+static int choose_common(const struct examples *x, const struct examples_query *q, size_t k,
+                         struct chosen *chosen, struct examples_hit *hits, size_t *n,
+                         struct err *e) {
+    const struct examples_common *c = q->common ? examples_common_of(x, q->repo) : NULL;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && c && i < c->n && i < q->common && *n < k; i++) {
+        bool fresh = false;
+        if (may(x, c->v[i], q))
+            rc = choose(chosen, &x->v[c->v[i]].x, &fresh, e);
+        if (fresh)
+            hits[(*n)++] = (struct examples_hit){.index = c->v[i]};
+    }
+    return rc;
+}
+
 int examples_nearest(const struct examples *x, const struct examples_query *q, size_t k,
                      struct examples_hit *hits, size_t *n, struct err *e) {
     struct examples_hit candidates[CANDIDATES];
     struct bm25_field fields[2];
     struct chosen chosen = {.n = 0};
+    struct examples_hit common[EXAMPLES_MOST_COMMON];
+    size_t n_common = 0;
     float *own = NULL, *words = malloc((x->n + 1) * sizeof *words);
     int rc = 0;
     *n = 0;
@@ -188,11 +208,15 @@ int examples_nearest(const struct examples *x, const struct examples_query *q, s
         bool fresh;
         if (rc == 0 && q->avoid)
             rc = choose(&chosen, &(struct example){.sentence = q->avoid, .code = ""}, &fresh, e);
-        for (size_t i = 0; rc == 0 && i < found && *n < k; i++) {
+        if (rc == 0)
+            rc = choose_common(x, q, k, &chosen, common, &n_common, e);
+        for (size_t i = 0; rc == 0 && i < found && *n + n_common < k; i++) {
             rc = choose(&chosen, &x->v[candidates[i].index].x, &fresh, e);
             if (fresh)
                 hits[(*n)++] = candidates[i];
         }
+        memcpy(hits + *n, common, n_common * sizeof *common);
+        *n += n_common;
     }
     for (size_t i = 0; i < chosen.n; i++)
         chosen_drop(&chosen, i);

@@ -14,6 +14,12 @@ struct examples_item {
     size_t rank;      /* among those of its file, by content */
 };
 
+/* Of a repository, in the order in which they go before a prompt. */
+struct examples_common {
+    const char *repo; /* of one of them */
+    size_t v[EXAMPLES_MOST_COMMON], n;
+};
+
 struct examples {
     struct examples_item *v; /* owned */
     size_t n, cap, most;
@@ -24,6 +30,8 @@ struct examples {
     float *vectors;      /* [n, width] of the keys */
     float *sentences;    /* [n, width] of the sentences */
     struct bm25 *words;
+    struct examples_common *common; /* [n_common], owned */
+    size_t n_common, cap_common;
 };
 
 enum { EXAMPLES_NAME_WEIGHT = 5 }; /* of the symbol's name; the code's is 1 */
@@ -32,5 +40,13 @@ enum { EXAMPLES_NAME_WEIGHT = 5 }; /* of the symbol's name; the code's is 1 */
 void examples_fields(const char *symbol, const char *code, struct bm25_field fields[2]);
 
 uint64_t examples_file_hash(const char *repo, const char *path);
+
+/* struct examples_item: the first of each file, then the second of each, in the order of hashes. */
+int examples_by_rank(const void *a, const void *b);
+
+/* Fills x->common in; the vectors are there. */
+int examples_choose_common(struct examples *x, struct err *e);
+/* NULL: it has none. repo NULL: that of a pool of one. */
+const struct examples_common *examples_common_of(const struct examples *x, const char *repo);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "code/doc.h"
+#include "code/outline.h"
 #include "summary/examples.h"
 
 enum { FILES_AT_ONCE = 256 };
@@ -31,11 +32,42 @@ static int take_symbol(struct examples *x, struct example *one, const struct tre
     return examples_add(x, one, e);
 }
 
+int examples_file_code(const struct tree *t, const struct symbols *s, struct buf *out,
+                       struct err *e) {
+    struct outline o;
+    int rc = outline_make(t, s, 1, UINT32_MAX, &(struct outline_options){.no_docs = true}, &o, e);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < o.n; i++)
+        if (o.v[i].kind == OUTLINE_SYMBOL && o.v[i].indent == 0)
+            buf_printf(out, "%s\n", outline_text(&o, i));
+    outline_free(&o);
+    return buf_failed(out) ? err_nomem(e, "examples") : 0;
+}
+
+static int take_file(struct examples *x, struct example *one, const struct tree *t,
+                     const struct symbols *all, struct buf text[3], struct err *e) {
+    for (int i = 0; i < 3; i++)
+        buf_clear(&text[i]);
+    struct span doc = all->file_doc;
+    doc_sentence(t->lang, t->text + doc.start, doc.end - doc.start, NULL, 0, &text[0]);
+    if (!buf_failed(&text[0]) && (!text[0].len || !doc_is_good(text[0].data, text[0].len)))
+        return 0;
+    int rc =
+        buf_failed(&text[0]) ? err_nomem(e, "examples") : examples_file_code(t, all, &text[1], e);
+    if (rc || !text[1].len)
+        return rc;
+    one->sentence = text[0].data;
+    one->code = text[1].data;
+    one->symbol = "";
+    return examples_add(x, one, e);
+}
+
 int examples_add_symbols(struct examples *x, const char *repo, const char *path,
                          const struct tree *t, const struct symbols *s, struct err *e) {
     struct example one = {.repo = repo, .path = path, .language = t->lang->name};
     struct buf text[3] = {{0}, {0}, {0}};
-    int rc = 0;
+    int rc = s->file_doc.start < s->file_doc.end ? take_file(x, &one, t, s, text, e) : 0;
     for (uint32_t i = 0; rc == 0 && i < s->n; i++) {
         const struct symbol *one_of = &s->v[i];
         if ((symbol_is_callable(one_of->kind) || symbol_is_type(one_of->kind)) &&

@@ -1,6 +1,6 @@
 /* What the model is asked: examples of the same kind, then path and text of a chunk, as token ids.
  *
- * The built-in prompt ("line-3") is a document that the model goes on with, not a conversation: a
+ * The built-in prompt ("line-4") is a document that the model goes on with, not a conversation: a
  * few pieces of code, each with the sentence that says what it does, then the chunk and the words
  * that such a sentence follows. Small models keep to the style of what stands before much better
  * than to an instruction (docs/summaries.md has the figures). Any decoder can do that, also one
@@ -26,7 +26,7 @@
 #include "text/chat.h"
 #include "text/tok.h"
 
-#define PROMPT_VERSION "line-3"
+#define PROMPT_VERSION "line-4"
 #define PROMPT_PLAIN_VERSION "plain-1"
 
 enum { PROMPT_VERSION_SIZE = 16 };

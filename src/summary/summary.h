@@ -16,7 +16,7 @@ struct provenance {
     const char *precision; /* resolved: "bf16 (weights Q4_1)" style is for people; here "bf16" */
     const char *file_type; /* the weights in the file: "Q4_1" */
     const char
-        *prompt_version;   /* "line-3", or "custom-" and 8 hex digits of the instruction's hash */
+        *prompt_version;   /* "line-4", or "custom-" and 8 hex digits of the instruction's hash */
     const char *sampling;  /* "greedy", ... */
     const char *judged_by; /* the encoder that lines are judged with: its name; "words": none */
     const char *isa;

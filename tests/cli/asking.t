@@ -84,3 +84,12 @@ needs: model
 $ echo '{"id": 1}' | precis embed --jsonl
 exit: 2
 err~ line 1: \{"id": string or number, "text": string\} is wanted
+
+== a number of examples, or a word
+$ precis summarize --examples many src
+exit: 2
+err: precis: --examples many: must be a whole number between 0 and 16, or auto
+
+== auto is what fits the model's size
+$ for n in auto 8; do precis summarize --model $TINY -q --format csv --examples $n src | cut -d, -f1-8; done | sort | uniq -c | awk '{print $1}' | sort -u
+out: 2

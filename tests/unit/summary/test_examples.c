@@ -207,6 +207,9 @@ static void test_trees(void **state) {
     tree_write(root, "b.py",
                "def add(a, b):\n    \"\"\"Return the sum of both numbers.\"\"\"\n"
                "    return a + b\n");
+    tree_write(root, "mod.rs",
+               "//! Keeps the workers of a pool busy.\n\npub struct Pool;\n\nmod tests {\n    "
+               "fn inner() {}\n}\n\npub fn run(p: &Pool) {\n    go();\n}\n");
     tree_write(root, "broken.py", "((((((((((((((((\n");
     tree_write(root, "notes.md", "# Nothing\n");
     assert_int_equal(walk_tree(root, &(struct walk_options){.no_gitignore = true}, &w, &e), 0);
@@ -214,11 +217,16 @@ static void test_trees(void **state) {
         assert_int_equal(examples_new(0, &x[i], &e), 0);
         assert_int_equal(examples_add_walk(x[i], &w, 1 + i, NULL, &e), 0);
         prepare(x[i], NULL);
-        assert_int_equal(examples_count(x[i]), 3);
+        assert_int_equal(examples_count(x[i]), 4);
     }
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         assert_string_equal(examples_get(x[0], i)->sentence, examples_get(x[1], i)->sentence);
     const struct example *one = examples_get(x[0], 1);
+    assert_string_equal(one->path, "mod.rs");
+    assert_string_equal(one->symbol, "");
+    assert_string_equal(one->sentence, "Keeps the workers of a pool busy.");
+    assert_string_equal(one->code, "pub struct Pool\nmod tests\npub fn run(p: &Pool)\n");
+    one = examples_get(x[0], 2);
     assert_string_equal(one->path, "src/a.rs");
     assert_string_equal(one->language, "rust");
     assert_string_equal(one->symbol, "wake");
@@ -228,7 +236,7 @@ static void test_trees(void **state) {
     one = examples_get(x[0], 0);
     assert_string_equal(one->sentence, "Return the sum of both numbers.");
     assert_null(strstr(one->code, "sum of"));
-    assert_string_equal(examples_get(x[0], 2)->symbol, "Idle");
+    assert_string_equal(examples_get(x[0], 3)->symbol, "Idle");
     examples_free(x[0]);
     examples_free(x[1]);
     atomic_bool stop = true;
@@ -288,7 +296,8 @@ static void test_vectors(void **state) {
     assert_true(n > 0);
     for (size_t i = 0; i < n; i++) {
         assert_true(hits[i].cosine > -1.001f && hits[i].cosine < 1.001f);
-        assert_true(hits[i].score >= hits[i].cosine);
+        bool other = !*examples_get(x, hits[i].index)->symbol; /* a file, for a function */
+        assert_true(hits[i].score >= hits[i].cosine - (other ? 0.1f : 0));
     }
     assert_int_equal(examples_vectors(x, &q, 1, NULL, vector, &e), 0);
     q.vector = vector;
@@ -309,6 +318,104 @@ static void test_vectors(void **state) {
     }
     assert_int_equal(memory.put, 7);
     assert_int_equal(memory.got, 6);
+    embedder_close(em);
+    tree_remove(root);
+}
+
+enum { MANY = 40 };
+
+/* In as many files, from the last to the first where `back`. */
+static struct examples *many_of(bool back) {
+    struct examples *x;
+    struct err e;
+    assert_int_equal(examples_new(0, &x, &e), 0);
+    for (int i = 0; i < MANY; i++) {
+        int k = back ? MANY - 1 - i : i;
+        char path[16], symbol[32], code[64], text[64];
+        snprintf(path, sizeof path, "f%d.c", k);
+        snprintf(symbol, sizeof symbol, "%c%cx%d", 'a' + k % 5, 'b' + k % 7, k);
+        snprintf(code, sizeof code, "int %s(q%d, r%d);", symbol, k % 9, k * k);
+        snprintf(text, sizeof text, "%c%c%c, part %d of %d.", 'a' + k % 11, 'c' + k % 13,
+                 'e' + k % 7, k, k * k);
+        const struct example one = {.path = path, .symbol = symbol, .code = code, .sentence = text};
+        assert_int_equal(examples_add(x, &one, &e), 0);
+    }
+    return x;
+}
+
+static const char *path_of(const struct examples *x, const struct examples_hit *h) {
+    return examples_get(x, h->index)->path;
+}
+
+/* By definition: which one is nearest to all others together. */
+static size_t most_central(const struct examples *x) {
+    static float vectors[MANY][64];
+    struct err e;
+    size_t best = 0;
+    double most = -1e9;
+    for (size_t i = 0; i < MANY; i++) {
+        const struct example *p = examples_get(x, i);
+        struct examples_query q = {.path = p->path, .symbol = p->symbol, .code = p->code};
+        assert_int_equal(examples_vectors(x, &q, 1, NULL, vectors[i], &e), 0);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < MANY; k++)
+            for (size_t d = 0; d < 40; d++)
+                sum += (double)vectors[i][d] * (double)vectors[k][d];
+        if (sum > most + 1e-5) {
+            most = sum;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void common_ones_are_the_same(struct embedder *em) {
+    struct examples *x = many_of(false), *back = many_of(true);
+    struct examples_hit a[12], b[12], none[12];
+    struct examples_query q = {.path = "x.c", .symbol = "acx", .code = "int acx(q1);", .common = 5};
+    prepare(x, em);
+    prepare(back, em);
+    assert_int_equal(nearest(x, &q, 12, a), 12);
+    assert_int_equal(nearest(back, &q, 12, b), 12);
+    for (int i = 0; i < 12; i++) {
+        for (int k = 0; k < i; k++)
+            assert_int_not_equal(a[k].index, a[i].index);
+        if (i >= 7) /* whatever the order of adding */
+            assert_string_equal(path_of(x, &a[i]), path_of(back, &b[i]));
+        if (i > 0 && i < 7)
+            assert_true(a[i - 1].score >= a[i].score);
+    }
+    if (em)
+        assert_int_equal(a[7].index, most_central(x));
+    q.code = "int another(one, r900, q3);";
+    q.symbol = "eh";
+    assert_int_equal(nearest(x, &q, 12, b), 12);
+    for (int i = 7; i < 12; i++)
+        assert_int_equal(a[i].index, b[i].index);
+    q.path = path_of(x, &a[8]); /* its own file's is left out, another near one is there */
+    assert_int_equal(nearest(x, &q, 12, b), 12);
+    assert_int_equal(b[8].index, a[7].index);
+    assert_int_equal(b[9].index, a[9].index);
+    q.common = 0;
+    assert_int_equal(nearest(x, &q, 12, none), 12);
+    for (int i = 1; i < 12; i++)
+        assert_true(none[i - 1].score >= none[i].score);
+    examples_free(x);
+    examples_free(back);
+}
+
+static void test_common(void **state) {
+    (void)state;
+    char *root = tiny_encoder_new(GOLDEN_DIR), model[4096];
+    struct embedder_options o = {.engine = {.precision = PRECISION_F32, .lanes = 1}};
+    struct embedder *em;
+    struct err e;
+    snprintf(model, sizeof model, "%s/tiny", root);
+    assert_int_equal(embedder_open(model, &o, &em, &e), 0);
+    common_ones_are_the_same(NULL);
+    common_ones_are_the_same(em);
     embedder_close(em);
     tree_remove(root);
 }
@@ -339,10 +446,15 @@ static void says_when_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_words), cmocka_unit_test(test_repositories),
-        cmocka_unit_test(test_bound),    cmocka_unit_test(test_bad_lines),
-        cmocka_unit_test(test_key),      cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_trees),    cmocka_unit_test(says_when_memory_runs_out),
+        cmocka_unit_test(test_by_words),
+        cmocka_unit_test(test_repositories),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_bad_lines),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_common),
+        cmocka_unit_test(test_trees),
+        cmocka_unit_test(says_when_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

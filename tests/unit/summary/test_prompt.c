@@ -229,7 +229,7 @@ static void names_its_version(void **state) {
     (void)state;
     struct prompt p;
     assert_int_equal(open_prompt(&p, 512, NULL, NULL), 0);
-    assert_string_equal(p.version, "line-3");
+    assert_string_equal(p.version, "line-4");
     prompt_close(&p);
     assert_int_equal(open_prompt(&p, 512, "abc", NULL), 0);
     assert_string_equal(p.version, "custom-ba7816bf"); /* FIPS 180-4's example */

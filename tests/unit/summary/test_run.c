@@ -130,7 +130,7 @@ static int execute(struct test_tree *t, struct double_options o, struct delivere
                                   .stop = d->stop};
     struct run *r;
     assert_int_equal(run_prepare(&t->walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &r, e), 0);
-    assert_string_equal(run_prompt_version(r), "line-3");
+    assert_string_equal(run_prompt_version(r), "line-4");
     const struct run_events events = {
         .on_summary = on_summary, .on_finished = on_finished, .user = d};
     int rc = run_execute(r, &events, e);
