@@ -156,13 +156,13 @@ static bool find_known(void *user, const struct summary *about, struct known_lin
     return w->known.find && w->known.find(w->known.user, about, out);
 }
 
-static struct run_options options_of(struct work *w) {
+static struct run_options options_of(struct work *w, const struct model *m) {
     const struct args *a = w->job->args;
     struct run_options o = {.loc = a->loc,
                             .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
-                            .model = w->model.name,
+                            .model = m->name,
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,
                             .instruction = a->prompt,
@@ -170,7 +170,7 @@ static struct run_options options_of(struct work *w) {
                             .no_fallback = a->no_fallback,
                             .pool = w->pool,
                             .embedder = w->embedder,
-                            .n_examples = example_count(a, engine_info(w->model.engine)),
+                            .n_examples = example_count(a, engine_info(m->engine)),
                             .rollup = !a->no_rollup,
                             .title = w->title,
                             .known = &w->asked,
@@ -199,7 +199,7 @@ static int prepare(struct work *w, struct err *e) {
     if (rc)
         return rc;
     title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
-    struct run_options o = options_of(w);
+    struct run_options o = options_of(w, &w->model);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
         return rc;
@@ -380,10 +380,9 @@ static int execute_first(struct work *w, struct run *run, double *seconds, struc
 
 /* The run of the small model. *seconds: for each chunk. */
 static int run_first(struct work *w, double *seconds, struct err *e) {
-    struct run_options o = options_of(w);
+    struct run_options o = options_of(w, &w->first_model);
     struct run *run = NULL;
     o.rollup = false;
-    o.model = w->first_model.name;
     int rc = run_prepare(&w->walk, &o, w->first_model.engine, w->first_model.tok,
                          w->first_model.chat, &run, e);
     if (rc)

@@ -93,3 +93,8 @@ err: precis: --examples many: must be a whole number between 0 and 16, or auto
 == auto is what fits the model's size
 $ for n in auto 8; do precis summarize --model $TINY -q --format csv --examples $n src | cut -d, -f1-8; done | sort | uniq -c | awk '{print $1}' | sort -u
 out: 2
+
+== auto with what is here
+needs: model
+$ precis summarize --model auto -q --no-store --no-rollup --format csv src | wc -l
+out: 3
