@@ -19,7 +19,7 @@ static const struct option examples[] = {
      .automatic = true,
      .max = EXAMPLES_MOST_NEAREST,
      .help = "documented pieces of the same code before each chunk, nearest last, after some that "
-             "are the same for all; 0, or where nothing is documented: built-in ones; auto: 16, or "
+             "are the same for all; 0, or where nothing is documented: built-in ones; auto: 12, or "
              "8 for models of fewer than 256 million parameters, whose time they cost"},
     {.name = "examples-from",
      .type = OPTION_TEXT,
@@ -70,7 +70,7 @@ static int add_folder(struct examples *x, const struct args *a, struct err *e) {
 }
 
 size_t example_count(const struct args *a, const struct engine_info *info) {
-    enum { LARGE = 1 << 28, OF_LARGE = 16, OF_SMALL = 8 };
+    enum { LARGE = 1 << 28, OF_LARGE = 12, OF_SMALL = 8 };
     if (a->examples != OPTION_AUTO)
         return (size_t)a->examples;
     return info->parameters && info->parameters < LARGE ? OF_SMALL : OF_LARGE;

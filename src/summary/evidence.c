@@ -8,9 +8,7 @@
 enum {
     NAME_WORDS = 16,
     TEXT_BYTES = 2000,
-    /* Of 16 examples: more save time, fewer leave more room for what is near (docs/summaries.md).
-     */
-    COMMON_OF_16 = 6
+    COMMON_OF_8 = 3 /* more save time, fewer leave more room for what is near */
 };
 
 static void name_of(const struct evidence_source *s, struct buf *out) {
@@ -50,7 +48,7 @@ static int find(const struct evidence_source *s, const char *seen, const struct 
                                      .code = seen,
                                      .vector = v->vectors, /* EVIDENCE_KEY is the first */
                                      .avoid = s->avoid,
-                                     .common = k * COMMON_OF_16 / 16};
+                                     .common = k * COMMON_OF_8 / 8};
     return examples_nearest(pool, &q, k, v->hits, &v->n_hits, e);
 }
 

@@ -11,10 +11,9 @@
 #include "summary/prompt_shown.h"
 
 enum {
-    EXAMPLE_BYTES = 120, /* of an example's code: its first lines say most (docs/summaries.md) */
-    PATH_PARTS = 2,
-    LEAST_TEXT = 32,     /* tokens of text without which a prompt is not worth asking */
-    BYTES_AT_FIRST = 8,  /* for each token of room: more than nearly all text has */
+    EXAMPLE_BYTES = 90, /* of an example's code: its first lines say most (docs/summaries.md) */
+    LEAST_TEXT = 32,    /* tokens of text without which a prompt is not worth asking */
+    BYTES_AT_FIRST = 8, /* for each token of room: more than nearly all text has */
     TRIES = 8
 };
 
@@ -107,19 +106,9 @@ struct prompt_example prompt_example_of(const struct example *x) {
                                    x->sentence};
 }
 
-/* The last PATH_PARTS parts of a path: those before them say little more, and an example's cost
- * tokens in every prompt. */
-static const char *end_of_path(const char *path) {
-    const char *p = path + strlen(path);
-    for (int parts = 0; p > path; p--)
-        if (p[-1] == '/' && ++parts == PATH_PARTS)
-            break;
-    return p;
-}
-
 static void append_example(struct buf *b, const struct prompt_example *x) {
     buf_str(b, "// File: ");
-    append_shown(b, end_of_path(x->path));
+    append_shown(b, x->path);
     buf_char(b, '\n');
     append_beginning(b, x->code, x->len);
     append_question(b, x->symbol, true);
