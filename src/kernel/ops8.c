@@ -113,8 +113,11 @@ static inline float *scales_of(uint8_t *block, int dim) {
 
 void KERNEL_NAME(keep_key8)(const float *v, int dim, uint8_t *block, int slot) {
     float most = largest_of(v, dim), inverse = inverse_of(most);
+    uint8_t bytes[KERNEL_MAX_DIM];
     for (int i = 0; i < dim; i++)
-        block[key_at(i, slot)] = byte_of(v[i] * inverse) ^ 0x80;
+        bytes[i] = byte_of(v[i] * inverse) ^ 0x80;
+    for (int i = 0; i < dim; i += 4)
+        memcpy(block + key_at(i, slot), bytes + i, 4);
     scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : NAN;
 }
 
@@ -122,8 +125,11 @@ void KERNEL_NAME(keep_key8)(const float *v, int dim, uint8_t *block, int slot) {
  * softmax of every version. */
 void KERNEL_NAME(keep_value8)(const float *v, int dim, uint8_t *block, int slot) {
     float most = largest_of(v, dim), inverse = inverse_of(most);
+    uint8_t bytes[KERNEL_MAX_DIM];
     for (int i = 0; i < dim; i++)
-        block[value_at(dim, i, slot)] = byte_of(v[i] * inverse);
+        bytes[i] = byte_of(v[i] * inverse);
+    for (int i = 0; i < dim; i++)
+        block[value_at(dim, i, slot)] = bytes[i];
     scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : INFINITY;
 }
 
