@@ -69,8 +69,13 @@ def export(folder, out):
     example = torch.ones((2, 8), dtype=torch.int64)
 
     class States(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
         def forward(self, ids, mask, types):
-            return model(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+            return self.model(input_ids=ids, attention_mask=mask,
+                              token_type_ids=types).last_hidden_state
 
     torch.onnx.export(States(), (example, example, example * 0), out + ".part", input_names=names,
                       output_names=["states"], dynamo=False, opset_version=17,
