@@ -121,7 +121,8 @@ class Bench:
 
     def worker(self, environment):
         if environment not in self.workers:
-            script = {"native": "llama", "avx2": "llama", "onnx": "onnx", "torch": "torch"}
+            script = {"native": "llama", "avx2": "llama", "onnx": "onnx", "torch": "torch",
+                      "embed": "embed"}
             python = pathlib.Path(self.options.peers) / environment / "bin" / "python"
             if not python.exists():
                 raise worker.WorkerError(
@@ -195,6 +196,7 @@ class Bench:
         part = "qwen" if kind == "prefill" and model != "smollm2" else kind
         more = {"qwen": f" --qwen {model}", "prefill": f" --tokens {o.tokens}",
                 "fidelity": f" --fidelity-models {model}" + (" --tree TREE" if o.tree else ""),
+                "embed": " --tree TREE" + (" --embed-graph FILE.onnx" if o.embed_graph else ""),
                 "end-to-end": f" --tree TREE --chunks {o.chunks}"}.get(part, "")
         return (f"make bench-peers ARGS='--only {part} --rounds {o.rounds} --threads {self.threads} "
                 f"--precision {o.precision}{more}'")

@@ -16,7 +16,7 @@ import roofline
 import table
 
 TITLES = {"prefill": "Prefill", "decode": "Batched decode", "lanes": "Lanes",
-          "avx2": "Without AVX-512", "roofline": "Roofline", "start": "Start", "fidelity": "Fidelity", "end-to-end": "End to end"}
+          "avx2": "Without AVX-512", "roofline": "Roofline", "start": "Start", "fidelity": "Fidelity", "embed": "Embeddings", "end-to-end": "End to end"}
 WHAT = {
     "prefill": "One prompt of random token ids, alone in the engine, from its submission to the logits of its"
                " last token. llama.cpp: flash attention, batches of 512, each form made by its own quantiser"
@@ -39,6 +39,9 @@ WHAT = {
                 " most likely token is the same, on source code in windows of {window} tokens. *large*: precis"
                 " against its own f32; *small*: every engine on the same tokens, peers against transformers in"
                 " f32. The peers' 4-bit forms are made again from the file's own, which costs them fidelity.",
+    "embed": "Pieces of the tree `{tree}`, cut at 256 tokens ({tokens:,} in all), from text to vector. The peers"
+             " get them sorted by length in batches of 32. Cosines are to sentence-transformers, on 1,000 texts of"
+             " every length.",
     "end-to-end": "{case} of the tree `{tree}`, each with an instruction before it and an answer after it:"
                   " {least:,} to {most:,} tokens in, {out:,} out in all. Both sides get the same prompt ids"
                   " and make answers of the same lengths; models are open before the clock starts.",
@@ -94,7 +97,8 @@ def about(section):
     """Where, when, with what, and how a section was measured."""
     m, p = section["machine"], section["precis"]
     packed = f"`{p['packed_sha256'][:16]}`" if p.get("packed_sha256") else "missing"
-    weights = "" if section["kind"] == "roofline" else \
+    weights = f", {p['precision']}" if section["kind"] == "embed" else \
+        "" if section["kind"] == "roofline" else \
         f", {p['precision'] or 'missing'}, packed weights {packed}"
     out = [f"- {m['cpu']} (family {m['family']}, model {m['model']}; {', '.join(m['instructions'])}), "
            f"{m['cores']} cores, {m['memory_bytes'] / 2 ** 30:.0f} GB, {m['system']}; "
@@ -102,7 +106,7 @@ def about(section):
            f"{section['date']}; medians of {section['rounds']} rounds in turn",
            f"- precis {p['version']} ({p['commit'] or 'commit missing'}), "
            f"{p['isa'] or 'instructions missing'}{weights}"]
-    names = {"llama-cpp-python", "onnxruntime", "torch", "transformers"}
+    names = {"llama-cpp-python", "onnxruntime", "torch", "transformers", "sentence-transformers"}
     versions = {n: v for e in section["peers"].values() for n, v in e.items() if n in names}
     if versions:
         out.append("- " + ", ".join(f"{n} {v}" for n, v in sorted(versions.items())))
@@ -113,6 +117,8 @@ def what(section):
     onnx = any("ONNX" in name for row in section["rows"] for name in row.get("speeds", ()))
     values = {"onnx": " ONNX Runtime: GroupQueryAttention, blocks of 32, accuracy level 4." if onnx else "",
               "window": section.get("window"), "tree": section.get("tree")}
+    if section["kind"] == "embed":
+        values["tokens"] = section["rows"][0]["tokens"]
     if section["kind"] == "end-to-end":
         row = section["rows"][0]
         values |= {"case": row["case"][0].upper() + row["case"][1:], "least": min(row["tokens_in"]),
@@ -172,12 +178,19 @@ def document(sections, svg, included):
             row = section["rows"][0]
             out += ["", f"precis had {row['resident_bytes'] / 1e9:.2f} GB resident at most, all "
                     f"{len(row['tokens_in'])} chunks in flight."]
+        if section["kind"] == "embed":
+            row = section["rows"][0]
+            out += ["", f"One query alone: {row['query_ms']:.2f} ms.", "",
+                    cells("arithmetic", "mean cosine", "least"), "|---|--:|--:|"]
+            out += [cells(name, f"{mean:.6f}", f"{least:.6f}")
+                    for name, (mean, least) in row["cosines"].items()]
         out += [""] + about(section) + [""]
     for text in included:
         out += [text.rstrip(), ""]
     out += ["## To measure it again", "", "```",
             "make bench-peers                                  # all of it; nothing else should be running",
             "make bench-peers ARGS='--only prefill,decode --rounds 7'",
+            "make bench-peers ARGS='--only embed --tree DIR'",
             "make bench-peers ARGS='--only end-to-end --tree DIR --chunks 12'", "```", ""]
     return "\n".join(out)
 

@@ -11,6 +11,7 @@ import os
 import pathlib
 
 import common
+import embed
 import endtoend
 import fidelity
 import roofline
@@ -19,7 +20,7 @@ import start
 import table
 
 PARTS = ("prefill", "qwen", "decode", "lanes", "avx2", "roofline", "start", "fidelity",
-         "end-to-end")
+         "embed", "end-to-end")
 
 
 def arguments():
@@ -39,7 +40,8 @@ def arguments():
     p.add_argument("--sequences", type=int, default=32)
     p.add_argument("--context", type=int, default=300)
     p.add_argument("--steps", type=int, default=20, help="of the decode")
-    p.add_argument("--tree", help="a source tree: fidelity on its files; end-to-end needs it")
+    p.add_argument("--tree", help="a source tree: fidelity on its files; embed and end-to-end need it")
+    p.add_argument("--embed-graph", help="an int8 ONNX file of all-MiniLM-L6-v2, for embed")
     p.add_argument("--chunks", type=int, default=12)
     p.add_argument("--loc", type=int, default=300)
     p.add_argument("--max-new-tokens", type=int, default=48)
@@ -79,10 +81,12 @@ def parts(bench, o):
         elif part == "fidelity":
             for model in o.fidelity_models.split(","):
                 yield f"fidelity/{model}", lambda model=model: fidelity.measure(bench, model)
-        elif o.tree:
-            yield "end-to-end/smollm2", lambda: endtoend.measure(bench, "smollm2")
+        elif not o.tree:
+            common.say(f"{part} is left out: it needs --tree")
+        elif part == "embed":
+            yield "embed/minilm", lambda: embed.measure(bench, o.embed_graph)
         else:
-            common.say("end-to-end is left out: it needs --tree")
+            yield "end-to-end/smollm2", lambda: endtoend.measure(bench, "smollm2")
 
 
 def store(path, key, section):

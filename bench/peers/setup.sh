@@ -4,12 +4,13 @@ set -eu
 
 usage() {
     cat <<'EOF'
-usage: bench/peers/setup.sh FOLDER [native] [avx2] [onnx] [torch]     (all four, unless some are named)
+usage: bench/peers/setup.sh FOLDER [native] [avx2] [onnx] [torch] [embed]     (all five, unless some are named)
 
   native   llama.cpp (llama-cpp-python), compiled with all instructions this processor has
   avx2     the same, compiled without anything beyond AVX2, FMA, F16C and BMI2
   onnx     ONNX Runtime, and what writing a graph from a GGUF file needs
   torch    PyTorch and transformers
+  embed    PyTorch, sentence-transformers and ONNX Runtime
 
 Each becomes a virtual environment in FOLDER. Compiling takes minutes; PyTorch takes 6 GB of disk, unless
 pip is configured for an index of builds without CUDA. pip's own settings (index, proxy, certificates) apply.
@@ -59,7 +60,7 @@ esac
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- native avx2 onnx torch
+[ $# -gt 0 ] || set -- native avx2 onnx torch embed
 for wanted in "$@"; do
     case $wanted in
     native) llama_environment native -DGGML_NATIVE=ON ;;
@@ -69,6 +70,10 @@ for wanted in "$@"; do
         ;;
     onnx) environment onnx onnxruntime==1.31.1 onnx==1.23.2 "$gguf" "$numpy" ;;
     torch) environment torch torch==2.15.0 transformers==5.23.0 accelerate==1.15.0 "$gguf" "$numpy" ;;
+    embed)
+        environment embed torch==2.15.0 transformers==5.23.0 sentence-transformers==6.2.0 \
+            onnxruntime==1.31.1 onnx==1.23.2 "$numpy"
+        ;;
     *)
         say "there is no environment '$wanted'"
         usage >&2

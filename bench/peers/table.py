@@ -68,4 +68,9 @@ def lines(key, section):
     for case, name, median, least, most, ratio in speed_rows(section):
         out.append(f"  {case:28} {name:36} {number(median):>8} ({number(least)} .. {number(most)})"
                    + (f"  ratio {ratio:.2f}" if ratio is not None else ""))
+    for row in section["rows"]:
+        for name, (mean, least) in row.get("cosines", {}).items():
+            out.append(f"  cosines to sentence-transformers  {name:36} mean {mean:.6f} least {least:.6f}")
+        if "query_ms" in row:
+            out.append(f"  one query alone: {row['query_ms']:.2f} ms")
     return out

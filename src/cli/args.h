@@ -49,6 +49,8 @@ struct args {
     double timeout, retry_delay;
     /* eval */
     const char *predictions, *embedding_model, *ab;
+    /* embed */
+    int long_texts;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
     /* flags of all of them, together for the sake of padding */

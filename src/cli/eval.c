@@ -24,7 +24,8 @@ static int open_wordnet(struct eval_tools *t, struct err *e) {
 int embedder_open_asked(const struct args *a, const char *without, struct embedder **out,
                         struct err *e) {
     const char *name = a->embedding_model ? a->embedding_model : default_embedder;
-    const struct embedder_options o = {.engine = {.lanes = (int)a->lanes}};
+    /* figures and judged lines are to stay those of the arithmetic they were fitted with */
+    const struct embedder_options o = {.engine = {.lanes = (int)a->lanes, .auto_is_float = true}};
     *out = NULL;
     int rc = embedder_open(name, &o, out, e);
     if (rc && rc != PRECIS_ENOMEM && !a->embedding_model) {

@@ -182,19 +182,24 @@ static int check_shape(const struct encoder_config *c, struct err *e) {
     return 0;
 }
 
-static int choose_kernel(struct encoder *en, enum precision *p, struct err *e) {
+static int choose_kernel(struct encoder *en, const struct engine_options *o, enum precision *p,
+                         struct err *e) {
+    struct encoder_weights *w = &en->weights;
     enum isa isa;
+    struct err no;
     int rc = isa_detect(&isa, e);
     if (rc)
         return rc;
-    if (*p == PRECISION_AUTO)
+    *p = o->precision;
+    if (*p == PRECISION_INT8 && (rc = encoder_weights_check8(&w->config, e)) != 0)
+        return rc;
+    if (*p == PRECISION_AUTO) {
         *p = isa == ISA_AVX512_BF16 ? PRECISION_BF16 : PRECISION_F32;
-    if (*p == PRECISION_INT8)
-        return err_set(e, PRECIS_EUNSUPPORTED,
-                       "%s: int8 comes with the fast encoder: use --precision f32 or bf16",
-                       en->weights.config.name);
-    en->weights.type = *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
-    return kernel_select(isa, en->weights.type, &en->kernel, e);
+        if (!o->auto_is_float && isa > ISA_PLAIN && encoder_weights_check8(&w->config, &no) == 0)
+            *p = PRECISION_INT8;
+    }
+    w->type = *p == PRECISION_INT8 ? DTYPE_INT8 : *p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    return kernel_select(isa, w->type, &en->kernel, e);
 }
 
 static void describe(struct encoder *en, const struct engine_options *o, enum precision p) {
@@ -243,10 +248,10 @@ int encoder_open(struct checkpoint *c, const struct engine_options *o, struct en
     jobs_init(&en->base.jobs);
     pthread_cond_init(&en->work, NULL);
     start_gate_init(&en->started);
-    enum precision p = o->precision;
+    enum precision p;
     int rc = check_shape(&en->weights.config, e);
     if (rc == 0)
-        rc = choose_kernel(en, &p, e);
+        rc = choose_kernel(en, o, &p, e);
     if (rc == 0) {
         describe(en, o, p);
         rc = check_memory(en, o, e); /* before anything large is allocated */

@@ -8,28 +8,40 @@
 #include "kernel/encoder.h"
 #include "kernel/matmul.h"
 #include "model/checkpoint.h"
+#include "model/rotate.h"
+
+struct encoder_linear {
+    struct weight *packed; /* f32, bf16 */
+    struct weight8 int8;   /* in `memory` */
+    void *memory;
+    float *bias; /* [n] */
+};
 
 struct encoder_layer {
-    struct weight *qkv; /* rows: q heads, k heads, v heads, each of `dim` rows */
-    struct weight *attention_out, *up, *down;
-    float *qkv_bias, *attention_bias, *up_bias, *down_bias;
+    struct encoder_linear qkv; /* rows: q heads, k heads, v heads, each of `dim` rows */
+    struct encoder_linear attention_out, up, down;
     float *attention_gain, *attention_shift, *output_gain, *output_shift; /* [hidden] */
 };
 
 /* Immutable once packed. */
 struct encoder_weights {
     struct encoder_config config; /* the checkpoint's */
-    enum dtype type;              /* f32 or bf16 */
+    enum dtype type;              /* f32, bf16, int8 */
     int dim; /* of a head as it is computed: head_dim and zeros up to a multiple of 16 */
     struct checkpoint *checkpoint;
     const struct tensor *tokens, *positions; /* rows are dequantised as they are looked up */
     float *first_type;                       /* [hidden]: that of every token */
     float *embedding_gain, *embedding_shift; /* [hidden] */
     struct encoder_layer *layers;
-    struct matmul *matmul;
+    struct matmul *matmul; /* NULL with int8 */
+    /* int8 only: how hidden states, each head's values and what the feed-forward's second layer
+     * reads are turned. */
+    struct rotation hidden, head, inner;
     size_t bytes; /* of everything packed */
 };
 
+/* Whether int8 can be had of the model: PRECIS_EUNSUPPORTED says what it cannot take. */
+int encoder_weights_check8(const struct encoder_config *c, struct err *e);
 /* w (zeroed but for type) takes over an encoder's checkpoint. */
 void encoder_weights_init(struct encoder_weights *w, struct checkpoint *c);
 /* Bytes that packing will need, about. */

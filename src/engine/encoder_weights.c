@@ -14,28 +14,34 @@ enum heads { HEADS_NONE, HEADS_ROWS, HEADS_COLUMNS };
 struct piece {
     const char *names[3]; /* below "blk.N."; NULL-ended */
     enum heads heads;
-    size_t weight, bias; /* offsets in struct encoder_layer */
+    size_t linear,
+        reads; /* offsets in struct encoder_layer, and of a rotation in encoder_weights */
 };
 
 static const struct piece pieces[] = {
     {{"attn_q", "attn_k", "attn_v"},
      HEADS_ROWS,
      offsetof(struct encoder_layer, qkv),
-     offsetof(struct encoder_layer, qkv_bias)},
+     offsetof(struct encoder_weights, hidden)},
     {{"attn_output"},
      HEADS_COLUMNS,
      offsetof(struct encoder_layer, attention_out),
-     offsetof(struct encoder_layer, attention_bias)},
+     offsetof(struct encoder_weights, head)},
     {{"ffn_up"},
      HEADS_NONE,
      offsetof(struct encoder_layer, up),
-     offsetof(struct encoder_layer, up_bias)},
+     offsetof(struct encoder_weights, hidden)},
     {{"ffn_down"},
      HEADS_NONE,
      offsetof(struct encoder_layer, down),
-     offsetof(struct encoder_layer, down_bias)},
+     offsetof(struct encoder_weights, inner)},
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0] };
+
+/* Widths as int8 has them. */
+static int rounded(int n) {
+    return (n + 15) / 16 * 16;
+}
 
 static const struct tensor *tensor_of(const struct encoder_weights *w, int layer, const char *name,
                                       const char *suffix) {
@@ -85,17 +91,50 @@ static float *gather(const struct encoder_weights *w, int layer, const struct pi
     return all;
 }
 
+/* The matrix of q, k and v: each head's values are turned, which the attention's output layer
+ * undoes. */
+static void turn_values(const struct encoder_weights *w, float *f, float *bias, size_t k) {
+    size_t dim = (size_t)w->dim, heads = w->config.heads;
+    for (size_t h = 2 * heads; h < 3 * heads; h++) {
+        rotation_columns(&w->head, f + h * dim * k, k);
+        rotation_columns(&w->head, bias + h * dim, 1);
+    }
+}
+
+/* f: [n, k] from malloc, which it frees. r: how what the layer reads is turned, in one piece (a row
+ * and zeros up to a multiple of 16) or each head alone. */
+static int pack8(const struct rotation *r, float *f, int n, int k, struct encoder_linear *out,
+                 struct err *e) {
+    int wide = rounded(k);
+    float *rows = wide == k ? f : realloc(f, (size_t)n * (size_t)wide * sizeof *f);
+    out->memory = aligned_alloc(64, weight8_bytes(n, wide));
+    if (!rows || !out->memory) {
+        free(rows ? rows : f);
+        return err_nomem(e, "weights");
+    }
+    weights_spread(rows, (size_t)n, (size_t)k, (size_t)wide, 1);
+    rotation_rows(r, rows, (size_t)n * ((size_t)wide / r->n));
+    weight8_pack(rows, 0, n, n, wide, out->memory);
+    weight8_view(out->memory, n, wide, &out->int8);
+    free(rows);
+    return 0;
+}
+
 static int load_piece(struct encoder_weights *w, struct matmul_lane *lane, int layer,
                       const struct piece *p, struct err *e) {
-    char *l = (char *)&w->layers[layer];
-    struct weight **out = (struct weight **)(void *)(l + p->weight);
-    float **bias = (float **)(void *)(l + p->bias);
+    struct encoder_linear *out = (void *)((char *)&w->layers[layer] + p->linear);
+    const struct rotation *reads = (const void *)((const char *)w + p->reads);
     size_t n, outputs;
-    *bias = gather(w, layer, p, "bias", &outputs);
-    float *f = *bias ? gather(w, layer, p, "weight", &n) : NULL;
+    out->bias = gather(w, layer, p, "bias", &outputs);
+    float *f = out->bias ? gather(w, layer, p, "weight", &n) : NULL;
     if (!f)
         return err_nomem(e, "weights");
-    int rc = weight_pack(lane, f, (int)outputs, (int)(n / outputs), w->type, out, e);
+    int k = (int)(n / outputs);
+    if (w->type == DTYPE_INT8 && out == &w->layers[layer].qkv)
+        turn_values(w, f, out->bias, (size_t)k);
+    if (w->type == DTYPE_INT8)
+        return pack8(reads, f, (int)outputs, k, out, e);
+    int rc = weight_pack(lane, f, (int)outputs, k, w->type, &out->packed, e);
     free(f);
     return rc;
 }
@@ -104,7 +143,7 @@ static int load_piece(struct encoder_weights *w, struct matmul_lane *lane, int l
 static int load_pieces(void *user, struct pool_items *items, struct err *e) {
     struct encoder_weights *w = user;
     struct matmul_lane *lane = NULL;
-    int rc = matmul_lane_new(w->matmul, &lane, e);
+    int rc = w->matmul ? matmul_lane_new(w->matmul, &lane, e) : 0;
     for (int i; rc == 0 && (i = pool_next(items)) >= 0;)
         rc = load_piece(w, lane, i / PIECES, &pieces[i % PIECES], e);
     matmul_lane_free(lane);
@@ -142,35 +181,66 @@ void encoder_weights_init(struct encoder_weights *w, struct checkpoint *c) {
     w->positions = checkpoint_tensor(c, "position_embd.weight");
 }
 
-/* Values of a layer's matrices and vectors. */
-static void layer_values(const struct encoder_weights *w, size_t *matrices, size_t *vectors) {
-    size_t hidden = w->config.hidden, inner = w->config.intermediate;
+/* Products of bytes, 255 * 127 at most each, are summed over a width in 32 bits. */
+enum { WIDEST8 = 65536, MOST_BLOCK8 = 256 };
+
+int encoder_weights_check8(const struct encoder_config *c, struct err *e) {
+    if (c->hidden > WIDEST8 || c->intermediate > WIDEST8 ||
+        (uint64_t)c->heads * (c->head_dim + 15) > WIDEST8)
+        return err_set(e, PRECIS_EUNSUPPORTED,
+                       "%s in int8: a width beyond %d (hidden %u, feed-forward %u, %u heads of "
+                       "%u): use --precision bf16 or f32",
+                       c->name, WIDEST8, c->hidden, c->intermediate, c->heads, c->head_dim);
+    return 0;
+}
+
+/* Bytes of a layer's vectors. */
+static size_t vector_bytes(const struct encoder_weights *w) {
     size_t heads = (size_t)w->config.heads * (size_t)w->dim;
-    *matrices = 4 * heads * hidden + 2 * hidden * inner;
-    *vectors = 3 * heads + 6 * hidden + inner;
+    return (3 * heads + 6 * w->config.hidden + w->config.intermediate) * sizeof(float);
 }
 
 size_t encoder_weights_estimate(const struct encoder_weights *w) {
-    size_t matrices, vectors;
-    layer_values(w, &matrices, &vectors);
-    return w->config.layers * (matrices * dtype_size(w->type) + vectors * sizeof(float)) +
-           3 * w->config.hidden * sizeof(float);
+    int hidden = (int)w->config.hidden, inner = (int)w->config.intermediate;
+    int heads = (int)w->config.heads * w->dim;
+    size_t matrices = weight8_bytes(3 * heads, rounded(hidden)) + weight8_bytes(hidden, heads) +
+                      weight8_bytes(inner, rounded(hidden)) + weight8_bytes(hidden, rounded(inner));
+    if (w->type != DTYPE_INT8)
+        matrices = (4 * (size_t)heads + 2 * (size_t)inner) * (size_t)hidden * dtype_size(w->type);
+    return w->config.layers * (matrices + vector_bytes(w)) + 3 * (size_t)hidden * sizeof(float);
+}
+
+static size_t linear_bytes(const struct encoder_linear *l) {
+    return l->packed ? weight_bytes(l->packed) : weight8_bytes(l->int8.n, l->int8.k);
 }
 
 static size_t sum_bytes(const struct encoder_weights *w) {
-    size_t matrices, vectors, n = 3 * w->config.hidden * sizeof(float);
-    layer_values(w, &matrices, &vectors);
+    size_t n = 3 * w->config.hidden * sizeof(float);
     for (unsigned i = 0; i < w->config.layers; i++) {
         const struct encoder_layer *l = &w->layers[i];
-        n += weight_bytes(l->qkv) + weight_bytes(l->attention_out) + weight_bytes(l->up) +
-             weight_bytes(l->down) + vectors * sizeof(float);
+        n += linear_bytes(&l->qkv) + linear_bytes(&l->attention_out) + linear_bytes(&l->up) +
+             linear_bytes(&l->down) + vector_bytes(w);
     }
     return n;
 }
 
+/* The signs are random, the same for a width everywhere. */
+static int make_rotations(struct encoder_weights *w, struct err *e) {
+    const struct encoder_config *c = &w->config;
+    enum { SEED_HIDDEN = 1, SEED_HEAD, SEED_INNER };
+    int rc =
+        rotation_new((size_t)rounded((int)c->hidden), MOST_BLOCK8, 0, SEED_HIDDEN, &w->hidden, e);
+    if (rc == 0)
+        rc = rotation_new((size_t)w->dim, MOST_BLOCK8, 0, SEED_HEAD, &w->head, e);
+    if (rc == 0)
+        rc = rotation_new((size_t)rounded((int)c->intermediate), MOST_BLOCK8, 0, SEED_INNER,
+                          &w->inner, e);
+    return rc;
+}
+
 int encoder_weights_pack(struct encoder_weights *w, const struct kernel *kernel, int threads,
                          struct err *e) {
-    int rc = matmul_new(kernel, &w->matmul, e);
+    int rc = w->type == DTYPE_INT8 ? make_rotations(w, e) : matmul_new(kernel, &w->matmul, e);
     if (rc)
         return rc;
     w->layers = calloc(w->config.layers, sizeof *w->layers);
@@ -183,16 +253,21 @@ int encoder_weights_pack(struct encoder_weights *w, const struct kernel *kernel,
     return rc;
 }
 
+static void linear_free(struct encoder_linear *l) {
+    weight_free(l->packed);
+    free(l->memory);
+    free(l->bias);
+}
+
 static void layer_free(struct encoder_layer *l) {
-    float *const vectors[] = {l->qkv_bias,    l->attention_bias, l->up_bias,
-                              l->down_bias,   l->attention_gain, l->attention_shift,
-                              l->output_gain, l->output_shift};
+    float *const vectors[] = {l->attention_gain, l->attention_shift, l->output_gain,
+                              l->output_shift};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
         free(vectors[i]);
-    weight_free(l->qkv);
-    weight_free(l->attention_out);
-    weight_free(l->up);
-    weight_free(l->down);
+    linear_free(&l->qkv);
+    linear_free(&l->attention_out);
+    linear_free(&l->up);
+    linear_free(&l->down);
 }
 
 void encoder_weights_free(struct encoder_weights *w) {
@@ -203,6 +278,9 @@ void encoder_weights_free(struct encoder_weights *w) {
     free(w->embedding_gain);
     free(w->embedding_shift);
     matmul_free(w->matmul);
+    rotation_free(&w->hidden);
+    rotation_free(&w->head);
+    rotation_free(&w->inner);
     checkpoint_close(w->checkpoint);
     *w = (struct encoder_weights){0};
 }

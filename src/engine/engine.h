@@ -32,7 +32,7 @@ const char *device_name(enum device d); /* "auto", "cpu", ... */
 enum { ENGINE_MOST_LANES = 1 << 12, ENGINE_MOST_SEQUENCES = 1 << 16 };
 
 struct engine_options {
-    enum precision precision; /* auto: int8 where the model allows it (encoders have none), else
+    enum precision precision; /* auto: int8 where the model allows it and the CPU has AVX2, else
                                  bf16 where the CPU multiplies it, else f32 */
     int lanes;                /* 0: one for each core this process may use */
     int max_sequences;        /* "agents": sequences in flight at most; 0: 20 */
@@ -40,6 +40,7 @@ struct engine_options {
      * bits if they do not fit in it otherwise (without a limit: in 3/4 of the machine's memory). */
     size_t memory_limit;
     enum device device;
+    bool auto_is_float; /* of encoders: auto takes no int8 */
 };
 
 enum engine_capability { ENGINE_GENERATE = 1, ENGINE_EMBED = 2, ENGINE_SEQ2SEQ = 4 };

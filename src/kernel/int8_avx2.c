@@ -244,7 +244,7 @@ INLINE void attend_tile(int rows, const struct state *s, const struct attention_
         dot_tile(rows, s->q + row * dim, keys + j * FOUR, KV_BLOCK * FOUR, 0, dim / FOUR, 0,
                  &sums[0][j], KV_BLOCK);
     for (int r = 0; r < rows; r++) {
-        int last = a->position + (row + r) / a->group, from = block * KV_BLOCK;
+        int last = last_key(a, row + r), from = block * KV_BLOCK;
         factors[r] = soften_row(s, rows, r, row + r, sums[r], key_scale, value_scale,
                                 first_key(last, a->window) - from, last + 1 - from, weights);
     }
@@ -292,7 +292,7 @@ void attention8_maddwd(const struct attention_item *a) {
 #define BEGIN(n) begin_tile(n, &s, a, r)
     EACH_TILE(a->rows, BEGIN);
 #undef BEGIN
-    int last = a->position + (a->rows - 1) / a->group;
+    int last = last_key(a, a->rows - 1);
     for (int b = first_key(a->position, a->window) / KV_BLOCK; b * KV_BLOCK <= last; b++) {
 #define ATTEND(n) attend_tile(n, &s, a, r, b)
         EACH_TILE(a->rows, ATTEND);

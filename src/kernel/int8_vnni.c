@@ -352,6 +352,8 @@ INLINE void add_values(int rows, int dim, struct state *s, int row, int at, cons
     int fours = seen < KV_BLOCK ? (seen + 3) / 4 : KV_BLOCK / 4;
     for (; c + 64 <= dim; c += 64)
         value_tile(rows, 4, s, row, at, c, b->values, dim, fours);
+    for (; c + 2 * LANES <= dim; c += 2 * LANES)
+        value_tile(rows, 2, s, row, at, c, b->values, dim, fours);
     for (; c < dim; c += LANES)
         value_tile(rows, 1, s, row, at, c, b->values, dim, fours);
 }
@@ -393,15 +395,15 @@ INLINE int quantize_query(const float *x, int dim, int8_t *q, float *scale) {
 static void begin(struct state *s, const struct attention_item *a) {
     int dim = a->head_dim;
     for (int r = 0; r < a->rows; r++) {
-        int position = a->position + r / a->group;
+        int last = last_key(a, r);
         int sum = quantize_query((const float *)a->q + attention_row(a, r), dim, s->q + r * dim,
                                  &s->scale[r]);
         s->offset[r] = (int32_t)(-128u * (uint32_t)sum); /* wraps where a query is no number */
         if (s->scale[r] == 0) /* all scores are 0 then; times the -inf of unseen keys it is NaN */
             s->scale[r] = 1;
         s->most[r] = -1e30f;
-        s->sees[r] = position + 1;
-        s->first[r] = first_key(position, a->window);
+        s->sees[r] = last + 1;
+        s->first[r] = first_key(last, a->window);
     }
     memset(s->totals, 0, (size_t)a->rows * LANES * sizeof *s->totals);
     memset(s->sums, 0, (size_t)(a->rows * dim) * sizeof *s->sums);
@@ -423,7 +425,7 @@ INLINE void attend(const struct attention_item *a, int dim) {
     s.log_scale = (float *)(s.first + most_rows);
     s.inverse_scale = s.log_scale + KV_BLOCK;
     begin(&s, a);
-    int last = a->position + (a->rows - 1) / a->group;
+    int last = last_key(a, a->rows - 1);
     int lines = (2 * dim * KV_BLOCK + (int)sizeof(float) * KV_BLOCK) / 64;
     int groups = (a->rows + GROUP_ROWS - 1) / GROUP_ROWS, each = (lines + groups - 1) / groups;
     for (int i = first_key(a->position, a->window) / KV_BLOCK; i * KV_BLOCK <= last; i++) {
@@ -453,6 +455,8 @@ INLINE void attend(const struct attention_item *a, int dim) {
 void attention8_vnni(const struct attention_item *a) {
     if (a->head_dim == 64)
         attend(a, 64);
+    else if (a->head_dim == 32)
+        attend(a, 32);
     else
         attend(a, a->head_dim);
 }

@@ -44,7 +44,7 @@ struct attention_item {
     int group;    /* query heads to a token: row r belongs to token r / group */
     int position; /* of the first token; token t sees keys 0 .. position + t */
     int window;   /* and of them the last `window` only; 0: all */
-    int keys;     /* not 0: every token sees keys 0 .. keys - 1; f32 and bf16 only */
+    int keys;     /* not 0: every token sees keys 0 .. keys - 1 */
     float cap; /* scores (in base 2) become cap * tanh(score / cap); 0: they stay. attention_capped
                   only */
     const void *q;       /* first row; scaled by log2(e) / sqrt(head_dim); int8: f32 */

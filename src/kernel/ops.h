@@ -11,6 +11,8 @@
     void quantize8_##isa(const float *x, int rows, int n, const struct rows8 *out);                \
     void hadamard8_##isa(float *x, int rows, int n, int block, const struct rows8 *out);           \
     void split_qkv8_##isa(const struct split_qkv *s);                                              \
+    void keep_key8_##isa(const float *v, int dim, uint8_t *block, int slot);                       \
+    void keep_value8_##isa(const float *v, int dim, uint8_t *block, int slot);                     \
     void product8_##isa(const struct product8 *p);                                                 \
     void unpack4_##isa(const struct weight8 *w, int c, int8_t *panel);                             \
     void attention8_##isa(const struct attention_item *item)

@@ -111,19 +111,25 @@ static inline float *scales_of(uint8_t *block, int dim) {
     return (float *)(void *)(block + dim * KV_BLOCK);
 }
 
-static void store_key(const float *v, int dim, uint8_t *block, int slot) {
+void KERNEL_NAME(keep_key8)(const float *v, int dim, uint8_t *block, int slot) {
     float most = largest_of(v, dim), inverse = inverse_of(most);
+    uint8_t bytes[KERNEL_MAX_DIM];
     for (int i = 0; i < dim; i++)
-        block[key_at(i, slot)] = byte_of(v[i] * inverse) ^ 0x80;
+        bytes[i] = byte_of(v[i] * inverse) ^ 0x80;
+    for (int i = 0; i < dim; i += 4)
+        memcpy(block + key_at(i, slot), bytes + i, 4);
     scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : NAN;
 }
 
 /* Scales of what is not finite are NaN for keys and infinity for values: then both survive the
  * softmax of every version. */
-static void store_value(const float *v, int dim, uint8_t *block, int slot) {
+void KERNEL_NAME(keep_value8)(const float *v, int dim, uint8_t *block, int slot) {
     float most = largest_of(v, dim), inverse = inverse_of(most);
+    uint8_t bytes[KERNEL_MAX_DIM];
     for (int i = 0; i < dim; i++)
-        block[value_at(dim, i, slot)] = byte_of(v[i] * inverse);
+        bytes[i] = byte_of(v[i] * inverse);
+    for (int i = 0; i < dim; i++)
+        block[value_at(dim, i, slot)] = bytes[i];
     scales_of(block, dim)[slot] = most <= FLT_MAX ? most / 127.0f : INFINITY;
 }
 
@@ -140,13 +146,13 @@ void KERNEL_NAME(split_qkv8)(const struct split_qkv *s) {
         uint8_t *keys = s->blocks[r] + s->key_offset;
         for (int h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
             prepare_head(s, y, bias, s->k_norm, rope, 1.0f, v);
-            store_key(v, dim, keys + (size_t)h * s->head_stride, slot);
+            KERNEL_NAME(keep_key8)(v, dim, keys + (size_t)h * s->head_stride, slot);
         }
         uint8_t *values = keys + s->value_offset;
         for (int h = 0; h < kv; h++, y += dim, bias = bias ? bias + dim : NULL) {
             for (int i = 0; i < dim; i++)
                 v[i] = bias ? y[i] + bias[i] : y[i];
-            store_value(v, dim, values + (size_t)h * s->head_stride, slot);
+            KERNEL_NAME(keep_value8)(v, dim, values + (size_t)h * s->head_stride, slot);
         }
     }
 }
@@ -270,7 +276,7 @@ void KERNEL_NAME(attention8)(const struct attention_item *a) {
         float q_scale;
         quantize_row((const float *)a->q + at, dim, 1.0f, 0,
                      &(struct rows8){q, &q_scale, (size_t)dim});
-        int last = a->position + r / a->group, least = first_key(last, a->window);
+        int last = last_key(a, r), least = first_key(last, a->window);
         for (int b = least / KV_BLOCK; b * KV_BLOCK <= last; b++) {
             int valid = last + 1 - b * KV_BLOCK < KV_BLOCK ? last + 1 - b * KV_BLOCK : KV_BLOCK;
             attend_block(&s, q, q_scale, a->blocks[b] + a->key_offset,

@@ -3,8 +3,17 @@
 #include <math.h>
 
 #include "kernel/encoder.h"
+#include "kernel/ops.h"
 #include "kernel/vector.h"
 #include "model/quant.h"
+
+/* The n values in t->row, times their signs already, as row r of the rows in int8. */
+static void keep_turned(const struct turned8 *t, size_t r, size_t n) {
+    struct rows8 to = {t->to.x + r * t->to.stride, t->to.scale + r, t->to.stride};
+    for (size_t i = n; i < (size_t)t->n; i++)
+        t->row[i] = 0;
+    KERNEL_NAME(hadamard8)(t->row, 1, t->n, t->block, &to);
+}
 
 /* Mean, then the mean square of what is left: in one pass the squares would cancel. */
 static void norm_row(const struct layernorm *l, float *x) {
@@ -31,10 +40,15 @@ static void layernorm(const struct layernorm *l) {
     for (size_t r = 0; r < (size_t)l->rows; r++) {
         float *x = l->x + r * n;
         for (size_t i = 0; l->add && i < n; i++)
-            x[i] += l->add[r * n + i] + l->bias[i];
+            x[i] += l->add[r * l->add_stride + i] + l->bias[i];
         norm_row(l, x);
         for (size_t i = 0; l->bf16 && i < n; i++)
             l->bf16[r * n + i] = quant_f32_to_bf16(x[i]);
+        if (l->int8) {
+            for (size_t i = 0; i < n; i++)
+                l->int8->row[i] = x[i] * l->int8->signs[i];
+            keep_turned(l->int8, r, n);
+        }
     }
 }
 
@@ -59,10 +73,15 @@ static inline float apply(enum activation f, float x) {
     return f == ACTIVATION_GELU ? gelu(x) : gelu_times(x, 1.0f);
 }
 
-static inline void activate_row(const struct activate *a, enum activation f, size_t at) {
-    const float *x = a->x + at;
-    size_t n = (size_t)a->n;
-    if (a->type == DTYPE_F32) {
+static inline void activate_row(const struct activate *a, enum activation f, size_t row) {
+    size_t n = (size_t)a->n, at = row * n;
+    const float *x = a->x + row * a->x_stride;
+    if (a->type == DTYPE_INT8) {
+        float *y = a->int8->row;
+        for (size_t i = 0; i < n; i++)
+            y[i] = apply(f, x[i] + a->bias[i]) * a->int8->signs[i];
+        keep_turned(a->int8, row, n);
+    } else if (a->type == DTYPE_F32) {
         float *y = (float *)a->y + at;
         for (size_t i = 0; i < n; i++)
             y[i] = apply(f, x[i] + a->bias[i]);
@@ -74,14 +93,13 @@ static inline void activate_row(const struct activate *a, enum activation f, siz
 }
 
 static void activate(const struct activate *a) {
-    for (int r = 0; r < a->rows; r++) {
-        size_t at = (size_t)r * (size_t)a->n;
+    for (size_t r = 0; r < (size_t)a->rows; r++) {
         if (a->f == ACTIVATION_GELU)
-            activate_row(a, ACTIVATION_GELU, at);
+            activate_row(a, ACTIVATION_GELU, r);
         else if (a->f == ACTIVATION_GELU_TANH)
-            activate_row(a, ACTIVATION_GELU_TANH, at);
+            activate_row(a, ACTIVATION_GELU_TANH, r);
         else
-            activate_row(a, ACTIVATION_RELU, at);
+            activate_row(a, ACTIVATION_RELU, r);
     }
 }
 
@@ -121,10 +139,34 @@ static void split_bf16(const struct split_heads *s, const float *y, size_t row) 
     }
 }
 
+static void split_int8(const struct split_heads *s, const float *y, size_t row) {
+    size_t dim = (size_t)s->head_dim, heads = (size_t)s->heads, width = heads * dim;
+    float *q = (float *)s->q + row * width, v[KERNEL_MAX_DIM];
+    for (size_t i = 0; i < width; i++)
+        q[i] = (y[i] + s->bias[i]) * s->q_scale;
+    for (size_t h = 0; h < heads; h++) {
+        uint8_t *block = s->blocks[row] + h * s->head_stride;
+        const float *k = y + width + h * dim, *bias = s->bias + width + h * dim;
+        for (size_t i = 0; i < dim; i++)
+            v[i] = k[i] + bias[i];
+        KERNEL_NAME(keep_key8)(v, s->head_dim, block, s->slots[row]);
+        for (size_t i = 0; i < dim; i++)
+            v[i] = k[width + i] + bias[width + i];
+        KERNEL_NAME(keep_value8)(v, s->head_dim, block + s->value_offset, s->slots[row]);
+    }
+}
+
 static void split_heads(const struct split_heads *s) {
     size_t width = 3 * (size_t)s->heads * (size_t)s->head_dim;
-    for (size_t r = 0; r < (size_t)s->rows; r++)
-        (s->type == DTYPE_F32 ? split_f32 : split_bf16)(s, s->y + r * width, r);
+    for (size_t r = 0; r < (size_t)s->rows; r++) {
+        const float *y = s->y + r * width;
+        if (s->type == DTYPE_F32)
+            split_f32(s, y, r);
+        else if (s->type == DTYPE_BF16)
+            split_bf16(s, y, r);
+        else
+            split_int8(s, y, r);
+    }
 }
 
 const struct encoder_kernel KERNEL_NAME(encoder_kernel) = {layernorm, activate, split_heads};

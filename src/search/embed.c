@@ -1,4 +1,4 @@
-#include "search/embed.h"
+#include "search/embed_impl.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ struct embedder {
 /* A call of embedder_embed or embedder_states. */
 struct run {
     struct embedder *em;
-    const struct embed_text *texts;
+    const struct embed_text *texts; /* or */
+    const struct embed_ids *ids;
     size_t n;
     const struct embed_call *call;
     float *out; /* one of the two is NULL */
@@ -133,10 +134,10 @@ static int tokens_of(struct run *r, size_t i, struct ids *ids, struct embed_note
     return 0;
 }
 
-static int submit(struct run *r, size_t i, const struct ids *ids, struct err *e) {
+static int submit(struct run *r, size_t i, const uint32_t *ids, size_t n, struct err *e) {
     struct slot *s = &r->slots[i];
     struct engine_job job = {
-        .ids = ids->v, .n_ids = ids->n, .on_hidden = on_hidden, .on_done = on_done, .user = s};
+        .ids = ids, .n_ids = n, .on_hidden = on_hidden, .on_done = on_done, .user = s};
     pthread_mutex_lock(&r->lock);
     r->open++;
     pthread_mutex_unlock(&r->lock);
@@ -165,9 +166,11 @@ static void submit_all(struct run *r, struct embed_note *notes) {
     struct err e;
     size_t done;
     for (size_t i = 0; i < r->n && !look(r, &done); i++) {
-        int rc = tokens_of(r, i, &ids, notes ? &notes[i] : NULL, &e);
-        if (rc == 0 && ids.n)
-            rc = submit(r, i, &ids, &e);
+        int rc = r->ids ? 0 : tokens_of(r, i, &ids, notes ? &notes[i] : NULL, &e);
+        if (r->ids)
+            rc = submit(r, i, r->ids[i].v, r->ids[i].n, &e);
+        else if (rc == 0 && ids.n)
+            rc = submit(r, i, ids.v, ids.n, &e);
         else if (rc == 0)
             pass_over(r, i);
         if (rc) {
@@ -241,7 +244,7 @@ static int run_call(struct run *r, struct embed_note *notes, struct err *e) {
     wait_all(r);
     if (r->failed < r->n) {
         rc = err_set(e, r->err.code, "%s", r->err.text);
-        snprintf(which, sizeof which, "text %zu", r->failed);
+        snprintf(which, sizeof which, "text %zu", r->ids ? r->ids[r->failed].text : r->failed);
         err_prefix(e, which);
     } else if (r->cancelled || r->done < r->n) {
         rc = err_set(e, PRECIS_ECANCELLED, "embedding was stopped");
@@ -257,6 +260,16 @@ int embedder_embed(struct embedder *em, const struct embed_text *texts, size_t n
                    struct err *e) {
     struct run r = {.em = em, .texts = texts, .n = n, .call = call, .out = out};
     return run_call(&r, notes, e);
+}
+
+int embedder_embed_ids(struct embedder *em, const struct embed_ids *ids, size_t n,
+                       const struct embed_call *call, float *out, struct err *e) {
+    struct run r = {.em = em, .ids = ids, .n = n, .call = call, .out = out};
+    return run_call(&r, NULL, e);
+}
+
+struct tok *embedder_tok(const struct embedder *em) {
+    return em->tok;
 }
 
 int embedder_states(struct embedder *em, const struct embed_text *texts, size_t n,

@@ -55,8 +55,9 @@ struct embed_text {
 };
 
 struct embed_note {
-    size_t tokens; /* that the vector was made from, special tokens included */
-    size_t all;    /* that the text has; more than `tokens`: it was cut */
+    size_t tokens;  /* that the vector was made from, special tokens included */
+    size_t all;     /* that the text has; more than `tokens`: it was cut */
+    size_t windows; /* of embedder_embed_windows: that the text was read in */
 };
 
 /* How a call runs. Zeroed: to its end, in silence. */
@@ -75,6 +76,15 @@ struct embed_call {
 int embedder_embed(struct embedder *em, const struct embed_text *texts, size_t n,
                    const struct embed_call *call, float *out, struct embed_note *notes,
                    struct err *e);
+
+/* The same without cutting: a text of more than max_tokens tokens is read in windows of as many,
+ * each with the special tokens around it, and gets the mean of their vectors, weighed by their
+ * tokens and normalised where the model's vectors are. Other texts get the vectors of
+ * embedder_embed. In errors the number is that of the text. Memory beyond that: 4 bytes a token of
+ * the texts in flight, and some MB. on_progress is not called. */
+int embedder_embed_windows(struct embedder *em, const struct embed_text *texts, size_t n,
+                           const struct embed_call *call, float *out, struct embed_note *notes,
+                           struct err *e);
 
 /* The tokens of a text and what the encoder makes of each: the last hidden states, neither pooled
  * nor normalised. Special tokens are among them. */

@@ -194,6 +194,15 @@ int pooling_read(const char *model, struct pooling *out, struct err *e) {
     return rc;
 }
 
+void pooling_normalise(float *v, size_t width) {
+    double sum = 0;
+    for (size_t i = 0; i < width; i++)
+        sum += (double)v[i] * (double)v[i];
+    float length = (float)fmax(sqrt(sum), 1e-12);
+    for (size_t i = 0; i < width; i++)
+        v[i] /= length;
+}
+
 void pooling_apply(const struct pooling *p, const float *states, size_t n, size_t width,
                    float *out) {
     size_t rows = p->mode == POOLING_CLS && n > 1 ? 1 : n;
@@ -203,12 +212,6 @@ void pooling_apply(const struct pooling *p, const float *states, size_t n, size_
             out[i] += states[t * width + i];
     for (size_t i = 0; rows > 1 && i < width; i++)
         out[i] /= (float)rows;
-    if (!p->normalise)
-        return;
-    double sum = 0;
-    for (size_t i = 0; i < width; i++)
-        sum += (double)out[i] * (double)out[i];
-    float length = (float)fmax(sqrt(sum), 1e-12);
-    for (size_t i = 0; i < width; i++)
-        out[i] /= length;
+    if (p->normalise)
+        pooling_normalise(out, width);
 }

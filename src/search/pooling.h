@@ -34,4 +34,7 @@ int pooling_read(const char *model, struct pooling *out, struct err *e);
 void pooling_apply(const struct pooling *p, const float *states, size_t n, size_t width,
                    float *out);
 
+/* v[width] to length 1; zeros stay. */
+void pooling_normalise(float *v, size_t width);
+
 #endif

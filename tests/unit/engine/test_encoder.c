@@ -101,9 +101,10 @@ static void states_depend_on_the_job_alone(void **state) {
     float *alone = calloc(2 * JOBS * LONGEST * WIDEST, sizeof *alone);
     assert_non_null(alone);
     float *mixed = alone + JOBS * LONGEST * WIDEST;
-    for (int m = 0; m < 4; m++) {
-        struct engine_options o = {.precision = m < 2 ? PRECISION_F32 : PRECISION_BF16, .lanes = 1};
-        if (m >= 2 && !bf16_here())
+    static const enum precision precisions[] = {PRECISION_F32, PRECISION_INT8, PRECISION_BF16};
+    for (int m = 0; m < 6; m++) {
+        struct engine_options o = {.precision = precisions[m / 2], .lanes = 1};
+        if (m >= 4 && !bf16_here())
             break;
         struct engine *en = jobs_open(models[m % 2], o);
         run_alone(en, want, alone);
@@ -136,7 +137,8 @@ static void info_and_figures(void **state) {
     assert_int_equal(i->context, 320);
     assert_int_equal(i->vocab, 180);
     assert_true(i->weight_bytes > 0 && i->scratch_bytes > 0);
-    assert_int_equal(i->precision, bf16_here() ? PRECISION_BF16 : PRECISION_F32);
+    assert_int_equal(i->precision, strcmp(i->isa, "plain") == 0 ? PRECISION_F32 : PRECISION_INT8);
+    assert_string_equal(i->arithmetic, precision_name(i->precision));
     struct outcome o = {0};
     uint32_t ids[LONGEST];
     struct engine_job job = job_of(3, ids, i->vocab, &o);
@@ -150,6 +152,18 @@ static void info_and_figures(void **state) {
     assert_int_equal(st.most_running, 1);
     char digest[HASH_HEX_SIZE];
     assert_int_equal(engine_packed_sha256(en, digest, NULL), PRECIS_ENOTFOUND);
+    engine_close(en);
+}
+
+static void auto_without_int8(void **state) {
+    (void)state;
+    struct engine *en =
+        jobs_open(models[0], (struct engine_options){.lanes = 1, .auto_is_float = true});
+    assert_int_equal(engine_info(en)->precision, bf16_here() ? PRECISION_BF16 : PRECISION_F32);
+    engine_close(en);
+    struct engine_options asked = {.precision = PRECISION_INT8, .lanes = 1, .auto_is_float = true};
+    en = jobs_open(models[0], asked);
+    assert_int_equal(engine_info(en)->precision, PRECISION_INT8);
     engine_close(en);
 }
 
@@ -195,19 +209,19 @@ static void options_that_do_not_fit_are_refused(void **state) {
     (void)state;
     struct engine *en;
     struct err e;
-    assert_int_equal(
-        try_open(models[0], (struct engine_options){.precision = PRECISION_INT8}, &en, &e),
-        PRECIS_EUNSUPPORTED);
-    assert_non_null(strstr(e.text, "int8 comes with the fast encoder"));
-    assert_null(en);
-    struct engine_options o = {.precision = PRECISION_F32, .lanes = 2};
-    en = jobs_open(models[0], o);
-    o.memory_limit = engine_info(en)->weight_bytes + engine_info(en)->scratch_bytes;
-    engine_close(en);
-    engine_close(jobs_open(models[0], o));
-    o.memory_limit--;
-    assert_int_equal(try_open(models[0], o, &en, &e), PRECIS_ELIMIT);
-    assert_null(en);
+    struct engine_options o = {.lanes = 2};
+    static const enum precision precisions[] = {PRECISION_F32, PRECISION_INT8};
+    for (int p = 0; p < 2; p++) {
+        o.precision = precisions[p];
+        o.memory_limit = 0;
+        en = jobs_open(models[0], o);
+        o.memory_limit = engine_info(en)->weight_bytes + engine_info(en)->scratch_bytes;
+        engine_close(en);
+        engine_close(jobs_open(models[0], o));
+        o.memory_limit--;
+        assert_int_equal(try_open(models[0], o, &en, &e), PRECIS_ELIMIT);
+        assert_null(en);
+    }
     o.memory_limit = 1;
     assert_int_equal(try_open(models[0], o, &en, &e), PRECIS_ELIMIT);
     assert_non_null(strstr(e.text, "the memory limit is 0 MB"));
@@ -278,20 +292,23 @@ static void states_that_are_no_numbers_fail_the_job(void **state) {
         snprintf(to[i], sizeof to[i], "%s/%s", folder, names[i]);
         copy(from, to[i], i == 1);
     }
-    struct engine *en = jobs_open(folder, (struct engine_options){.lanes = 1});
-    struct outcome out[3] = {{0}};
-    uint32_t ids[LONGEST];
-    for (int i = 0; i < 3; i++) {
-        struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &out[i]);
-        jobs_submit(en, &job);
-    }
-    engine_drain(en);
-    engine_close(en);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(out[i].called, 1);
-        assert_int_equal(out[i].finish, FINISH_FAILED);
-        assert_int_equal(out[i].hidden, 0);
-        assert_string_equal(out[i].err.text, "the model's output is not a number");
+    for (int p = 0; p < 2; p++) {
+        struct engine_options o = {.precision = p ? PRECISION_INT8 : PRECISION_F32, .lanes = 1};
+        struct engine *en = jobs_open(folder, o);
+        struct outcome out[3] = {{0}};
+        uint32_t ids[LONGEST];
+        for (int i = 0; i < 3; i++) {
+            struct engine_job job = job_of(i, ids, engine_info(en)->vocab, &out[i]);
+            jobs_submit(en, &job);
+        }
+        engine_drain(en);
+        engine_close(en);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(out[i].called, 1);
+            assert_int_equal(out[i].finish, FINISH_FAILED);
+            assert_int_equal(out[i].hidden, 0);
+            assert_string_equal(out[i].err.text, "the model's output is not a number");
+        }
     }
     for (int i = 0; i < 2; i++)
         unlink(to[i]);
@@ -302,6 +319,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_depend_on_the_job_alone),
         cmocka_unit_test(info_and_figures),
+        cmocka_unit_test(auto_without_int8),
         cmocka_unit_test(jobs_that_do_not_fit_are_refused),
         cmocka_unit_test(options_that_do_not_fit_are_refused),
         cmocka_unit_test(cancelling_ends_every_job_once),

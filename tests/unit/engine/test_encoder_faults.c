@@ -14,9 +14,12 @@
 static const char model[] = GOLDEN_DIR "/encoder/tiny-bert";
 enum { LANES = 3, LONGEST = 300, WIDTH = 40 };
 
+static enum precision precision;
+
 static int try_open(int lanes, struct engine **en, struct err *e) {
     *e = (struct err){0};
-    const struct engine_options o = {.lanes = lanes, .max_sequences = 4};
+    const struct engine_options o = {
+        .precision = precision, .auto_is_float = true, .lanes = lanes, .max_sequences = 4};
     return engine_open(model, &o, en, e);
 }
 
@@ -119,5 +122,7 @@ int main(void) {
         cmocka_unit_test(jobs_without_memory),
         cmocka_unit_test(closing_needs_no_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    precision = PRECISION_INT8;
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,11 @@
 #include "model/catalogue.h"
 
 enum { MOST_JOBS = 16, SKIPPED = 77 };
-static const double TOLERANCE = 1e-4 /* of a value */, LEAST_COSINE = 0.9999 /* of means, bf16 */;
+static const double TOLERANCE = 1e-4 /* of a value */;
+/* Of the mean of a prompt's states, by precision. int8's bar of 0.999 is one of many texts' mean:
+ * unit/search/embed_golden. */
+static const double LEAST_COSINE[] = {
+    [PRECISION_F32] = 0.9999, [PRECISION_BF16] = 0.9999, [PRECISION_INT8] = 0.998};
 
 static char path[4096];
 static json_t *golden;
@@ -124,7 +128,7 @@ static void check(enum precision p) {
     }
     print_message("%s: largest difference %.2e, least cosine of a mean %.7f\n", precision_name(p),
                   worst, least);
-    if (!(least >= LEAST_COSINE))
+    if (!(least >= LEAST_COSINE[p]))
         fail_msg("the least cosine of a mean is %.7f", least);
 }
 
@@ -141,8 +145,14 @@ static void test_bf16(void **state) {
     check(PRECISION_BF16);
 }
 
+static void test_int8(void **state) {
+    (void)state;
+    check(PRECISION_INT8);
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_f32), cmocka_unit_test(test_bf16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_f32), cmocka_unit_test(test_bf16),
+                                       cmocka_unit_test(test_int8)};
     char file[4200];
     json_error_t why;
     struct err e;

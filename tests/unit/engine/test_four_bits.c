@@ -97,8 +97,8 @@ static struct outcome run(struct engine *en) {
 
 /* What int8 weights need at least. */
 static size_t need_of(int lanes, size_t *page) {
-    struct engine *en =
-        open_with((struct engine_options){PRECISION_INT8, lanes, 1, 0, DEVICE_AUTO});
+    struct engine *en = open_with(
+        (struct engine_options){.precision = PRECISION_INT8, .lanes = lanes, .max_sequences = 1});
     const struct engine_info *i = engine_info(en);
     assert_string_equal(i->arithmetic, "int8");
     *page = i->kv_bytes_per_token * KV_BLOCK;
@@ -111,7 +111,8 @@ static void the_limit_chooses(void **state) {
     (void)state;
     for (int lanes = 1; lanes <= 3; lanes++) {
         size_t page, need = need_of(lanes, &page);
-        struct engine_options o = {PRECISION_INT8, lanes, 1, need, DEVICE_AUTO};
+        struct engine_options o = {
+            .precision = PRECISION_INT8, .lanes = lanes, .max_sequences = 1, .memory_limit = need};
         struct engine *en = open_with(o);
         assert_string_equal(engine_info(en)->arithmetic, "int8");
         engine_close(en);
@@ -146,12 +147,16 @@ static double distance(const float *a, const float *b, size_t n) {
 
 static void lanes_compute_the_same_near_f32(void **state) {
     (void)state;
-    struct engine *en = open_with((struct engine_options){PRECISION_F32, 1, 1, 0, DEVICE_AUTO});
+    struct engine *en = open_with(
+        (struct engine_options){.precision = PRECISION_F32, .lanes = 1, .max_sequences = 1});
     struct outcome exact = run(en), one = {0};
     engine_close(en);
     for (int lanes = 1; lanes <= 3; lanes++) {
         size_t page, need = need_of(lanes, &page);
-        en = open_with((struct engine_options){PRECISION_INT8, lanes, 1, need - 1, DEVICE_AUTO});
+        en = open_with((struct engine_options){.precision = PRECISION_INT8,
+                                               .lanes = lanes,
+                                               .max_sequences = 1,
+                                               .memory_limit = need - 1});
         assert_string_equal(engine_info(en)->arithmetic, "int8 with 4-bit weights");
         struct outcome o = run(en);
         engine_close(en);

@@ -22,6 +22,42 @@ static void check_near(const char *what, int n, size_t i, double got, double wan
         fail_msg("%s of %d, value %zu: %.9g instead of %.9g", what, n, i, got, want);
 }
 
+static float *signs_of(int n) {
+    float *signs = randoms((size_t)n + 16, 1);
+    for (int i = 0; i < n + 16; i++)
+        signs[i] = signs[i] < 0 ? -1 : 1;
+    return signs;
+}
+
+static struct turned8 turned_of(const float *signs, float *row, int n, int rows) {
+    int wide = (n + 15) / 16 * 16, block = wide & -wide;
+    return (struct turned8){.signs = signs,
+                            .n = wide,
+                            .block = block > 256 ? 256 : block,
+                            .row = row,
+                            .to = rows8_room((size_t)rows, (size_t)wide)};
+}
+
+/* The row in int8 is the Hadamard blocks of x times the signs, within half a step. */
+static void check_turned(const struct turned8 *t, int r, const float *x, int n) {
+    double scale = (double)t->to.scale[r], most = 0;
+    const uint8_t *got = t->to.x + (size_t)r * t->to.stride;
+    for (int i = 0; i < t->n; i++) {
+        double want = 0;
+        for (int j = 0; j < t->block; j++) { /* Sylvester's: the sign is the parity of i & j */
+            int from = i / t->block * t->block + j;
+            double v = from < n ? (double)x[from] * (double)t->signs[from] : 0;
+            want += __builtin_parity((unsigned)(i % t->block & j)) ? -v : v;
+        }
+        want /= sqrt(t->block);
+        most = fmax(most, fabs(want));
+        check_near("turned", n, (size_t)i, (got[i] - 128) * scale, want, scale * 0.502);
+    }
+    check_near("scale", n, (size_t)r, scale * 127, most, most * 1e-5);
+    for (size_t i = (size_t)t->n; i < t->to.stride; i++)
+        assert_int_equal(got[i], 128);
+}
+
 /* Values far from zero, so that their squares would cancel. */
 static void check_norm(const struct encoder_kernel *k, enum isa isa, int n, bool add) {
     (void)isa;
@@ -32,7 +68,20 @@ static void check_norm(const struct encoder_kernel *k, enum isa isa, int n, bool
     uint16_t *bf16 = room(all * sizeof *bf16, 0);
     for (size_t i = 0; i < all; i++)
         was[i] = x[i] += 100;
-    struct layernorm l = {x, add ? y : NULL, bias, gain, shift, 1e-5f, ROWS, n, bf16};
+    float *signs = signs_of(n), *row = room((size_t)(n + 16) * sizeof *row, 0xff);
+    struct turned8 turned = turned_of(signs, row, n, ROWS),
+                   turned_alone = turned_of(signs, row, n, 1);
+    struct layernorm l = {.x = x,
+                          .add = add ? y : NULL,
+                          .add_stride = (size_t)n,
+                          .bias = bias,
+                          .gain = gain,
+                          .shift = shift,
+                          .eps = 1e-5f,
+                          .rows = ROWS,
+                          .n = n,
+                          .bf16 = bf16,
+                          .int8 = &turned};
     k->layernorm(&l);
     for (int r = 0; r < ROWS; r++) {
         const float *in = was + r * n, *plus = y + r * n;
@@ -51,11 +100,22 @@ static void check_norm(const struct encoder_kernel *k, enum isa isa, int n, bool
             assert_int_equal(bf16[at], quant_f32_to_bf16(x[at]));
         }
         memcpy(one, in, (size_t)n * sizeof *one);
-        struct layernorm alone = {one, add ? plus : NULL, bias, gain, shift, 1e-5f, 1, n, NULL};
+        struct layernorm alone = l;
+        alone.x = one;
+        alone.add = add ? plus : NULL;
+        alone.rows = 1;
+        alone.bf16 = NULL;
+        alone.int8 = &turned_alone;
         k->layernorm(&alone);
         assert_memory_equal(one, x + r * n, (size_t)n * sizeof *one);
+        assert_memory_equal(turned_alone.to.x, turned.to.x + (size_t)r * turned.to.stride,
+                            turned.to.stride);
+        assert_true(turned_alone.to.scale[0] == turned.to.scale[r]);
+        check_turned(&turned, r, x + r * n, n);
     }
-    void *const buffers[] = {x, y, bias, gain, shift, was, one, bf16};
+    rows8_free(&turned.to);
+    rows8_free(&turned_alone.to);
+    void *const buffers[] = {x, y, bias, gain, shift, was, one, bf16, signs, row};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         free(buffers[i]);
 }
@@ -93,7 +153,7 @@ static void activations(const struct encoder_kernel *k, enum isa isa) {
         bias[i] = i % 2 ? 0.0f : 0.125f;
     }
     for (int f = 0; f < 3; f++) {
-        struct activate a = {x, bias, all[f], 1, N, DTYPE_F32, y};
+        struct activate a = {x, (size_t)N, bias, all[f], 1, N, DTYPE_F32, y, NULL};
         k->activate(&a);
         a.type = DTYPE_BF16;
         a.y = half;
@@ -103,6 +163,16 @@ static void activations(const struct encoder_kernel *k, enum isa isa) {
             check_near("activation", f, (size_t)i, (double)y[i], want, 1e-6);
             assert_int_equal(half[i], quant_f32_to_bf16(y[i]));
         }
+        float *signs = signs_of(N), *row = room(((size_t)N + 16) * sizeof *row, 0xff);
+        struct turned8 turned = turned_of(signs, row, N, 1);
+        a.type = DTYPE_INT8;
+        a.y = NULL;
+        a.int8 = &turned;
+        k->activate(&a);
+        check_turned(&turned, 0, y, N);
+        rows8_free(&turned.to);
+        free(signs);
+        free(row);
     }
     free(x);
     free(bias);
@@ -118,11 +188,16 @@ static void activations_are_right(void **state) {
 static void what_is_no_number_shows(const struct encoder_kernel *k, enum isa isa) {
     float x[3] = {NAN, INFINITY, -1000}, bias[3] = {0}, y[3];
     (void)isa;
-    k->activate(&(struct activate){x, bias, ACTIVATION_GELU, 1, 3, DTYPE_F32, y});
+    k->activate(&(struct activate){x, 3, bias, ACTIVATION_GELU, 1, 3, DTYPE_F32, y, NULL});
     assert_true(isnan(y[0]));
     assert_true(isinf(y[1]) && y[1] > 0);
     assert_true(fabsf(y[2]) < 1e-6f);
-    k->activate(&(struct activate){x, bias, ACTIVATION_RELU, 1, 3, DTYPE_F32, y});
+    float signs[16] = {1, 1, 1}, row[16];
+    struct turned8 turned = turned_of(signs, row, 3, 1);
+    k->activate(&(struct activate){x, 3, bias, ACTIVATION_GELU, 1, 3, DTYPE_INT8, NULL, &turned});
+    assert_true(!isfinite(turned.to.scale[0]));
+    rows8_free(&turned.to);
+    k->activate(&(struct activate){x, 3, bias, ACTIVATION_RELU, 1, 3, DTYPE_F32, y, NULL});
     assert_true(isnan(y[0]));
     assert_true(isinf(y[1]) && y[1] > 0);
     assert_true(y[2] == 0);
@@ -152,7 +227,7 @@ struct whole {
 };
 
 static void whole_run(struct whole *w) {
-    size_t width = (size_t)(w->heads * w->dim), size = dtype_size(w->type);
+    size_t width = (size_t)(w->heads * w->dim), size = w->type == DTYPE_BF16 ? 2 : 4;
     void *scratch = room(attention_scratch_size(w->dim), 0xff);
     for (int i = 0; i < w->n; i++) {
         w->blocks[i] = w->places[i / KV_BLOCK];
@@ -163,25 +238,26 @@ static void whole_run(struct whole *w) {
     for (size_t h = 0; h < (size_t)w->heads; h++)
         for (int at = 0; at < w->n; at += ATTENTION_ROWS) {
             size_t first = ((size_t)at * width + h * (size_t)w->dim) * size;
-            w->kernel.attention(&(struct attention_item){
-                .rows = w->n - at < ATTENTION_ROWS ? w->n - at : ATTENTION_ROWS,
-                .head_dim = w->dim,
-                .group = 1,
-                .keys = w->n,
-                .q = (char *)w->q + first,
-                .out = (char *)w->out + first,
-                .token_stride = width,
-                .blocks = w->places,
-                .key_offset = 2 * h * w->head,
-                .value_offset = (2 * h + 1) * w->head,
-                .scratch = scratch});
+            (w->type == DTYPE_INT8 ? w->kernel.int8.attention : w->kernel.attention)(
+                &(struct attention_item){.rows = w->n - at < ATTENTION_ROWS ? w->n - at
+                                                                            : ATTENTION_ROWS,
+                                         .head_dim = w->dim,
+                                         .group = 1,
+                                         .keys = w->n,
+                                         .q = (char *)w->q + first,
+                                         .out = (char *)w->out + first,
+                                         .token_stride = width,
+                                         .blocks = w->places,
+                                         .key_offset = 2 * h * w->head,
+                                         .value_offset = (2 * h + 1) * w->head,
+                                         .scratch = scratch});
         }
     free(scratch);
 }
 
 static double whole_value(const struct whole *w, size_t i) {
-    return w->type == DTYPE_F32 ? (double)((float *)w->out)[i]
-                                : (double)quant_bf16_to_f32(((uint16_t *)w->out)[i]);
+    return w->type != DTYPE_BF16 ? (double)((float *)w->out)[i]
+                                 : (double)quant_bf16_to_f32(((uint16_t *)w->out)[i]);
 }
 
 /* out of one token and head, by the definition; base-2 scores, as q is scaled. */
@@ -226,7 +302,7 @@ static void check_whole(const struct encoder_kernel *k, enum isa isa, enum dtype
     for (size_t i = 0; i < blocks; i++)
         w.places[i] = w.kv + i * w.block;
     whole_run(&w);
-    double want[KERNEL_MAX_DIM], most = type == DTYPE_F32 ? 2e-5 : 2e-2;
+    double want[KERNEL_MAX_DIM], most = type == DTYPE_F32 ? 2e-5 : type == DTYPE_BF16 ? 2e-2 : 0.1;
     for (int t = 0; t<n; t += n> 8 ? n / 5 : 1)
         for (int h = 0; h < w.heads; h++) {
             whole_expect(&w, t, h, want);
@@ -244,8 +320,8 @@ static void wholes(const struct encoder_kernel *k, enum isa isa) {
     static const int lengths[] = {1, 2, 63, 64, 65, 97, 200}, dims[] = {16, 32, 64, 80, 256};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
         for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++)
-            for (int type = DTYPE_F32; type <= DTYPE_BF16; type++)
-                if (type == DTYPE_F32 || isa == ISA_AVX512_BF16)
+            for (int type = DTYPE_F32; type <= DTYPE_INT8; type++)
+                if (type != DTYPE_BF16 || isa == ISA_AVX512_BF16)
                     check_whole(k, isa, (enum dtype)type, lengths[i], dims[d]);
 }
 

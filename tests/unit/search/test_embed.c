@@ -194,6 +194,51 @@ static void test_lengths(void **state) {
     assert_int_equal(embedder_open(model, &o, &em, &e), PRECIS_EUSAGE);
 }
 
+/* Windows of a text: alike in length, each with the special tokens, weighed by their tokens. */
+static void test_windows(void **state) {
+    (void)state;
+    enum { TEXTS = 4 };
+    static const struct embed_text texts[TEXTS] = {{"a b c d e f g h i j k l m", 25},
+                                                   {"a b c d e f", 11},
+                                                   {"", 0},
+                                                   {"a b c d e f g h i j k l", 23}};
+    static const struct embed_text parts[] = {{"a b c d e", 9}, {"f g h i", 7},
+                                              {"j k l m", 7},   {"a b c d e f", 11},
+                                              {"", 0},          {"g h i j k l", 11}};
+    static const size_t windows[] = {3, 1, 1, 2}, all[] = {15, 8, 2, 14};
+    float got[TEXTS * WIDTH], part[6 * WIDTH];
+    struct embed_note notes[TEXTS];
+    struct err e;
+    struct embedder *em = open_it(8, 2);
+    assert_int_equal(embedder_embed_windows(em, texts, TEXTS, NULL, got, notes, &e), 0);
+    assert_int_equal(embedder_embed(em, parts, 6, NULL, part, NULL, &e), 0);
+    for (int i = 0; i < TEXTS; i++) {
+        assert_int_equal(notes[i].windows, windows[i]);
+        assert_int_equal(notes[i].all, all[i]);
+        assert_int_equal(notes[i].tokens, all[i]);
+    }
+    assert_memory_equal(got + WIDTH, part + 3 * WIDTH, WIDTH * sizeof *got);
+    assert_memory_equal(got + 2 * WIDTH, part + 4 * WIDTH, WIDTH * sizeof *got);
+    double want[2][WIDTH], length[2] = {0};
+    for (size_t k = 0; k < WIDTH; k++) {
+        want[0][k] =
+            (7 * (double)part[k] + 6 * (double)part[WIDTH + k] + 6 * (double)part[2 * WIDTH + k]) /
+            19;
+        want[1][k] = ((double)part[3 * WIDTH + k] + (double)part[5 * WIDTH + k]) / 2;
+        for (int i = 0; i < 2; i++)
+            length[i] += want[i][k] * want[i][k];
+    }
+    for (size_t k = 0; k < WIDTH; k++)
+        for (size_t i = 0; i < 2; i++)
+            assert_true(fabs((double)got[3 * i * WIDTH + k] -
+                             want[i][k] / (embedder_info(em)->pooling.normalise ? sqrt(length[i])
+                                                                                : 1)) < 1e-5);
+    static const struct embed_text broken[] = {{"ab", 2}, {"ab", (size_t)INT32_MAX}};
+    assert_int_equal(embedder_embed_windows(em, broken, 2, NULL, got, notes, &e), PRECIS_ELIMIT);
+    assert_non_null(strstr(e.text, "text 1: "));
+    embedder_close(em);
+}
+
 /* One lane and one text at a time against two lanes and all together. */
 static void test_order(void **state) {
     (void)state;
@@ -319,6 +364,14 @@ static int embed_once(void *user, struct err *e) {
     return embedder_embed(fragile, texts, 3, NULL, got, NULL, e);
 }
 
+static int windows_once(void *user, struct err *e) {
+    static const struct embed_text texts[] = {{"ab", 2}, {"some words that are cut", 23}};
+    float got[2 * WIDTH];
+    struct embed_note notes[2];
+    (void)user;
+    return embedder_embed_windows(fragile, texts, 2, NULL, got, notes, e);
+}
+
 static int states_once(void *user, struct err *e) {
     static const struct embed_text texts[] = {{"ab", 2}, {"some words", 10}};
     struct embed_states states[2];
@@ -343,6 +396,8 @@ static void says_when_memory_runs_out(void **state) {
     fragile = open_it(0, 1);
     fault_each(&fault_memory, FAULT_LASTING, embed_once, NULL);
     fault_each(&fault_memory, FAULT_ONCE, embed_once, NULL);
+    fault_each(&fault_memory, FAULT_LASTING, windows_once, NULL);
+    fault_each(&fault_memory, FAULT_ONCE, windows_once, NULL);
     fault_each(&fault_memory, FAULT_LASTING, states_once, NULL);
     fault_each(&fault_memory, FAULT_ONCE, states_once, NULL);
     fault_each(&fault_memory, FAULT_LASTING, read_once, NULL);
@@ -357,7 +412,7 @@ int main(void) {
         IN_FOLDER(test_order),        IN_FOLDER(test_stop),
         IN_FOLDER(test_failing_text), IN_FOLDER(test_decoder),
         IN_FOLDER(test_revision),     IN_FOLDER(says_when_memory_runs_out),
-        cmocka_unit_test(test_dot),
+        IN_FOLDER(test_windows),      cmocka_unit_test(test_dot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

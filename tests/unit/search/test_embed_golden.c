@@ -23,7 +23,7 @@
 #include "search/embed.h"
 
 enum { MOST_TEXTS = 1000, WIDTH = 384, SKIPPED = 77 };
-static const double LEAST_COSINE = 0.9999;
+static const double LEAST_COSINE = 0.9999, LEAST_COSINE_INT8 = 0.999 /* of the mean */;
 
 static const char *model;
 static size_t n;
@@ -151,8 +151,14 @@ static void test_bf16(void **state) {
     assert_true(check(PRECISION_BF16) >= LEAST_COSINE);
 }
 
+static void test_int8(void **state) {
+    (void)state;
+    assert_true(check(PRECISION_INT8) >= LEAST_COSINE_INT8);
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_f32), cmocka_unit_test(test_bf16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_f32), cmocka_unit_test(test_bf16),
+                                       cmocka_unit_test(test_int8)};
     char path[4096];
     struct err e;
     if (argc != 4)
