@@ -48,7 +48,12 @@ struct args {
     uint64_t retries;
     double timeout, retry_delay;
     /* eval */
-    const char *predictions, *embedding_model, *ab;
+    const char *predictions, *embedding_model, *ab, *corpus;
+    /* search */
+    const char *language, *glob;
+    uint64_t topk;
+    int mode; /* enum index_mode */
+    double threshold;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
     /* flags of all of them, together for the sake of padding */
@@ -64,8 +69,9 @@ struct walk_options args_files(const struct args *a);
 
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_line_model, group_engine,
-    group_tokenizer, group_sampling, group_chunks, group_files, group_json;
+    group_tokenizer, group_sampling, group_chunks, group_files, group_json, group_encoder,
+    group_index;
 
-extern const char *const choices_template[];
+extern const char *const choices_template[], *const choices_search[];
 
 #endif

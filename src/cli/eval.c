@@ -21,10 +21,13 @@ static int open_wordnet(struct eval_tools *t, struct err *e) {
     return rc;
 }
 
-int embedder_open_asked(const struct args *a, const char *without, struct embedder **out,
-                        struct err *e) {
+int embedder_open_asked(const struct args *a, const char *without, enum precision precision,
+                        struct embedder **out, struct err *e) {
     const char *name = a->embedding_model ? a->embedding_model : default_embedder;
-    const struct embedder_options o = {.engine = {.lanes = (int)a->lanes}};
+    const struct embedder_options o = {.engine = {.precision = precision,
+                                                  .lanes = (int)a->lanes,
+                                                  .memory_limit = (size_t)a->memory_limit,
+                                                  .device = (enum device)a->device}};
     *out = NULL;
     int rc = embedder_open(name, &o, out, e);
     if (rc && rc != PRECIS_ENOMEM && !a->embedding_model) {
@@ -42,7 +45,7 @@ int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e) {
     int rc = open_wordnet(t, e);
     if (rc == 0)
         rc = embedder_open_asked(a, "cosine, embedding F1 and calibration are left out",
-                                 &t->embedder, e);
+                                 PRECISION_AUTO, &t->embedder, e);
     if (rc) {
         eval_tools_close(t);
         return rc;

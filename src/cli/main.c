@@ -14,7 +14,8 @@ static const struct command *const commands[] = {
     &command_bench_tokenize, &command_bench_kernels, &command_bench_contracts,
     &command_models_list,    &command_models_pull,   &command_models_rm,
     &command_models_show,    &command_models_export, &command_rate,
-    &command_eval_summaries, &command_embed,         &command_metrics,
+    &command_eval_summaries, &command_eval_search,   &command_embed,
+    &command_metrics,        &command_index,         &command_search,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
