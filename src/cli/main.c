@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_models_list,    &command_models_pull,   &command_models_rm,
     &command_models_show,    &command_models_export, &command_rate,
     &command_eval_summaries, &command_embed,         &command_metrics,
+    &command_bench_search,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
