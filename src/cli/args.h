@@ -56,6 +56,10 @@ struct args {
     double threshold;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
+    uint64_t vectors, width, clusters, queries, shown;
+    double spread;
+    const char *keep;
+    int graph;
     /* flags of all of them, together for the sake of padding */
     bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache,
         no_rollup, list, export, raw, ignore_eos, no_special, plain, no_truncate, jsonl,

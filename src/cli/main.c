@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_models_show,    &command_models_export, &command_rate,
     &command_eval_summaries, &command_eval_search,   &command_embed,
     &command_metrics,        &command_index,         &command_search,
+    &command_bench_search,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

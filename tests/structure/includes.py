@@ -18,7 +18,7 @@ ROOMS = {
     "text": {"base", "model"},
     "kernel": {"base", "model"},
     "engine": {"base", "model", "kernel"},
-    "search": {"base", "model", "text", "engine"},
+    "search": {"base", "model", "text", "kernel", "engine"},
     "summary": {"base", "code", "model", "text", "engine", "search"},
     "store": {"base", "search", "summary"},
     "index": {"base", "code", "model", "engine", "search", "store"},
