@@ -223,10 +223,11 @@ static int say_if_stale(const struct query_place *p, struct err *e) {
     int rc = store_each_indexed(p->s, p->below, 0, look, &x, e);
     if (rc || (!x.changed && !x.gone))
         return rc;
-    snprintf(line, sizeof line,
-             "%zu files changed and %zu are gone since they were indexed (precis index brings the "
-             "index up to date)",
-             x.changed, x.gone);
+    snprintf(
+        line, sizeof line,
+        "the tree is not as it was indexed: %zu files changed, %zu gone (precis index brings it "
+        "up to date)",
+        x.changed, x.gone);
     say_note(line);
     return 0;
 }

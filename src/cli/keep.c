@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "store/entries.h"
 #include "summary/context.h"
 
 /* Raise it when the same prompt may be answered by another line: arithmetic, sampling, cleaning. */
@@ -492,10 +493,13 @@ void keep_known(struct keep *k, struct known *out) {
 
 void keep_close(struct keep *k, bool ended) {
     struct err e = {0};
+    size_t matched;
     if (!k)
         return;
     keep_commit(k);
     if (!k->broken && ended && store_run_end(k->store, k->run, &e) != 0)
+        log_say(LOG_WARN, "%s", e.text);
+    else if (!k->broken && store_match_summaries(k->store, &matched, &e) != 0)
         log_say(LOG_WARN, "%s", e.text);
     if (k->lost)
         log_say(LOG_WARN, "%zu lines are not in the store", k->lost);

@@ -177,6 +177,7 @@ int index_build(struct store *s, const char *path, const struct walk *w,
         const struct gather_options g = {.encoder = x.encoder,
                                          .stop = o->stop,
                                          .root = store_root(s),
+                                         .batch_bytes = o->batch_bytes,
                                          .threads = cores < MOST_THREADS ? cores : MOST_THREADS};
         rc = gather(x.files, x.todo, &g, take, &x, e);
     }

@@ -31,6 +31,7 @@ struct index_options {
     struct embedder *em;     /* NULL: words alone */
     const atomic_bool *stop; /* ends it with PRECIS_ECANCELLED; may be NULL */
     int threads;             /* 0: one for each core */
+    size_t batch_bytes;      /* of files in a transaction, about; 0: 48 KiB */
     /* On the caller's thread, after each batch: files done, of how many that are not unchanged. May
      * be NULL. */
     void (*on_progress)(void *user, const struct index_stats *s, size_t done, size_t n);

@@ -213,13 +213,13 @@ static int take_all(struct gathering *x,
 }
 
 static int plan(struct gathering *x, struct err *e) {
-    size_t bytes = 0;
+    size_t bytes = 0, most = x->o->batch_bytes ? x->o->batch_bytes : BATCH_BYTES;
     x->first = malloc((x->n + 1) * sizeof *x->first);
     if (!x->first)
         return err_nomem(e, "files");
     for (size_t i = 0; i < x->n; i++) {
         size_t begun = x->n_batches ? i - x->first[x->n_batches - 1] : 0;
-        if (begun == 0 || begun == BATCH_FILES || bytes + x->files[i].file->size > BATCH_BYTES) {
+        if (begun == 0 || begun == BATCH_FILES || bytes + x->files[i].file->size > most) {
             x->first[x->n_batches++] = i;
             bytes = 0;
         }

@@ -23,11 +23,12 @@ struct gathered {
 struct gather_options {
     struct batch_encoder encoder;
     const atomic_bool *stop; /* may be NULL */
+    size_t batch_bytes;      /* 0: 48 KiB */
     const char *root;        /* of the store, which each thread opens to read */
     int threads;             /* >= 1 */
 };
 
-/* Reads files (their bytes in batches of about 48 KB), cuts and embeds them, and hands the batches
+/* Reads files (in batches of about so many bytes), cuts and embeds them, and hands the batches
  * to `take` in the order of the files, on the caller's thread; *done is how many files have been. A
  * file whose bytes are what its entries were cut from, and whose entries have vectors, is
  * `touched`. A failure, also of take, ends all. */
