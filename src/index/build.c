@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/pool.h"
 #include "index/cut.h"
 #include "index/gather.h"
+#include "index/nearest.h"
 
 enum { MOST_THREADS = 16 };
 
@@ -134,6 +136,17 @@ static int finish(struct building *x, struct err *e) {
     return store_commit(x->s, e);
 }
 
+/* Without the side file searches take longer, that is all. */
+static int write_vectors(struct building *x, struct err *e) {
+    struct err why = {0};
+    int rc = nearest_write(x->s, x->o->stop, &why);
+    if (rc == PRECIS_ENOMEM || rc == PRECIS_ECANCELLED)
+        return err_set(e, rc, "%s", why.text);
+    if (rc)
+        log_say(LOG_WARN, "%s", why.text);
+    return 0;
+}
+
 static int start_encoder(struct building *x, struct err *e) {
     char revision[HASH_HEX_SIZE];
     x->encoder = (struct batch_encoder){.em = x->o->em};
@@ -183,6 +196,8 @@ int index_build(struct store *s, const char *path, const struct walk *w,
     }
     if (rc == 0)
         rc = finish(&x, e);
+    if (rc == 0)
+        rc = write_vectors(&x, e);
     building_free(&x);
     out->seconds = clock_seconds() - start;
     return rc;

@@ -22,11 +22,12 @@ enum { STORE_VECTOR_MOST = 8192 /* numbers in a vector */ };
 
 struct store_index {
     int64_t files, entries;
-    int64_t embedder;     /* whose vectors are searched (store_embedder); 0: none */
-    const char *revision; /* of the embedder; "" : none; until the next call on s */
-    const char *name;     /* what --embedding-model said; likewise */
-    uint64_t width;       /* of its vectors */
-    int64_t changes;      /* a number that grows with every file that enters or leaves */
+    int64_t embedder;                /* whose vectors are searched (store_embedder); 0: none */
+    const char *revision;            /* of the embedder; "" : none; until the next call on s */
+    const char *name;                /* what --embedding-model said; likewise */
+    uint64_t width;                  /* of its vectors */
+    int64_t changes;                 /* a number that grows with every file that enters or leaves */
+    uint8_t nonce[HASH_SHA256_SIZE]; /* of this index and no other */
 };
 
 /* PRECIS_ENOTFOUND: nothing was ever indexed. */

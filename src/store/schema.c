@@ -51,7 +51,7 @@ static const char *const version_1[] = {
  * `cut` the version of the cutting. Numbers of entries are never used again, so what is derived
  * from them can tell new from old. vectors: bytes of two's complement, each times the scale. words:
  * one row for each entry; summary: lines of summaries, the best first. index_state has one row;
- * matched says from what the summaries were taken. */
+ * matched says from what the summaries were taken; the nonce tells this index from any other. */
 static const char *const version_2[] = {
     "CREATE TABLE embedders(id INTEGER PRIMARY KEY, revision TEXT NOT NULL UNIQUE, "
     "name TEXT NOT NULL, width INTEGER NOT NULL CHECK(width > 0)) STRICT",
@@ -75,7 +75,7 @@ static const char *const version_2[] = {
 
     "CREATE TABLE index_state(id INTEGER PRIMARY KEY CHECK(id = 1), "
     "embedder INTEGER REFERENCES embedders(id), changes INTEGER NOT NULL, "
-    "matched TEXT NOT NULL) STRICT",
+    "matched TEXT NOT NULL, nonce BLOB NOT NULL CHECK(length(nonce) = 32)) STRICT",
 
     "PRAGMA user_version = 2",
     NULL};
