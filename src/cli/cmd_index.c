@@ -44,10 +44,10 @@ static int find_root(const struct args *a, const char *path, char **root, struct
     if (a->store || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
         return 0;
     char *slash = strrchr(*root, '/');
-    if (slash && slash != *root)
-        *slash = 0;
+    if (slash)
+        slash[slash == *root] = 0;
     else
-        strcpy(*root, slash ? "/" : ".");
+        memcpy(*root, ".", 2); /* it has a name of at least one character */
     return 0;
 }
 
