@@ -67,8 +67,9 @@ tsan: ## the test suite under ThreadSanitizer
 	$(NO_ASLR) tools/test.py $(BUILD)-tsan -t 5
 
 fuzz-quick: ## every fuzz target for FUZZ_SECONDS (20)
-	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true \
-	-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+	@test -f $(BUILD)-fuzz/build.ninja || CC=clang CXX=clang++ meson setup $(BUILD)-fuzz -Dfuzz=true \
+	-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link \
+	-Dcpp_args=-fsanitize=fuzzer-no-link
 	@ninja -C $(BUILD)-fuzz fuzz
 	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 

@@ -48,11 +48,20 @@ struct args {
     uint64_t retries;
     double timeout, retry_delay;
     /* eval */
-    const char *predictions, *embedding_model, *ab;
+    const char *predictions, *embedding_model, *ab, *corpus;
     /* embed */
     int long_texts;
+    /* search */
+    const char *language, *glob;
+    uint64_t topk;
+    int mode; /* enum index_mode */
+    double threshold;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
+    uint64_t vectors, width, clusters, queries, shown;
+    double spread;
+    const char *keep;
+    int graph;
     /* flags of all of them, together for the sake of padding */
     bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache,
         no_rollup, list, export, raw, ignore_eos, no_special, plain, no_truncate, jsonl,
@@ -66,8 +75,9 @@ struct walk_options args_files(const struct args *a);
 
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_line_model, group_engine,
-    group_tokenizer, group_sampling, group_chunks, group_files, group_json;
+    group_tokenizer, group_sampling, group_chunks, group_files, group_json, group_encoder,
+    group_index;
 
-extern const char *const choices_template[];
+extern const char *const choices_template[], *const choices_search[];
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
-#include "cli/keep.h"
 #include "cli/rated.h"
 
 #define AT(member) offsetof(struct args, member)
@@ -111,7 +110,7 @@ static int find_as(struct store *s, const char *name, uint64_t line, struct foun
 static int find_line(struct store *s, const struct place *p, struct found_line *f, struct err *e) {
     char *name = NULL;
     const char *as_given = p->path;
-    int rc = keep_name(store_root(s), p->path, &name, NULL);
+    int rc = store_name(store_root(s), p->path, &name, NULL);
     if (rc == PRECIS_ENOMEM)
         return err_nomem(e, p->path);
     rc = name ? find_as(s, name, p->line, f, e) : 0;

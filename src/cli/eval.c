@@ -21,11 +21,10 @@ static int open_wordnet(struct eval_tools *t, struct err *e) {
     return rc;
 }
 
-int embedder_open_asked(const struct args *a, const char *without, struct embedder **out,
-                        struct err *e) {
+int embedder_open_asked(const struct args *a, const char *without,
+                        const struct engine_options *engine, struct embedder **out, struct err *e) {
     const char *name = a->embedding_model ? a->embedding_model : default_embedder;
-    /* figures and judged lines are to stay those of the arithmetic they were fitted with */
-    const struct embedder_options o = {.engine = {.lanes = (int)a->lanes, .auto_is_float = true}};
+    const struct embedder_options o = {.engine = *engine};
     *out = NULL;
     int rc = embedder_open(name, &o, out, e);
     if (rc && rc != PRECIS_ENOMEM && !a->embedding_model) {
@@ -42,8 +41,10 @@ int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e) {
     *t = (struct eval_tools){0};
     int rc = open_wordnet(t, e);
     if (rc == 0)
-        rc = embedder_open_asked(a, "cosine, embedding F1 and calibration are left out",
-                                 &t->embedder, e);
+        rc = embedder_open_asked(
+            a, "cosine, embedding F1 and calibration are left out",
+            &(struct engine_options){.lanes = (int)a->lanes, .auto_is_float = true}, &t->embedder,
+            e);
     if (rc) {
         eval_tools_close(t);
         return rc;

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cli/args.h"
+#include "engine/engine.h"
 #include "eval/compare.h"
 #include "eval/score.h"
 
@@ -23,8 +24,8 @@ void eval_tools_close(struct eval_tools *t); /* safe on zeroed ones */
 
 /* The encoder that --embedding-model names. Where it is not named and minilm cannot be had, *out is
  * NULL, and `without`, what is missing then, is said with the reason. Errors: embedder_open's. */
-int embedder_open_asked(const struct args *a, const char *without, struct embedder **out,
-                        struct err *e);
+int embedder_open_asked(const struct args *a, const char *without,
+                        const struct engine_options *engine, struct embedder **out, struct err *e);
 /* Who is evaluated. */
 struct eval_system {
     const char *name;                    /* as people asked for it; borrowed */

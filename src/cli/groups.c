@@ -231,3 +231,26 @@ struct walk_options args_files(const struct args *a) {
 static const struct option json[] = {
     {.name = "json", .offset = AT(json), .help = "one JSON value on standard output"}, {0}};
 const struct option_group group_json = {"Output", json};
+
+static const struct option encoder[] = {
+    {.name = "embedding-model",
+     .type = OPTION_TEXT,
+     .offset = AT(embedding_model),
+     .argument = "M",
+     .help = "the encoder: a catalogue name, a folder or hf:org/name; without it: minilm, if it is "
+             "here, else words alone are searched"},
+    ENGINE_OPTIONS,
+    {0}};
+const struct option_group group_encoder = {"Model", encoder};
+
+static const struct option store[] = {
+    {.name = "store",
+     .type = OPTION_TEXT,
+     .offset = AT(store),
+     .argument = "ROOT",
+     .help = "the folder whose .precis has the index; without it: the nearest at or above the path "
+             "that has one, within its git work tree"},
+    {0}};
+const struct option_group group_index = {"Index", store};
+
+const char *const choices_search[] = {"hybrid", "bm25", "vector", NULL};

@@ -301,7 +301,7 @@ static int execute(struct work *w, struct err *e) {
 static int open_tools(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
     int rc = embedder_open_asked(a, "lines are chosen and examples found by words alone",
-                                 &w->embedder, e);
+                                 &(struct engine_options){.lanes = (int)a->lanes}, &w->embedder, e);
     return rc ? rc : example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
 }
 

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "store/entries.h"
 #include "summary/context.h"
 
 /* Raise it when the same prompt may be answered by another line: arithmetic, sampling, cleaning. */
@@ -199,20 +200,6 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
     return 0;
 }
 
-int keep_name(const char *root, const char *path, char **name, struct err *e) {
-    *name = NULL;
-    char *real = realpath(path, NULL);
-    if (!real)
-        return errno == ENOMEM ? err_nomem(e, path) : err_errno(e, path, "open");
-    size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    const char *from = real;
-    if (strncmp(real, root, n) == 0 && (real[n] == '/' || !real[n]))
-        from += n + (real[n] == '/');
-    *name = valid_copy(from);
-    free(real);
-    return *name ? 0 : err_nomem(e, path);
-}
-
 /* Whether the file is still the one that the walk saw, whose lines were summarised. */
 static bool is_same(const struct walk_file *f, const struct stat *st) {
     return (uint64_t)st->st_size == f->size &&
@@ -239,7 +226,7 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
     record.mtime_ns = f->file->mtime_ns;
     record.inode = after.st_ino;
     free(f->name);
-    rc = keep_name(store_root(k->store), f->file->path, &f->name, e);
+    rc = store_name(store_root(k->store), f->file->path, &f->name, e);
     record.path = f->name;
     if (rc == 0)
         rc = store_put_file(k->store, &record, e);
@@ -318,7 +305,7 @@ static int folder_name(const struct keep *k, const struct summary *s, char **nam
     else if (k->whole && !(path = strdup(k->whole)))
         rc = err_nomem(e, "store");
     if (rc == 0 && path)
-        rc = keep_name(store_root(k->store), path, name, e);
+        rc = store_name(store_root(k->store), path, name, e);
     free(path);
     return rc;
 }
@@ -455,7 +442,7 @@ static const char *name_to_find(struct keep *k, const char *shown) {
     if (!f || f == l->file)
         return f ? l->name : NULL;
     free(l->name);
-    keep_name(store_root(l->store), f->file->path, &l->name, NULL);
+    store_name(store_root(l->store), f->file->path, &l->name, NULL);
     l->file = l->name ? f : NULL;
     return l->name;
 }
@@ -506,10 +493,13 @@ void keep_known(struct keep *k, struct known *out) {
 
 void keep_close(struct keep *k, bool ended) {
     struct err e = {0};
+    size_t matched;
     if (!k)
         return;
     keep_commit(k);
     if (!k->broken && ended && store_run_end(k->store, k->run, &e) != 0)
+        log_say(LOG_WARN, "%s", e.text);
+    else if (!k->broken && store_match_summaries(k->store, &matched, &e) != 0)
         log_say(LOG_WARN, "%s", e.text);
     if (k->lost)
         log_say(LOG_WARN, "%zu lines are not in the store", k->lost);

@@ -36,9 +36,4 @@ void keep_commit(struct keep *k);
 /* Ends the run; ended: it was not interrupted. Says how many lines could not be kept. */
 void keep_close(struct keep *k, bool ended);
 
-/* The name that the store whose root is `root` has for what lies at `path`: relative to the root
- * where it is below it, else absolute; valid UTF-8. It is the caller's. PRECIS_EIO: nothing is
- * there. */
-int keep_name(const char *root, const char *path, char **name, struct err *e);
-
 #endif

@@ -95,8 +95,14 @@ static void free_item(struct eval_item *item) {
     *item = (struct eval_item){0};
 }
 
+struct item_reading {
+    struct eval_items *out;
+    enum need reference;
+};
+
 static int read_item(void *user, const struct place *at, const json_t *object, struct err *e) {
-    struct eval_items *items = user;
+    const struct item_reading *r = user;
+    struct eval_items *items = r->out;
     struct eval_item item = {.line = at->line};
     const struct {
         const char *member;
@@ -110,7 +116,7 @@ static int read_item(void *user, const struct place *at, const json_t *object, s
         {"path", NOT_EMPTY, EVAL_MOST_TEXT, &item.path},
         {"kind", NOT_EMPTY, EVAL_MOST_TEXT, &item.kind},
         {"code", REQUIRED, EVAL_MOST_CODE, &item.code},
-        {"reference", NOT_EMPTY, EVAL_MOST_TEXT, &item.reference},
+        {"reference", r->reference, EVAL_MOST_TEXT, &item.reference},
         {"symbol", OPTIONAL, EVAL_MOST_TEXT, &item.symbol},
     };
     int rc = 0;
@@ -159,15 +165,26 @@ static int sort_ids(const char *name, struct eval_items *items, struct err *e) {
     return 0;
 }
 
-int eval_items_read(const char *name, const char *text, size_t len, struct eval_items *out,
-                    struct err *e) {
+static int read_items(const char *name, const char *text, size_t len, enum need reference,
+                      struct eval_items *out, struct err *e) {
+    struct item_reading r = {out, reference};
     *out = (struct eval_items){0};
-    int rc = each_line(name, text, len, read_item, out, e);
+    int rc = each_line(name, text, len, read_item, &r, e);
     if (rc == 0)
         rc = sort_ids(name, out, e);
     if (rc)
         eval_items_free(out);
     return rc;
+}
+
+int eval_items_read(const char *name, const char *text, size_t len, struct eval_items *out,
+                    struct err *e) {
+    return read_items(name, text, len, NOT_EMPTY, out, e);
+}
+
+int eval_corpus_read(const char *name, const char *text, size_t len, struct eval_items *out,
+                     struct err *e) {
+    return read_items(name, text, len, OPTIONAL, out, e);
 }
 
 void eval_items_free(struct eval_items *items) {
@@ -191,6 +208,50 @@ size_t eval_items_find(const struct eval_items *items, const char *id) {
             high = middle;
     }
     return items->n;
+}
+
+struct query_reading {
+    const struct eval_items *corpus;
+    struct eval_queries *out;
+};
+
+static int read_query(void *user, const struct place *at, const json_t *object, struct err *e) {
+    const struct query_reading *r = user;
+    struct eval_queries *out = r->out;
+    char *id = NULL;
+    struct eval_query q = {0};
+    int rc = take_string(at, object, "id", NOT_EMPTY, EVAL_MOST_TEXT, &id, e);
+    if (rc == 0)
+        rc = take_string(at, object, "query", NOT_EMPTY, EVAL_MOST_TEXT, &q.query, e);
+    q.item = rc == 0 ? eval_items_find(r->corpus, id) : 0;
+    if (rc == 0 && q.item == r->corpus->n)
+        rc = err_set(e, PRECIS_EINPUT, "%s: line %zu: \"id\" %s is of no item of the corpus",
+                     at->name, at->line, id);
+    if (rc == 0 && !array_grow((void **)&out->v, out->n, &out->cap, sizeof *out->v))
+        rc = err_nomem(e, at->name);
+    if (rc == 0)
+        out->v[out->n++] = q;
+    else
+        free(q.query);
+    free(id);
+    return rc;
+}
+
+int eval_queries_read(const char *name, const char *text, size_t len,
+                      const struct eval_items *corpus, struct eval_queries *out, struct err *e) {
+    struct query_reading r = {corpus, out};
+    *out = (struct eval_queries){0};
+    int rc = each_line(name, text, len, read_query, &r, e);
+    if (rc)
+        eval_queries_free(out);
+    return rc;
+}
+
+void eval_queries_free(struct eval_queries *q) {
+    for (size_t i = 0; i < q->n; i++)
+        free(q->v[i].query);
+    free(q->v);
+    *q = (struct eval_queries){0};
 }
 
 struct reading {

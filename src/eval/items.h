@@ -3,6 +3,8 @@
  *
  *   items:       {"id", "repo", "language", "path", "kind", "code", "reference",
  *                 "symbol"?: string or null, "start_line"?, "end_line"?, ...}
+ *   corpus:      items whose reference may be missing
+ *   queries:     {"id", "query"}, where the id is that of the one item to be found
  *   predictions: {"id", "summary", "confidence"?: 0..1, "grounded"?: bool, ...}
  *
  * Other members are ignored. Errors name the file, the line and the member: PRECIS_EINPUT (not
@@ -25,9 +27,9 @@ enum {
 
 struct eval_item {
     char *id, *repo, *language, *path, *kind, *code, *reference; /* owned, NUL-terminated */
-    char *symbol;                                                /* owned; NULL: none */
-    long start_line, end_line;                                   /* 0: not said */
-    size_t line;                                                 /* where it stands in the file */
+    char *symbol;              /* owned; NULL: none; likewise the reference of a corpus */
+    long start_line, end_line; /* 0: not said */
+    size_t line;               /* where it stands in the file */
 };
 
 struct eval_items {
@@ -56,9 +58,26 @@ struct eval_predictions {
 /* name: of the file, for messages. On failure *out is zeroed. */
 int eval_items_read(const char *name, const char *text, size_t len, struct eval_items *out,
                     struct err *e);
+int eval_corpus_read(const char *name, const char *text, size_t len, struct eval_items *out,
+                     struct err *e);
 void eval_items_free(struct eval_items *items); /* safe on zeroed ones; leaves them zeroed */
 /* The index of an id's item, or items->n. */
 size_t eval_items_find(const struct eval_items *items, const char *id);
+
+struct eval_query {
+    char *query; /* owned */
+    size_t item; /* in the corpus */
+};
+
+struct eval_queries {
+    struct eval_query *v; /* owned, in the order of the file */
+    size_t n, cap;
+};
+
+/* PRECIS_EINPUT also when the corpus lacks an id. On failure *out is zeroed. */
+int eval_queries_read(const char *name, const char *text, size_t len,
+                      const struct eval_items *corpus, struct eval_queries *out, struct err *e);
+void eval_queries_free(struct eval_queries *q); /* safe on zeroed ones; leaves them zeroed */
 
 int eval_predictions_read(const char *name, const char *text, size_t len,
                           const struct eval_items *items, struct eval_predictions *out,

@@ -25,13 +25,12 @@ int store_commit(struct store *s, struct err *e) {
     return rc;
 }
 
-/* Around several statements that belong together, within what the caller began or alone. */
-static int begin_own(struct store *s, bool *own, struct err *e) {
+int begin_own(struct store *s, bool *own, struct err *e) {
     *own = sqlite3_get_autocommit(s->db) != 0;
     return *own ? store_begin(s, e) : 0;
 }
 
-static int end_own(struct store *s, bool own, int rc, struct err *e) {
+int end_own(struct store *s, bool own, int rc, struct err *e) {
     if (!own)
         return rc;
     if (rc == 0)
@@ -46,8 +45,7 @@ static int64_t now(void) {
     return t.tv_sec;
 }
 
-/* The number in the only row of a query; PRECIS_ENOTFOUND without a text: there is none. */
-static int only_number(struct statement *t, int64_t *out, struct err *e) {
+int only_number(struct statement *t, int64_t *out, struct err *e) {
     int rc = statement_row(t, e);
     if (rc < 0)
         return rc;
@@ -76,7 +74,7 @@ int store_run_end(struct store *s, int64_t run, struct err *e) {
     return statement_run(&t, NULL, e);
 }
 
-static int check_path(const char *path, struct err *e) {
+int check_path(const char *path, struct err *e) {
     if (!text_is(path, strlen(path), TEXT_ANY))
         return err_set(e, PRECIS_EUSAGE, "%s: is not valid UTF-8", path);
     return 0;

@@ -47,8 +47,41 @@ static const char *const version_1[] = {
     "PRAGMA user_version = 1",
     NULL};
 
+/* Version 2 adds the index. `entered` is the hash of the bytes that a file's entries were cut from,
+ * `cut` the version of the cutting. Numbers of entries are never used again, so what is derived
+ * from them can tell new from old. vectors: bytes of two's complement, each times the scale. words:
+ * one row for each entry; summary: lines of summaries, the best first. index_state has one row;
+ * matched says from what the summaries were taken; the nonce tells this index from any other. */
+static const char *const version_2[] = {
+    "CREATE TABLE embedders(id INTEGER PRIMARY KEY, revision TEXT NOT NULL UNIQUE, "
+    "name TEXT NOT NULL, width INTEGER NOT NULL CHECK(width > 0)) STRICT",
+
+    "CREATE TABLE vectors(text BLOB NOT NULL CHECK(length(text) = 32), "
+    "embedder INTEGER NOT NULL REFERENCES embedders(id), scale REAL NOT NULL, v BLOB NOT NULL, "
+    "PRIMARY KEY(text, embedder)) STRICT, WITHOUT ROWID",
+
+    "CREATE TABLE indexed(file INTEGER PRIMARY KEY REFERENCES files(id), "
+    "entered BLOB NOT NULL CHECK(length(entered) = 32), cut INTEGER NOT NULL) STRICT",
+
+    "CREATE TABLE entries(id INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "file INTEGER NOT NULL REFERENCES indexed(file), kind TEXT NOT NULL, symbol TEXT, "
+    "start_line INTEGER NOT NULL, end_line INTEGER NOT NULL CHECK(end_line >= start_line), "
+    "text BLOB NOT NULL CHECK(length(text) = 32)) STRICT",
+    "CREATE INDEX entries_by_file ON entries(file)",
+    "CREATE INDEX entries_by_text ON entries(text)",
+
+    "CREATE VIRTUAL TABLE words USING "
+    "fts5(symbol, path, summary, body, tokenize = 'porter precis')",
+
+    "CREATE TABLE index_state(id INTEGER PRIMARY KEY CHECK(id = 1), "
+    "embedder INTEGER REFERENCES embedders(id), changes INTEGER NOT NULL, "
+    "matched TEXT NOT NULL, nonce BLOB NOT NULL CHECK(length(nonce) = 32)) STRICT",
+
+    "PRAGMA user_version = 2",
+    NULL};
+
 /* ladder[n] takes a file of version n to n + 1. */
-static const char *const *const ladder[STORE_VERSION] = {version_1};
+static const char *const *const ladder[STORE_VERSION] = {version_1, version_2};
 
 static int climb(sqlite3 *db, int from) {
     int rc = SQLITE_OK;
@@ -162,6 +195,8 @@ int schema_check(struct store *s, struct err *e) {
     const void *name = NULL;
     int result = 0;
     int rc = sqlite3_open(":memory:", &model);
+    if (rc == SQLITE_OK)
+        rc = fts_register(model);
     if (rc == SQLITE_OK)
         rc = climb(model, 0);
     if (rc == SQLITE_OK)

@@ -16,6 +16,11 @@
              "AND n.end_line >= c.start_line AND (n.seen, n.id) > (c.seen, c.id) "                 \
              "AND n.version IS f.hash AND " OF_PIN("np") ")"
 
+/* f.path is this path or below it; all are below "". */
+#define BELOW(path)                                                                                \
+    "(" path " = '' OR f.path = " path " OR (f.path > " path " || '/' AND f.path < " path          \
+    " || '0'))"
+
 static const char *const texts[QUERIES] = {
     [QUERY_BEGIN] = "BEGIN IMMEDIATE",
     [QUERY_COMMIT] = "COMMIT",
@@ -50,10 +55,8 @@ static const char *const texts[QUERIES] = {
     [QUERY_LINES] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
                     " WHERE f.path = ?3 AND c.level = ?4 AND c.start_line <= ?6 AND "
                     "c.end_line >= ?5 AND " ACTIVE " ORDER BY c.start_line, c.end_line",
-    [QUERY_LIST] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
-                   " WHERE (?3 = '' OR f.path = ?3 OR (f.path > ?3 || '/' AND "
-                   "f.path < ?3 || '0')) AND " ACTIVE
-                   " ORDER BY f.path, c.level DESC, c.start_line, c.end_line",
+    [QUERY_LIST] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES " WHERE " BELOW(
+        "?3") " AND " ACTIVE " ORDER BY f.path, c.level DESC, c.start_line, c.end_line",
     [QUERY_FILE] = "SELECT language, size, mtime_ns, inode, hash FROM files "
                    "WHERE path = ? AND hash IS NOT NULL",
     [QUERY_REVISIONS] = "SELECT p.model, p.model_revision, p.prompt_version, count(*), "
@@ -71,6 +74,66 @@ static const char *const texts[QUERIES] = {
     [QUERY_RATINGS] = "SELECT " LINE_COLUMNS
                       ", r.verdict, r.note, r.corrected, r.who, r.rated_at FROM " LINE_TABLES
                       " JOIN ratings r ON r.chunk = c.id ORDER BY r.id",
+    [QUERY_INDEX] = "SELECT (SELECT count(*) FROM indexed), (SELECT count(*) FROM entries), "
+                    "coalesce(i.embedder, 0), coalesce(m.revision, ''), coalesce(m.name, ''), "
+                    "coalesce(m.width, 0), i.changes, i.nonce FROM index_state i "
+                    "LEFT JOIN embedders m ON m.id = i.embedder",
+    [QUERY_INDEX_BEGIN] =
+        "INSERT INTO index_state(id, changes, matched, nonce) VALUES(1, 0, '', randomblob(32)) "
+        "ON CONFLICT DO NOTHING",
+    [QUERY_INDEX_CHANGED] = "UPDATE index_state SET changes = changes + 1",
+    [QUERY_INDEX_MATCHED] =
+        "SELECT matched, (SELECT count(*) || '.' || coalesce(max(id), 0) || '.' || "
+        "coalesce(max(ended_at), 0) FROM runs) || '/' || (SELECT count(*) || '.' || "
+        "coalesce(max(id), 0) FROM pins) || '/' || changes FROM index_state",
+    [QUERY_SET_MATCHED] = "UPDATE index_state SET matched = ?",
+    [QUERY_EACH_INDEXED] =
+        "SELECT f.path, f.language, f.size, f.mtime_ns, f.inode, f.hash, i.entered, i.cut, "
+        "?2 = 0 OR NOT EXISTS (SELECT 1 FROM entries e WHERE e.file = i.file AND NOT EXISTS "
+        "(SELECT 1 FROM vectors v WHERE v.text = e.text AND v.embedder = ?2)) "
+        "FROM indexed i JOIN files f ON f.id = i.file WHERE " BELOW("?1") " ORDER BY f.path",
+    [QUERY_PUT_INDEXED] =
+        "INSERT INTO indexed(file, entered, cut) SELECT id, ?, ? FROM files WHERE path = ? "
+        "ON CONFLICT(file) DO UPDATE SET entered = excluded.entered, cut = excluded.cut "
+        "RETURNING file",
+    [QUERY_PUT_ENTRY] = "INSERT INTO entries(file, kind, symbol, start_line, end_line, text) "
+                        "VALUES(?, ?, ?, ?, ?, ?)",
+    [QUERY_PUT_WORDS] = "INSERT INTO words(rowid, symbol, path, summary, body) "
+                        "VALUES(?, ?, ?, '', ?)",
+    [QUERY_DROP_WORDS] = "DELETE FROM words WHERE rowid IN (SELECT id FROM entries WHERE file = ?)",
+    [QUERY_DROP_ENTRIES] = "DELETE FROM entries WHERE file = ?",
+    [QUERY_DROP_INDEXED] = "DELETE FROM indexed WHERE file = ?",
+    [QUERY_DROP_FILE] = "DELETE FROM files WHERE id = ?1 AND "
+                        "NOT EXISTS (SELECT 1 FROM chunks WHERE file = ?1)",
+    [QUERY_PUT_EMBEDDER] = "INSERT INTO embedders(revision, name, width) VALUES(?, ?, ?) "
+                           "ON CONFLICT(revision) DO UPDATE SET name = excluded.name",
+    [QUERY_FIND_EMBEDDER] = "SELECT id FROM embedders WHERE revision = ? AND width = ?",
+    [QUERY_SEARCH_EMBEDDER] = "UPDATE index_state SET changes = changes + "
+                              "(embedder IS NOT ?1), embedder = ?1",
+    [QUERY_PUT_VECTOR] = "INSERT INTO vectors(text, embedder, scale, v) VALUES(?, ?, ?, ?) "
+                         "ON CONFLICT DO NOTHING",
+    [QUERY_FIND_VECTOR] = "SELECT scale, v FROM vectors WHERE text = ? AND embedder = ?",
+    [QUERY_EACH_VECTOR] = "SELECT e.id, v.scale, v.v FROM entries e "
+                          "JOIN vectors v ON v.text = e.text AND v.embedder = ? ORDER BY e.id",
+    [QUERY_MANY_ORPHANS] =
+        "SELECT 2 * (SELECT count(DISTINCT text) FROM entries) < (SELECT count(*) FROM vectors)",
+    [QUERY_DROP_ORPHANS] = "DELETE FROM vectors WHERE embedder IS NOT "
+                           "(SELECT embedder FROM index_state) OR "
+                           "NOT EXISTS (SELECT 1 FROM entries e WHERE e.text = vectors.text)",
+    [QUERY_ENTRY_FILES] = "SELECT f.path FROM indexed i JOIN files f ON f.id = i.file",
+    [QUERY_ENTRY_LINES] = "SELECT e.id, e.symbol, e.start_line, e.end_line, w.summary "
+                          "FROM files f JOIN entries e ON e.file = f.id "
+                          "JOIN words w ON w.rowid = e.id WHERE f.path = ?",
+    [QUERY_PUT_SUMMARIES] = "UPDATE words SET summary = ? WHERE rowid = ?",
+    [QUERY_MATCH] = "SELECT rowid, -bm25(words, ?2, ?3, ?4, ?5) AS score FROM words "
+                    "WHERE words MATCH ?1 ORDER BY score DESC, rowid",
+    [QUERY_ENTRY] = "SELECT e.id, f.path, f.language, e.kind, e.symbol, e.start_line, e.end_line, "
+                    "e.text, w.summary, w.body FROM entries e JOIN files f ON f.id = e.file "
+                    "JOIN words w ON w.rowid = e.id WHERE e.id = ?",
+    [QUERY_MARKED] = "SELECT highlight(words, 3, char(1), char(2)) FROM words "
+                     "WHERE words MATCH ? AND rowid = ?",
+    [QUERY_ENTRIES] = "SELECT e.id, f.path, f.language FROM entries e "
+                      "JOIN files f ON f.id = e.file ORDER BY e.id",
 };
 
 struct statement statement_start(struct store *s, enum query q, const char *action) {
@@ -93,6 +156,11 @@ void statement_text(struct statement *t, const char *text) {
         bound(t, sqlite3_bind_text(t->st, t->next, text, -1, SQLITE_STATIC));
 }
 
+void statement_text_of(struct statement *t, const char *text, size_t n) {
+    if (t->rc == SQLITE_OK)
+        bound(t, sqlite3_bind_text64(t->st, t->next, text, n, SQLITE_STATIC, SQLITE_UTF8));
+}
+
 void statement_int(struct statement *t, int64_t v) {
     if (t->rc == SQLITE_OK)
         bound(t, sqlite3_bind_int64(t->st, t->next, v));
@@ -108,9 +176,13 @@ void statement_real(struct statement *t, double v) {
         bound(t, sqlite3_bind_double(t->st, t->next, v));
 }
 
-void statement_hash(struct statement *t, const uint8_t *hash) {
+void statement_blob(struct statement *t, const void *data, size_t n) {
     if (t->rc == SQLITE_OK)
-        bound(t, sqlite3_bind_blob(t->st, t->next, hash, HASH_SHA256_SIZE, SQLITE_STATIC));
+        bound(t, sqlite3_bind_blob64(t->st, t->next, data, n, SQLITE_STATIC));
+}
+
+void statement_hash(struct statement *t, const uint8_t *hash) {
+    statement_blob(t, hash, HASH_SHA256_SIZE);
 }
 
 int statement_row(struct statement *t, struct err *e) {
@@ -190,14 +262,21 @@ double column_real(struct columns *c) {
     return sqlite3_column_double(c->t->st, at);
 }
 
-void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
+const void *column_blob(struct columns *c, size_t *n) {
     int at = c->next++;
-    bool is_hash = sqlite3_column_type(c->t->st, at) == SQLITE_BLOB &&
-                   sqlite3_column_bytes(c->t->st, at) == HASH_SHA256_SIZE;
-    const void *data = is_hash ? sqlite3_column_blob(c->t->st, at) : NULL;
-    c->damaged |= !is_hash;
-    c->nomem |= is_hash && !data;
-    if (data)
+    bool is_blob = sqlite3_column_type(c->t->st, at) == SQLITE_BLOB;
+    *n = is_blob ? (size_t)sqlite3_column_bytes(c->t->st, at) : 0;
+    const void *data = *n ? sqlite3_column_blob(c->t->st, at) : NULL;
+    c->damaged |= !is_blob;
+    c->nomem |= *n && !data;
+    return data;
+}
+
+void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
+    size_t n;
+    const void *data = column_blob(c, &n);
+    c->damaged |= n != HASH_SHA256_SIZE;
+    if (data && n == HASH_SHA256_SIZE)
         memcpy(out, data, HASH_SHA256_SIZE);
     else
         memset(out, 0, HASH_SHA256_SIZE);

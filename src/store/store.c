@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "store/store_impl.h"
 
 enum {
@@ -127,6 +128,8 @@ static int connect(struct store *s, const char *name, int flags, struct err *e) 
     }
     configure(s->db);
     rc = sqlite3_exec(s->db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = fts_register(s->db);
     return rc ? store_fail(s, rc, "open the store", e) : 0;
 }
 
@@ -248,6 +251,8 @@ void store_close(struct store *s) {
     free(s->pinned_revision);
     free(s->pinned_prompt);
     free(s->language);
+    free(s->embedder_revision);
+    free(s->embedder_name);
     free(s);
 }
 
@@ -302,4 +307,25 @@ int store_find_root(const char *path, char **root, struct err *e) {
     free(start);
     free(at);
     return rc;
+}
+
+int store_name(const char *root, const char *path, char **name, struct err *e) {
+    struct buf valid = {0};
+    *name = NULL;
+    char *real = realpath(path, NULL);
+    if (!real)
+        return errno == ENOMEM ? err_nomem(e, path) : err_errno(e, path, "open");
+    size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    const char *from = real;
+    if (strncmp(real, root, n) == 0 && (real[n] == '/' || !real[n]))
+        from += n + (real[n] == '/');
+    utf8_append_valid(&valid, from, strlen(from));
+    buf_str(&valid, "");
+    free(real);
+    if (buf_failed(&valid)) {
+        buf_free(&valid);
+        return err_nomem(e, path);
+    }
+    *name = valid.data;
+    return 0;
 }

@@ -37,7 +37,7 @@
 #define STORE_FILE "precis.db"
 
 enum {
-    STORE_VERSION = 1,              /* of the schema: user_version */
+    STORE_VERSION = 2,              /* of the schema: user_version */
     STORE_APPLICATION = 0x70726563, /* application_id: "prec" */
 };
 
@@ -61,6 +61,11 @@ const char *store_path(const struct store *s); /* of the file */
  * is in, or than itself (a file: its folder) outside of one. *root is the caller's.
  * PRECIS_ENOTFOUND: none. */
 int store_find_root(const char *path, char **root, struct err *e);
+
+/* The name that the store whose root is `root` has for what lies at `path`: relative to the root
+ * where it is below it, else absolute; valid UTF-8. It is the caller's. PRECIS_EIO: nothing is
+ * there. */
+int store_name(const char *root, const char *path, char **name, struct err *e);
 
 /* ---- What a line is made from ---- */
 

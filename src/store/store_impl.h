@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "store/entries.h"
 #include "store/store.h"
 
 enum query {
@@ -29,6 +30,34 @@ enum query {
     QUERY_PINNED,
     QUERY_RATE,
     QUERY_RATINGS,
+    QUERY_INDEX,
+    QUERY_INDEX_BEGIN,
+    QUERY_INDEX_CHANGED,
+    QUERY_INDEX_MATCHED,
+    QUERY_SET_MATCHED,
+    QUERY_EACH_INDEXED,
+    QUERY_PUT_INDEXED,
+    QUERY_PUT_ENTRY,
+    QUERY_PUT_WORDS,
+    QUERY_DROP_WORDS,
+    QUERY_DROP_ENTRIES,
+    QUERY_DROP_INDEXED,
+    QUERY_DROP_FILE,
+    QUERY_PUT_EMBEDDER,
+    QUERY_FIND_EMBEDDER,
+    QUERY_SEARCH_EMBEDDER,
+    QUERY_PUT_VECTOR,
+    QUERY_FIND_VECTOR,
+    QUERY_EACH_VECTOR,
+    QUERY_MANY_ORPHANS,
+    QUERY_DROP_ORPHANS,
+    QUERY_ENTRY_FILES,
+    QUERY_ENTRY_LINES,
+    QUERY_PUT_SUMMARIES,
+    QUERY_MATCH,
+    QUERY_ENTRY,
+    QUERY_MARKED,
+    QUERY_ENTRIES,
     QUERIES
 };
 
@@ -37,6 +66,7 @@ struct store {
     char *root, *folder, *path; /* owned */
     sqlite3_stmt *prepared[QUERIES];
     char *pinned_revision, *pinned_prompt, *language; /* what was given out last; owned */
+    char *embedder_revision, *embedder_name;          /* likewise */
 };
 
 /* An error for a result of SQLite: "PATH: cannot ACTION: why". Returns its code. */
@@ -53,6 +83,11 @@ int schema_upgrade(struct store *s, struct err *e);
 /* PRECIS_EINPUT unless the file has exactly the tables and indices of STORE_VERSION. */
 int schema_check(struct store *s, struct err *e);
 
+/* ---- fts.c ---- */
+
+/* Gives a connection the tokenizer of our index. A result of SQLite. */
+int fts_register(sqlite3 *db);
+
 /* ---- statement.c ---- */
 
 /* A prepared statement with its values bound in order; the first failure sticks. */
@@ -66,8 +101,10 @@ struct statement {
 struct statement statement_start(struct store *s, enum query q, const char *action);
 void statement_text(struct statement *t, const char *text); /* NULL: null; borrowed until the end */
 void statement_int(struct statement *t, int64_t v);
+void statement_text_of(struct statement *t, const char *text, size_t n); /* borrowed likewise */
 void statement_null(struct statement *t);
 void statement_real(struct statement *t, double v);
+void statement_blob(struct statement *t, const void *data, size_t n); /* borrowed likewise */
 void statement_hash(struct statement *t, const uint8_t *hash); /* NULL: null; borrowed likewise */
 
 /* Goes to the next row: 1 there is one, 0 the end (the statement is done), negative an error. */
@@ -91,10 +128,26 @@ const char *column_text_or_null(struct columns *c, enum text_kind kind);
 int64_t column_int(struct columns *c);
 uint64_t column_count(struct columns *c); /* not negative */
 double column_real(struct columns *c);
+/* Its bytes, as many as *n says on return; until the next step. */
+const void *column_blob(struct columns *c, size_t *n);
 void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]);
 int columns_end(const struct columns *c, struct err *e); /* 0, or what stuck */
 
 bool text_is(const char *s, size_t n, enum text_kind kind);
+
+/* ---- put.c ---- */
+
+/* Around several statements that belong together, within what the caller began or alone. */
+int begin_own(struct store *s, bool *own, struct err *e);
+int end_own(struct store *s, bool own, int rc, struct err *e);
+/* The number in the only row of a query; PRECIS_ENOTFOUND without a text: there is none. */
+int only_number(struct statement *t, int64_t *out, struct err *e);
+int check_path(const char *path, struct err *e);
+
+/* ---- matching.c ---- */
+
+/* Brings the lines of summaries of a file's entries up to date; adds those that changed. */
+int match_file(struct store *s, const char *path, size_t *changed, struct err *e);
 
 /* ---- lines ---- */
 

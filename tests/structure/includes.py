@@ -18,14 +18,15 @@ ROOMS = {
     "text": {"base", "model"},
     "kernel": {"base", "model"},
     "engine": {"base", "model", "kernel"},
-    "search": {"base", "model", "text", "engine"},
+    "search": {"base", "model", "text", "kernel", "engine"},
     "summary": {"base", "code", "model", "text", "engine", "search"},
-    "store": {"base", "summary"},
+    "store": {"base", "search", "summary"},
+    "index": {"base", "code", "model", "engine", "search", "store"},
     "report": {"base", "code", "model", "text", "engine", "summary", "store"},
     "eval": {"base", "code", "model", "text", "engine", "search", "summary"},
     "export": {"base", "model", "text"},
-    "api": {"base", "code", "model", "text", "engine", "summary", "store", "report"},
-    "cli": {"base", "code", "model", "text", "engine", "search", "summary", "store", "report", "eval", "export", "api"},
+    "api": {"base", "code", "model", "text", "engine", "summary", "store", "report", "index"},
+    "cli": {"base", "code", "model", "text", "engine", "search", "summary", "store", "report", "index", "eval", "export", "api"},
 }
 
 # Foreign header (a pattern) -> the files, as patterns under src/, that may include it.

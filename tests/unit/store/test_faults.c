@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "fault.h"
 #include "lines.h"
+#include "store/entries.h"
 #include "tree.h"
 
 static char *root;
@@ -172,6 +173,44 @@ static int ignore_line(void *user, const struct store_line *l, struct err *e) {
     return 0;
 }
 
+static int work_on_index(struct store *s, struct err *e) {
+    static const struct store_indexed file = {.file = {.path = "b.c"}};
+    static const struct store_entry entry = {.kind = "lines",
+                                             .start_line = 1,
+                                             .end_line = 2,
+                                             .body = "wake the workers",
+                                             .body_len = 16};
+    static const struct store_weights even = {1, 1, 1, 1};
+    const struct store_vector v = {.scale = 0.5, .v = (const int8_t[]){1, 2}, .width = 2};
+    struct store_index index;
+    struct store_hit hit;
+    int64_t encoder = 0;
+    size_t n = 0;
+    float found[2];
+    int rc = store_embedder(s, "rev", "tiny", 2, &encoder, e);
+    if (rc == 0)
+        rc = store_begin(s, e);
+    if (rc == 0)
+        rc = store_put_vector(s, encoder, &v, e);
+    if (rc == 0)
+        rc = store_put_entries(s, &file, &entry, 1, NULL, e);
+    if (rc == 0)
+        rc = store_commit(s, e);
+    else
+        store_abandon(s);
+    if (rc == 0)
+        rc = store_match_summaries(s, &n, e);
+    if (rc == 0)
+        rc = store_match(s, "waking", &even, NULL, 0, &hit, 1, &n, e);
+    if (rc == 0 && n != 1)
+        rc = err_set(e, PRECIS_EINPUT, "nothing matches");
+    if (rc == 0)
+        rc = store_find_vector(s, encoder, entry.text, found, 2, e);
+    if (rc == 0)
+        rc = store_index(s, &index, e);
+    return rc ? rc : store_remove_indexed(s, "b.c", e);
+}
+
 /* Everything that a run and a reader do. */
 static int work(void *user, struct err *e) {
     struct store *s = NULL;
@@ -295,6 +334,21 @@ static void each_disk_failure(int code, bool lasting, const char *expected) {
     }
     print_message("%ld calls, %ld failures reported\n", calls, reported);
     assert_true(calls > 20 && reported > 20);
+}
+
+/* Every 11th call: each takes some commits, and the others' kind is among them. */
+static void memory_that_runs_out_is_an_error_of_the_index(void **state) {
+    (void)state;
+    bool failed = true;
+    for (long call = 0; failed; call += 11) {
+        struct err e = {0};
+        struct store *s = open_store(root, STORE_CREATE);
+        fault_begin(&fault_memory, call, FAULT_ONCE);
+        int rc = work_on_index(s, &e);
+        failed = fault_reported(&fault_memory, rc, &e);
+        store_close(s);
+    }
+    check_whole("the index");
 }
 
 static void a_full_disk_is_an_error(void **state) {
@@ -440,8 +494,11 @@ static void what_was_committed_survives_a_kill(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(memory_that_runs_out_is_an_error),   TEST(a_full_disk_is_an_error),
-        TEST(a_failing_disk_is_an_error),         TEST(writers_at_once_add_each_line_once),
+        TEST(memory_that_runs_out_is_an_error),
+        TEST(memory_that_runs_out_is_an_error_of_the_index),
+        TEST(a_full_disk_is_an_error),
+        TEST(a_failing_disk_is_an_error),
+        TEST(writers_at_once_add_each_line_once),
         TEST(what_was_committed_survives_a_kill),
     };
     return cmocka_run_group_tests(tests, begin_all, NULL);

@@ -114,10 +114,10 @@ static void shows_the_beginning_of_examples_the_nearest_last(void **state) {
                              .examples = examples,
                              .n_examples = 4};
     char *s = build_chunk(&c, 4096);
-    char want[1024], fifty[51], seventy[71], wide[121];
+    char want[1024], fifty[51], seventy[71], wide[91];
     snprintf(fifty, sizeof fifty, "%.50s", code);
     snprintf(seventy, sizeof seventy, "%.70s", code + 51);
-    snprintf(wide, sizeof wide, "%.120s", code + 140);
+    snprintf(wide, sizeof wide, "%.90s", code + 140);
     snprintf(want, sizeof want,
              "// File: wide.c\n%s\n...\n// What `w` does, in one sentence: Is wide.\n\n"
              "// File: one_line.c\n%s\n// What `x` does, in one sentence: Is long.\n\n"
