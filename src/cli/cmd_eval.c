@@ -135,15 +135,24 @@ static void show_progress(void *user, size_t done, size_t n) {
     }
 }
 
-/* Lets the model say something of every item. */
+/* Lets the model say something of every item. What finds examples and judges is the encoder of
+ * runs, in the arithmetic of runs, which is not that of the figures. */
 static int predict(const struct args *a, const struct eval_items *items,
-                   const struct eval_tools *tools, struct eval_predictions *out, struct err *e) {
-    struct model m;
+                   struct eval_predictions *out, struct err *e) {
+    struct model m = {0};
+    struct embedder *em = NULL;
     struct predict_stats stats;
     const unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | (a->prompt ? (unsigned)MODEL_CHAT : 0);
-    int rc = model_open_asked(&m, a, parts, 0, e);
-    if (rc)
+    int rc = a->near_by_words
+                 ? 0
+                 : embedder_open_asked(a, "sentences are chosen and examples found by words alone",
+                                       &(struct engine_options){.lanes = (int)a->lanes}, &em, e);
+    if (rc == 0)
+        rc = model_open_asked(&m, a, parts, 0, e);
+    if (rc) {
+        embedder_close(em);
         return rc;
+    }
     struct predict_options o = {.line = {.max_chars = (int)a->max_chars,
                                          .max_new_tokens = (size_t)a->max_new_tokens,
                                          .instruction = a->prompt,
@@ -151,7 +160,7 @@ static int predict(const struct args *a, const struct eval_items *items,
                                          .best_of = (int)a->best_of,
                                          .context = (enum context)a->context_kind,
                                          .n_examples = example_count(a, engine_info(m.engine)),
-                                         .embedder = a->near_by_words ? NULL : tools->embedder,
+                                         .embedder = em,
                                          .stop = interrupt_flag()},
                                 .on_progress = show_progress};
     rc = eval_predict(items, &o, m.engine, m.tok, m.chat, out, &stats, e);
@@ -164,6 +173,7 @@ static int predict(const struct args *a, const struct eval_items *items,
         say_note(line);
     }
     model_close(&m);
+    embedder_close(em);
     return rc;
 }
 
@@ -211,11 +221,10 @@ static int write_predictions(const char *path, const struct eval_items *items,
 }
 
 static int get_predictions(const struct args *a, const struct eval_items *items,
-                           const struct eval_tools *tools, struct eval_predictions *out,
-                           struct err *e) {
+                           struct eval_predictions *out, struct err *e) {
     if (a->predictions)
         return read_predictions(a->predictions, items, out, e);
-    int rc = predict(a, items, tools, out, e);
+    int rc = predict(a, items, out, e);
     if (rc == 0 && a->output && (rc = write_predictions(a->output, items, out, e)) != 0)
         eval_predictions_free(out);
     return rc;
@@ -273,18 +282,18 @@ static int check(const struct args *a, const struct args *second, struct err *e)
 
 /* What both systems say; what cannot be had of the second is known before the first is asked. */
 static int ask(const struct args *a, const struct args *second, const struct eval_items *items,
-               const struct eval_tools *tools, struct eval_system *systems, struct err *e) {
+               struct eval_system *systems, struct err *e) {
     int rc = 0;
     systems[0].name = a->predictions ? a->predictions : a->model;
     if (second) {
         systems[1].name = a->ab;
-        rc = second->predictions ? get_predictions(second, items, tools, &systems[1].predictions, e)
+        rc = second->predictions ? get_predictions(second, items, &systems[1].predictions, e)
                                  : is_there(second, e);
     }
     if (rc == 0)
-        rc = get_predictions(a, items, tools, &systems[0].predictions, e);
+        rc = get_predictions(a, items, &systems[0].predictions, e);
     if (rc == 0 && second && !second->predictions)
-        rc = get_predictions(second, items, tools, &systems[1].predictions, e);
+        rc = get_predictions(second, items, &systems[1].predictions, e);
     return rc;
 }
 
@@ -302,7 +311,7 @@ static int run_eval(const struct args *a, struct err *e) {
     if (rc == 0)
         rc = eval_tools_open(a, &tools, e);
     if (rc == 0)
-        rc = ask(a, second, &items, &tools, systems, e);
+        rc = ask(a, second, &items, systems, e);
     if (rc == 0)
         rc = eval_summaries(a, &items, systems, second ? 2 : 1, &tools, e);
     eval_tools_close(&tools);
