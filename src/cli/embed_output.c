@@ -33,7 +33,7 @@ void embed_put_float(struct buf *b, float v) {
         out[2 + zeros + i] = (char)('0' + digits % 10);
     if (v < 0)
         buf_char(b, '-');
-    buf_append(b, out, (size_t)(2 + zeros + n));
+    buf_append(b, out, (size_t)n + (size_t)zeros + 2);
 }
 
 int npy_write_header(FILE *f, const char *name, uint64_t rows, size_t width, struct err *e) {
