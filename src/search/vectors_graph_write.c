@@ -9,7 +9,7 @@
 #include "search/vectors_impl.h"
 
 enum {
-    BUILD_WIDTH = 200, /* candidates for a node's links */
+    BUILD_WIDTH = 96, /* candidates for a node's links */
     NODES = 64         /* that a thread adds at a time */
 };
 
