@@ -40,7 +40,8 @@ enum {
 struct vectors_writer;
 
 /* Begins a file that takes `path` (and replaces what has it) on commit. generation:
- * [VECTORS_GENERATION_SIZE], copied. Memory stays below 8 MB whatever is added. Errors:
+ * [VECTORS_GENERATION_SIZE], copied. Memory is that of
+ * 1,024 rows whatever is added. Errors:
  * PRECIS_EUSAGE (width 0 or beyond VECTORS_MOST_WIDTH), PRECIS_EIO, PRECIS_ENOMEM. */
 int vectors_writer_new(const char *path, size_t width, const uint8_t *generation,
                        struct vectors_writer **out, struct err *e);
