@@ -78,7 +78,7 @@ lint: ## clang-format, clang-tidy, shellcheck
 	@tools/lint.sh $(BUILD)
 
 format: ## rewrite the sources as .clang-format says
-	@find include src tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
+	@find include src tests -name '*.[ch]' -print0 -o -name '*.cc' -print0 | xargs -0 clang-format -i
 
 install: build ## install precis and parallel_summarizer below PREFIX (/usr/local)
 	@meson configure $(BUILD) --prefix $(PREFIX)

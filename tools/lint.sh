@@ -8,8 +8,8 @@ set -eu
 }
 cd "$(dirname "$0")/.."
 status=0
-find include src tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror || status=1
-find src -name '*.c' -print0 |
+find include src tests -name '*.[ch]' -print0 -o -name '*.cc' -print0 | xargs -0 clang-format --dry-run -Werror || status=1
+find src -name '*.c' -print0 -o -name '*.cc' -print0 |
     xargs -0 -n 4 -P "$(nproc)" clang-tidy -p "$1" --quiet 2>"$1/clang-tidy.log" || {
     status=1
     # Counts of warnings that were not shown say nothing.

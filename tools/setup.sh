@@ -17,6 +17,8 @@ EOF
 build='gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
     libdnnl-dev libpcre2-dev libjansson-dev libcmocka-dev libssl-dev libcurl4-openssl-dev
     libsqlite3-dev'
+# Without it precis builds and makes no graphs: searches of many vectors compare all of them.
+graphs='g++ libhnswlib-dev'
 dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format shellcheck util-linux
     wordnet-base'
 
@@ -61,7 +63,7 @@ install_missing() {
         die "apt-get could not install: $missing"
 }
 
-wanted=$build onnx=
+wanted="$build $graphs" onnx=
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help)

@@ -174,14 +174,16 @@ static int open_all(struct search_bench *b, struct err *e) {
     return rc;
 }
 
-/* One query, timed; times: wall, then (unless NULL) processor time of this thread. */
+struct timing {
+    double wall, cpu; /* milliseconds; cpu: of this thread */
+};
+
 static int ask(struct search_bench *b, const struct vectors_query *q, struct vectors_hit *hits,
-               size_t *n, double *wall, double *cpu, struct err *e) {
+               size_t *n, struct timing *t, struct err *e) {
     double started = clock_seconds(), started_cpu = clock_thread_seconds();
     int rc = vectors_search(b->m, NULL, q, hits, n, e);
-    if (cpu)
-        *cpu = (clock_thread_seconds() - started_cpu) * 1e3;
-    *wall = (clock_seconds() - started) * 1e3;
+    t->cpu = (clock_thread_seconds() - started_cpu) * 1e3;
+    t->wall = (clock_seconds() - started) * 1e3;
     return rc;
 }
 
@@ -189,19 +191,25 @@ static int ask_all(struct search_bench *b, struct err *e) {
     size_t n = (size_t)b->a->queries;
     double *found = b->times, *found_cpu = found + n, *exact = found_cpu + n,
            *exact_cpu = exact + n, *threads = exact_cpu + n;
+    struct timing t = {0};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct vectors_query q = {.v = b->query, .k = K};
         bench_vector(&b->made, b->a->vectors + i, b->query);
-        rc = ask(b, &q, b->found + i * K, b->n_found + i, found + i, found_cpu + i, e);
+        rc = ask(b, &q, b->found + i * K, b->n_found + i, &t, e);
+        found[i] = t.wall;
+        found_cpu[i] = t.cpu;
     }
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct vectors_query q = {.v = b->query, .k = K, .exact = true};
         bench_vector(&b->made, b->a->vectors + i, b->query);
-        rc = ask(b, &q, b->exact + i * K, b->n_exact + i, exact + i, exact_cpu + i, e);
+        rc = ask(b, &q, b->exact + i * K, b->n_exact + i, &t, e);
+        exact[i] = t.wall;
+        exact_cpu[i] = t.cpu;
         q.threads = pool_cores();
         if (rc == 0)
-            rc = ask(b, &q, b->exact + i * K, b->n_exact + i, threads + i, NULL, e);
+            rc = ask(b, &q, b->exact + i * K, b->n_exact + i, &t, e);
+        threads[i] = t.wall;
     }
     if (rc)
         return rc;

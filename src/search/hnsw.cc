@@ -1,8 +1,8 @@
 #include "search/hnsw.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 
-#include <exception>
 #include <new>
 
 #include <hnswlib/hnswlib.h>

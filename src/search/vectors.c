@@ -31,7 +31,8 @@ uint64_t vectors_sum_head(const uint8_t *page, size_t sum_at, const uint64_t *su
     uint8_t without[VECTORS_PAGE];
     memcpy(without, page, sizeof without);
     memset(without + sum_at, 0, sizeof(uint64_t));
-    return hash_bulk(sums, n * sizeof *sums, hash_bulk(without, sizeof without, 0));
+    return hash_bulk(n ? (const void *)sums : page, n * sizeof *sums,
+                     hash_bulk(without, sizeof without, 0));
 }
 
 int vectors_map(const char *path, struct vectors_bytes *out, struct err *e) {

@@ -9,8 +9,8 @@
 #include "search/vectors_impl.h"
 
 enum {
-    BUILD_WIDTH = 200, /* candidates for a node's links */
-    NODES = 64         /* that a thread adds at a time */
+    BUILD_WIDTH = 96, /* candidates for a node's links */
+    NODES = 64        /* that a thread adds at a time */
 };
 
 struct writing {
@@ -19,7 +19,7 @@ struct writing {
     struct hnsw *graph;
     bool (*stop)(void *user);
     void *user;
-    uint32_t step; /* nodes are added in the order 0, step, 2 * step, ... */
+    uint32_t first, step; /* nodes are added in the order first, first + step, ... */
     struct outfile out;
     struct vectors_graph_header header;
     uint8_t *piece; /* [VECTORS_PIECE] */
@@ -68,7 +68,7 @@ static uint32_t choose_step(uint32_t n) {
 }
 
 static uint32_t nth(const struct writing *w, size_t i) {
-    return (uint32_t)((uint64_t)i * w->step % w->m->count);
+    return (uint32_t)((w->first + (uint64_t)i * w->step) % w->m->count);
 }
 
 /* data: [stride + sizeof(float)] */
@@ -100,11 +100,14 @@ static int add_nodes(void *user, struct pool_items *items, struct err *e) {
     return rc ? graph_failed(w, rc, e) : 0;
 }
 
-/* The first node is alone, for all others begin at it. */
+/* The first node is alone, for all others begin at it; and of the highest level, so that no other
+ * raises it: hnswlib then would lock nodes with the whole graph locked. */
 static int build(struct writing *w, int threads, struct err *e) {
     _Alignas(VECTORS_ALIGN) uint8_t data[VECTORS_MOST_WIDTH + sizeof(float)];
     size_t n = w->m->count;
     w->step = choose_step((uint32_t)n);
+    for (uint32_t row = 1; row < n; row++)
+        w->first = level_of(row) > level_of(w->first) ? row : w->first;
     int rc = hnsw_new(n, w->m->stride + sizeof(float), VECTORS_LINKS, BUILD_WIDTH, distance, w->m,
                       &w->graph);
     if (rc == 0)

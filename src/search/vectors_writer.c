@@ -23,7 +23,7 @@ struct vectors_writer {
 };
 
 static int write_all(struct vectors_writer *w, const void *data, size_t size, struct err *e) {
-    if (fwrite(data, 1, size, w->out.f) == size)
+    if (size == 0 || fwrite(data, 1, size, w->out.f) == size)
         return 0;
     w->failed = PRECIS_EIO;
     return err_errno(e, w->out.path, "write");

@@ -24,7 +24,7 @@ out~ greedy, temperature, nucleus, beam
 out~ ^Exit codes
 
 == help of every command
-$ for c in summarize parallel_summarizer generate tokenize detokenize perplexity "bench prefill" "bench decode" "bench chunk" "bench embed" "bench tokenize" "bench kernels" "bench contracts" "models list" "models show" metrics; do precis $c --help | grep -q '^Usage: ' || echo "$c"; precis help $c | grep -q '^General$' || echo "help $c"; done
+$ for c in summarize parallel_summarizer generate tokenize detokenize perplexity "bench prefill" "bench decode" "bench chunk" "bench embed" "bench tokenize" "bench kernels" "bench search" "bench contracts" "models list" "models show" metrics index search embed "eval search"; do precis $c --help | grep -q '^Usage: ' || echo "$c"; precis help $c | grep -q '^General$' || echo "help $c"; done
 $ precis summarize --help | awk 'length > 96' | grep -v '^  precis'
 exit: 1
 

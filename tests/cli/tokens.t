@@ -196,6 +196,24 @@ $ precis bench tokenize --model $TINY absent.c
 exit: 2
 err~ absent\.c
 
+== bench search
+$ precis bench search --vectors 400 --clusters 20 --queries 30 --width 40 --json | python3 -c 'import json, sys; p = json.load(sys.stdin); print(p["vectors"], p["width"], p["graph"], p["recall10"]); print(sorted(p))'
+out: 400 40 False 1.0
+out: ['clusters', 'exact_cpu_ms', 'exact_ms', 'exact_threads_ms', 'gap', 'graph', 'graph_bytes', 'graph_cpu_s', 'graph_s', 'matrix_bytes', 'open_ms', 'p50_ms', 'p99_cpu_ms', 'p99_ms', 'queries', 'recall10', 'resident_bytes', 'seed', 'spread', 'vectors', 'width', 'write_s']
+
+== bench search keeps its files, and takes them again
+$ precis bench search --vectors 400 --clusters 20 --queries 30 --keep kept > /dev/null; stat -c %Y-%i-%s kept/vectors > a; precis bench search --vectors 400 --clusters 20 --queries 30 --keep kept | head -1; stat -c %Y-%i-%s kept/vectors | cmp - a; rm -r kept a
+out: 400 vectors of 384 numbers, all compared
+
+== bench search by a graph, or why not
+$ precis bench search --vectors 400 --clusters 20 --queries 30 --width 40 --graph always 2>&1 | grep -c 'by a graph\|built without hnswlib'
+out: 1
+
+== bench search where no file can be written
+$ touch kept; precis bench search --vectors 10 --keep kept; code=$?; rm kept; exit $code
+exit: 2
+err~ kept
+
 == bench prefill
 $ precis bench prefill --model $TINY --tokens 64 --rounds 2 --json | python3 -c 'import json, sys; print(sorted(json.load(sys.stdin)))'
 out: ['isa', 'lanes', 'packed_sha256', 'precision', 'seconds', 'tokens', 'tokens_per_s']

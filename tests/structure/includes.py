@@ -41,6 +41,7 @@ FOREIGN = {
     r"jansson\.h": [r"(base|code|model|text|search|summary|report|eval|export|cli)/.*"],
     r"utf8proc\.h": [r"(text|base)/.*"],
     r"pcre2.*\.h": [r"text/.*"],
+    r"hnswlib/.*": [r"search/hnsw\.cc"],
 }
 
 SYSTEM = set(
@@ -49,9 +50,14 @@ SYSTEM = set(
     cpuid dirent dlfcn fcntl fnmatch getopt glob immintrin langinfo libgen poll pthread pwd sched
     semaphore strings termios unistd malloc""".split()
 )
+SYSTEM_CXX = {"new"}
+
+# The only sources in C++.
+CXX = {"search/hnsw.cc"}
+OTHER_SUFFIXES = {".cc", ".cpp", ".cxx", ".hpp", ".hh"}
 
 # Text that may appear in one file only: threads are made in one place.
-ONLY_IN = {r"\b(pthread_create|thrd_create)\b": "base/pool.c"}
+ONLY_IN = {r"\b(pthread_create|thrd_create|std::(thread|jthread|async))\b": "base/pool.c"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
@@ -74,15 +80,19 @@ def foreign_include(path, header):
             return "this library belongs to " + ", ".join(allowed)
     if header.startswith(("sys/", "linux/")) or header.removesuffix(".h") in SYSTEM:
         return None
+    if path.endswith(".cc") and header in SYSTEM_CXX:
+        return None
     return "a header that no table in tests/structure/includes.py names"
 
 
 def violations(root):
     src = pathlib.Path(root) / "src"
     found = []
-    for file in sorted(src.rglob("*.[ch]")):
+    for file in sorted(f for f in src.rglob("*") if f.suffix in {".c", ".h"} | OTHER_SUFFIXES):
         path = file.relative_to(src).as_posix()
         room = path.split("/")[0]
+        if file.suffix in OTHER_SUFFIXES and path not in CXX:
+            found.append(f"src/{path}: precis is C, but for " + ", ".join(CXX))
         text = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), file.read_text())
         if room not in ROOMS:
             found.append(f"src/{path}: no table in tests/structure/includes.py names its room")
@@ -132,6 +142,13 @@ def self_test():
         ("cli/a.h", "#include <curl/curl.h>\n", True),
         ("model/a.c", "#include <curl/curl.h>\n", True),
         ("model/hub_http.c", "#include <curl/curl.h>\n", False),
+        ("search/hnsw.cc", '#include <new>\n#include <hnswlib/hnswlib.h>\n#include "search/hnsw.h"\n', False),
+        ("search/hnsw.cc", "#include <thread>\n", True),
+        ("search/hnsw.cc", "void f() { std::thread t; }\n", True),
+        ("search/a.c", "#include <hnswlib/hnswlib.h>\n", True),
+        ("search/a.c", "#include <new>\n", True),
+        ("search/a.c", '#include "kernel/nearest.h"\n', False),
+        ("search/a.cc", "", True),
         ("attic/a.c", "", True),
     ]
     failed = 0
