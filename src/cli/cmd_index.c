@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/eval.h"
 #include "cli/model.h"
+#include "code/watch.h"
 #include "index/build.h"
 
 #define AT(member) offsetof(struct args, member)
@@ -72,27 +73,86 @@ static void say_result(const struct args *a, const struct store *s, const struct
     buf_free(&b);
 }
 
-static int build(const struct args *a, const char *path, struct store *s, struct embedder *em,
-                 struct err *e) {
-    struct walk w = {0};
-    struct index_stats stats;
+struct indexing {
+    const struct args *a;
+    const char *path;
+    struct store *s;
+    struct embedder *em; /* NULL: words alone */
+};
+
+static int update(const struct indexing *x, const struct walk *w, struct index_stats *stats,
+                  struct err *e) {
     struct progress_line progress = {0};
-    const struct walk_options files = args_files(a);
-    const struct index_options o = {.em = em,
+    const struct index_options o = {.em = x->em,
                                     .stop = interrupt_flag(),
-                                    .threads = (int)a->lanes,
+                                    .threads = (int)x->a->lanes,
                                     .on_progress = show,
                                     .user = &progress};
-    int rc = walk_tree(path, &files, &w, e);
-    if (rc == 0)
-        rc = index_build(s, path, &w, &o, &stats, e);
+    int rc = index_build(x->s, x->path, w, &o, stats, e);
     say_live(NULL);
+    return rc;
+}
+
+static int index_once(const struct indexing *x, struct err *e) {
+    struct walk w = {0};
+    struct index_stats stats;
+    const struct walk_options files = args_files(x->a);
+    int rc = walk_tree(x->path, &files, &w, e);
+    if (rc == 0)
+        rc = update(x, &w, &stats, e);
     walk_free(&w);
     if (rc)
         return rc;
-    say_result(a, s, &stats);
+    say_result(x->a, x->s, &stats);
     rc = flush_stdout(e);
     return rc ? rc : stats.lost ? EXIT_PARTIAL : EXIT_DONE;
+}
+
+static void say_update(const struct args *a, const struct store *s, const struct watch_change *c,
+                       const struct index_stats *r) {
+    char line[200];
+    snprintf(line, sizeof line,
+             "files: %zu changed, %zu new, %zu gone; chunks: %zu new, %zu embedded; %.1f s",
+             c->changed, c->added, c->removed, r->entries, r->embedded, r->seconds);
+    say_note(line);
+    if (a->json)
+        say_result(a, s, r);
+}
+
+/* Until the interruption, which is how it ends: in the middle of an update it is an error. */
+static int stay(const struct indexing *x, struct watch *w, struct err *e) {
+    struct index_stats stats;
+    struct watch_change c;
+    int rc = update(x, watch_files(w), &stats, e);
+    if (rc)
+        return rc;
+    say_result(x->a, x->s, &stats);
+    rc = flush_stdout(e);
+    if (rc == 0)
+        say_note("waits for changes: Ctrl-C ends it");
+    while (rc == 0) {
+        rc = watch_next(w, interrupt_flag(), &c, e);
+        if (rc == PRECIS_ECANCELLED)
+            return EXIT_DONE;
+        if (rc == 0)
+            rc = update(x, watch_files(w), &stats, e);
+        if (rc == 0) {
+            say_update(x->a, x->s, &c, &stats);
+            rc = flush_stdout(e);
+        }
+    }
+    return rc;
+}
+
+/* Watches before it indexes: what changes meanwhile is the first update. */
+static int index_and_stay(const struct indexing *x, struct err *e) {
+    struct watch *w = NULL;
+    const struct watch_options o = {.files = args_files(x->a)};
+    int rc = watch_open(x->path, &o, &w, e);
+    if (rc == 0)
+        rc = stay(x, w, e);
+    watch_close(w);
+    return rc;
 }
 
 static int run_index(const struct args *a, struct err *e) {
@@ -108,16 +168,26 @@ static int run_index(const struct args *a, struct err *e) {
         rc = store_open(root, STORE_CREATE, &s, e);
     if (rc == 0)
         rc = embedder_open_asked(a, "words alone are indexed", &engine, &em, e);
+    const struct indexing x = {a, path, s, em};
     if (rc == 0)
-        rc = build(a, path, s, em, e);
+        rc = a->watch ? index_and_stay(&x, e) : index_once(&x, e);
     embedder_close(em);
     store_close(s);
     free(root);
     return rc == PRECIS_ECANCELLED && interrupted() ? EXIT_INTERRUPTED : rc;
 }
 
-static const struct option_group *const groups[] = {&group_index, &group_files,   &group_encoder,
-                                                    &group_json,  &group_general, NULL};
+static const struct option watching[] = {
+    {.name = "watch",
+     .offset = AT(watch),
+     .help = "stay, and index again what changes, until Ctrl-C (exit code 0, or 130 in the middle "
+             "of an update); a line on standard error for each update, with --json also a value on "
+             "standard output"},
+    {0}};
+static const struct option_group group_watching = {"Watching", watching};
+
+static const struct option_group *const groups[] = {
+    &group_watching, &group_index, &group_files, &group_encoder, &group_json, &group_general, NULL};
 
 const struct command command_index = {
     .name = "index",
@@ -134,6 +204,7 @@ const struct command command_index = {
         "goes on.",
     .groups = groups,
     .examples = "  precis index .\n"
-                "  precis index src/ --store .\n",
+                "  precis index src/ --store .\n"
+                "  precis index . --watch\n",
     .run = run_index,
 };

@@ -92,8 +92,7 @@ static void unreadable(struct walker *k, const char *name) {
     log_say(LOG_WARN, "%s/%s: skipped: %s", k->root, name, strerror(errno));
 }
 
-/* Never walked, whatever the ignore files say. */
-static bool is_private(const char *base) {
+bool walk_is_private(const char *base) {
     static const char *const names[] = {".git", ".hg", ".svn", ".precis"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(base, names[i]) == 0)
@@ -108,7 +107,7 @@ static bool has_private_part(const char *name) {
         if (len < sizeof part) {
             memcpy(part, name, len);
             part[len] = 0;
-            if (is_private(part))
+            if (walk_is_private(part))
                 return true;
         }
         name += len + (name[len] == '/');
@@ -177,6 +176,7 @@ static int list_file(struct walker *k, const char *name, const struct stat *st,
                           .size = (size_t)st->st_size,
                           .mtime_ns =
                               (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+                          .inode = st->st_ino,
                           .lang = lang};
     if (!f.path || !f.name || seen_add(&k->files_seen, st->st_dev, st->st_ino) < 0) {
         free(f.path);
@@ -316,7 +316,7 @@ static int read_entries(struct walker *k, int fd, const struct pending *p,
         }
         if (file_is_dots(entry->d_name))
             continue;
-        if (is_private(entry->d_name))
+        if (walk_is_private(entry->d_name))
             k->w->stats.ignored++;
         else
             rc = visit_entry(k, fd, entry, p, rules);
@@ -332,6 +332,17 @@ static void remember(struct walker *k, int fd, char *place) {
     free(k->last_name);
     k->last_fd = fd;
     k->last_name = place;
+}
+
+static int tell_folder(struct walker *k, const char *place) {
+    if (!k->options->on_folder)
+        return 0;
+    char *path = *place ? join(k->root, place) : strdup(k->root);
+    if (!path)
+        return err_nomem(k->e, k->root);
+    int rc = k->options->on_folder(k->options->user, path, k->e);
+    free(path);
+    return rc;
 }
 
 static int visit_folder(struct walker *k, const struct pending *p) {
@@ -350,7 +361,6 @@ static int visit_folder(struct walker *k, const struct pending *p) {
         return 0;
     }
     const struct rules_node *rules = p->rules;
-    int rc = 0;
     int added = seen_add(&k->folders_seen, st.st_dev, st.st_ino);
     if (added <= 0) {
         k->w->stats.duplicate += added == 0;
@@ -358,7 +368,8 @@ static int visit_folder(struct walker *k, const struct pending *p) {
         return added < 0 ? err_nomem(k->e, k->root) : 0;
     }
     k->w->stats.folders++;
-    if (!k->options->no_gitignore)
+    int rc = tell_folder(k, place);
+    if (rc == 0 && !k->options->no_gitignore)
         rc = rules_enter(&k->rules, p->rules, fd, p->name, &rules, k->e);
     if (rc == 0)
         rc = read_entries(k, fd, p, rules);

@@ -15,6 +15,10 @@ struct walk_options {
     size_t max_file_size;       /* bytes; larger files are skipped and counted; 0: 16 MiB */
     const char *const *include; /* patterns as in .gitignore; NULL-ended; NULL: everything */
     const char *const *exclude; /* likewise; NULL: nothing */
+    /* Called with the path of each folder before its entries are read, so that what it sets up
+     * misses nothing of them. Not 0: the walk ends with that. May be NULL. */
+    int (*on_folder)(void *user, const char *path, struct err *e);
+    void *user;
 };
 
 struct walk_file {
@@ -23,6 +27,7 @@ struct walk_file {
                  */
     size_t size;
     int64_t mtime_ns;
+    uint64_t inode;
     const struct lang *lang; /* NULL: unknown (only with all_text, or a file named itself) */
 };
 
@@ -58,5 +63,9 @@ struct walk {
  * is included when it or the deepest of its folders that an include pattern matches is. */
 int walk_tree(const char *root, const struct walk_options *options, struct walk *w, struct err *e);
 void walk_free(struct walk *w);
+
+/* Whether this base name is never walked, whatever the ignore files say: .git, .hg, .svn, .precis.
+ */
+bool walk_is_private(const char *base);
 
 #endif
