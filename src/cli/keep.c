@@ -497,9 +497,8 @@ void keep_close(struct keep *k, bool ended) {
     if (!k)
         return;
     keep_commit(k);
-    if (!k->broken && ended && store_run_end(k->store, k->run, &e) != 0)
-        log_say(LOG_WARN, "%s", e.text);
-    else if (!k->broken && store_match_summaries(k->store, &matched, &e) != 0)
+    if (!k->broken && ((ended && store_run_end(k->store, k->run, &e) != 0) ||
+                       store_match_summaries(k->store, &matched, &e) != 0))
         log_say(LOG_WARN, "%s", e.text);
     if (k->lost)
         log_say(LOG_WARN, "%zu lines are not in the store", k->lost);

@@ -36,12 +36,12 @@ struct option {
     const char *name; /* without "--"; NULL ends a group */
     char letter;      /* 0: none */
     bool above_min;   /* min itself is not allowed */
+    bool automatic;   /* NUMBER: "auto" is a value, too: OPTION_AUTO */
     enum option_type type;
     size_t offset;              /* in struct args */
     const char *argument;       /* "N", "FILE"; NULL for flags */
     const char *fallback;       /* the default as it would be typed; NULL: zero */
     double min, max;            /* NUMBER, SIZE, REAL: inclusive */
-    bool automatic;             /* NUMBER: "auto" is a value, too: OPTION_AUTO */
     const char *const *choices; /* NULL-ended */
     const char *help;
 };

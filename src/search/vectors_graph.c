@@ -360,7 +360,7 @@ int vectors_graph_search(const struct vectors *m, const struct vectors_fixed *f,
     while (slots < most * 32)
         slots *= 2;
     *n = 0;
-    w.beam = malloc(beam * sizeof *w.beam);
+    w.beam = calloc(beam, sizeof *w.beam);
     int rc = w.beam ? grow(&w.seen, slots, e) : err_nomem(e, "search");
     if (rc == 0)
         rc = walk(&w, &m->graph, most, e);

@@ -16,7 +16,8 @@ Whatever else a case says, one that exits with 2 must write exactly one line on 
 it says "lines: any"), nothing on standard output, and leave the folder as it was.
 
 In commands: $TINY, a model of noise; $ONNX, the folder of ONNX models; $TESTS, this folder; precis and parallel_summarizer on the PATH.
-The real model is $PRECIS_TEST_MODEL, or smollm2 when the models folder has it; $MODEL in commands.
+The real model is $PRECIS_TEST_MODEL, or smollm2 when the models folder has it; $MODEL in commands. With
+PRECIS_TEST_SHORT set (sanitizers that take too long with it) there is none.
 """
 
 import os
@@ -163,6 +164,8 @@ def check(case, folder, env):
 
 
 def real_model(env):
+    if "PRECIS_TEST_SHORT" in os.environ:
+        return None
     named = os.environ.get("PRECIS_TEST_MODEL")
     if named:
         return named
