@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "code/lang_header.h"
 #include "code/lang_table.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -106,6 +107,18 @@ static const struct lang *by_shebang_of(const char *head, size_t len) {
     return look_up(by_interpreter, COUNT(by_interpreter), key);
 }
 
+static bool is_header(const char *base) {
+    const char *dot = strrchr(base, '.');
+    return dot && (strcmp(dot, ".h") == 0 || strcmp(dot, ".H") == 0);
+}
+
+static const struct lang *by_header_of(const char *head, size_t len) {
+    static const enum lang_id of[] = {[LANG_HEADER_C] = L_C,
+                                      [LANG_HEADER_CPP] = L_CPP,
+                                      [LANG_HEADER_OBJECTIVE_C] = L_OBJECTIVE_C};
+    return &langs[of[lang_header_of(head, len)]];
+}
+
 const struct lang *lang_of(const char *path, const char *head, size_t head_len) {
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
@@ -116,7 +129,7 @@ const struct lang *lang_of(const char *path, const char *head, size_t head_len) 
         lang = by_stem_of(base);
     if (!lang && head)
         lang = by_shebang_of(head, head_len);
-    return lang;
+    return lang == &langs[L_C] && head && is_header(base) ? by_header_of(head, head_len) : lang;
 }
 
 const struct lang *lang_by_name(const char *name) {

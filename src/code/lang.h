@@ -17,7 +17,7 @@ struct lang {
 };
 
 /* The language of a path by its name or extension, then by `#!` in its first bytes (head may be
- * NULL). NULL: unknown. The result is static. */
+ * NULL); of a .h file by what they hold. NULL: unknown. The result is static. */
 const struct lang *lang_of(const char *path, const char *head, size_t head_len);
 
 /* The language of that name ("rust"); NULL: none. For filters that users write. */

@@ -124,12 +124,47 @@ static void kinds_fit(void **state) {
     assert_int_equal(lang_by_name("toml")->kind, LANG_DATA);
 }
 
+/* A .h file is what it holds; comments, and what a C compiler does not see, say nothing. */
+static void reads_headers(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", "c"},
+        {"int f(void);\n", "c"},
+        {"#ifdef __cplusplus\nextern \"C\" {\n#endif\nint f(void);\n", "c"},
+        {"#if defined(__cplusplus) && X\n#if Y\ntemplate <class T> T f();\n#endif\n#include "
+         "<vector>\n"
+         "#endif\nint f(void);\n",
+         "c"},
+        {"#ifndef A_H\n#define A_H\n#include <stddef.h>\n#include <sys/stat.h>\nint f(void);\n",
+         "c"},
+        {"/*\nclass of devices\nnamespace x {\n*/\nint f(void); // std::move\n", "c"},
+        {"/* one */ int class_of(int namespace_id);\n", "c"},
+        {"struct a {\n  int public_key;\n};\n", "c"},
+        {"#include <stdint.h>\n#include <vector>\n", "cpp"},
+        {"#pragma once\nnamespace leveldb {\n", "cpp"},
+        {"\tclass A : public B {\n", "cpp"},
+        {"template<typename T> struct a;\r\n", "cpp"},
+        {"struct a {\n public:\n", "cpp"},
+        {"/* a */\n/* b\n*/\nvoid f(const std::string& s);", "cpp"},
+        {"using Slice = int;\n", "cpp"},
+        {"#import <Foundation/Foundation.h>\n", "objective-c"},
+        {"@interface A : NSObject\n", "objective-c"},
+        {"// class A\n@class B;", "objective-c"},
+        {"#", "c"},
+        {"/*", "c"},
+        {"template", "c"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect("include/a.h", cases[i][0], cases[i][1]);
+    expect("a.c", "class A {\n", "c");
+    expect("a.h", NULL, "c");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_names),
-        cmocka_unit_test(knows_interpreters),
-        cmocka_unit_test(tables_are_in_order),
-        cmocka_unit_test(kinds_fit),
+        cmocka_unit_test(knows_names),         cmocka_unit_test(knows_interpreters),
+        cmocka_unit_test(tables_are_in_order), cmocka_unit_test(kinds_fit),
+        cmocka_unit_test(reads_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
