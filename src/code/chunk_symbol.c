@@ -192,9 +192,12 @@ static void put_name(struct buf *out, const struct tree *t, struct span name) {
 void chunk_symbol_name(const struct tree *t, const struct symbols *s, uint32_t symbol,
                        struct buf *out) {
     uint32_t parent = s->v[symbol].parent;
+    struct span owner = s->v[symbol].owner;
     if (parent != SYMBOL_NONE &&
-        (symbol_is_type(s->v[parent].kind) || s->v[parent].kind == SYMBOL_IMPL)) {
-        put_name(out, t, s->v[parent].name);
+        (symbol_is_type(s->v[parent].kind) || s->v[parent].kind == SYMBOL_IMPL))
+        owner = s->v[parent].name;
+    if (owner.end > owner.start) {
+        put_name(out, t, owner);
         buf_char(out, '.');
     }
     put_name(out, t, s->v[symbol].name);

@@ -22,8 +22,9 @@ struct chunk_symbol {
 int chunk_symbol_find(const struct tree *t, const struct symbols *s, uint64_t first, uint64_t last,
                       struct chunk_symbol *out, struct err *e);
 
-/* Appends the name of a symbol as reports show it: "Semaphore.acquire" for a member of a type, else
- * "acquire". Valid UTF-8 without control characters, a long name cut. */
+/* Appends the name of a symbol as reports show it: "Semaphore.acquire" for a member of a type, also
+ * one that is defined outside of it, else "acquire". Valid UTF-8 without control characters, a long
+ * name cut. */
 void chunk_symbol_name(const struct tree *t, const struct symbols *s, uint32_t symbol,
                        struct buf *out);
 

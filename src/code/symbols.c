@@ -144,6 +144,8 @@ static int add_symbol(struct finder *f, const struct found *found) {
                        .signature = signature_of(f, found, outer),
                        .parent = f->current,
                        .node = found->node};
+    if (found->owner != TREE_NONE)
+        s.owner = (struct span){t->v[found->owner].start, t->v[found->owner].end};
     if (found->body != TREE_NONE)
         s.body = (struct span){t->v[found->body].start, t->v[found->body].end};
     finder_doc(f, outer, found->body, &s);

@@ -36,6 +36,8 @@ struct span {
 struct symbol {
     enum symbol_kind kind;
     struct span name;      /* the last part of a qualified name: "push" of `List::push` */
+    struct span owner;     /* the last scope of its name (`List` of `List::push`), the type of a Go
+                              method's receiver */
     struct span range;     /* with attributes, decorators, annotations, without a leading doc */
     struct span signature; /* from after the attributes up to the body */
     struct span body;      /* with its braces; a Python body holds its docstring */

@@ -32,6 +32,7 @@ struct found {
     enum symbol_kind kind;
     uint32_t node;
     uint32_t name;  /* node; TREE_NONE: none, so no symbol */
+    uint32_t owner; /* node of symbol.owner; TREE_NONE: none */
     uint32_t value; /* node that has parameters and body; often the node itself */
     uint32_t body;  /* node */
 };

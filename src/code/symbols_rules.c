@@ -253,18 +253,46 @@ static void found_member(const struct finder *f, struct found *s) {
                                                                           : SYMBOL_METHOD;
 }
 
+/* The name of a type without what is around it: Foo of `a::Foo<T>`, `&Foo`, `*Foo[T]`. */
+static uint32_t inner_type(const struct finder *f, uint32_t type) {
+    for (;;) {
+        uint32_t inner = TREE_NONE;
+        switch (finder_type(f, type)) {
+        case T_generic_type:
+        case T_reference_type:
+            inner = tree_field(f->t, type, F_type);
+            break;
+        case T_pointer_type: /* behind the star */
+            for (uint32_t c = type + 1; c < f->t->v[type].next; c = f->t->v[c].next)
+                inner = c;
+            break;
+        case T_scoped_type_identifier:
+        case T_template_type:
+            inner = tree_field(f->t, type, F_name);
+            break;
+        default:
+            break;
+        }
+        if (inner == TREE_NONE)
+            return type;
+        type = inner;
+    }
+}
+
 static void found_c(const struct finder *f, struct found *s) {
     const struct tree *t = f->t;
     bool is_function = false;
-    uint32_t type;
+    uint32_t type, around;
     switch (finder_type(f, s->node)) {
     case T_function_definition:
         s->name = declared(f, tree_field(t, s->node, F_declarator), &is_function);
         found_member(f, s);
-        if (s->kind == SYMBOL_FUNCTION &&
-            finder_type(f, t->v[s->name == TREE_NONE ? 0 : s->name].parent) ==
-                T_qualified_identifier)
-            s->kind = SYMBOL_METHOD;
+        around = s->name == TREE_NONE ? TREE_NONE : t->v[s->name].parent;
+        if (finder_type(f, around) == T_qualified_identifier) {
+            s->owner = inner_type(f, tree_field(t, around, F_scope));
+            if (s->kind == SYMBOL_FUNCTION)
+                s->kind = SYMBOL_METHOD;
+        }
         break;
     case T_declaration:
     case T_field_declaration:
@@ -303,6 +331,11 @@ static void found_c(const struct finder *f, struct found *s) {
 
 static void found_go(const struct finder *f, struct found *s) {
     uint32_t type = tree_field(f->t, s->node, F_type);
+    if (finder_type(f, s->node) == T_method_declaration) {
+        uint32_t receiver =
+            tree_child(f->t, tree_field(f->t, s->node, F_receiver), T_parameter_declaration);
+        s->owner = inner_type(f, tree_field(f->t, receiver, F_type));
+    }
     if (finder_type(f, s->node) != T_type_spec)
         return;
     if (finder_type(f, type) == T_struct_type) {
@@ -314,21 +347,6 @@ static void found_go(const struct finder *f, struct found *s) {
     }
 }
 
-/* `impl Trait for a::Foo<T>` goes by Foo. */
-static uint32_t impl_name(const struct finder *f, uint32_t node) {
-    uint32_t type = tree_field(f->t, node, F_type);
-    for (;;) {
-        uint32_t inner = TREE_NONE;
-        if (finder_type(f, type) == T_generic_type || finder_type(f, type) == T_reference_type)
-            inner = tree_field(f->t, type, F_type);
-        else if (finder_type(f, type) == T_scoped_type_identifier)
-            inner = tree_field(f->t, type, F_name);
-        if (inner == TREE_NONE)
-            return type;
-        type = inner;
-    }
-}
-
 static bool is_body_of_class(const struct finder *f) {
     enum symbol_kind kind = f->current == SYMBOL_NONE ? SYMBOL_KINDS : f->out->v[f->current].kind;
     return symbol_is_type(kind) || kind == SYMBOL_IMPL;
@@ -336,7 +354,8 @@ static bool is_body_of_class(const struct finder *f) {
 
 /* What the languages have in common, then what is special. */
 struct found finder_look(const struct finder *f, uint32_t node, enum symbol_kind kind) {
-    struct found s = {.kind = kind, .node = node, .value = node, .body = TREE_NONE};
+    struct found s = {
+        .kind = kind, .node = node, .value = node, .body = TREE_NONE, .owner = TREE_NONE};
     s.name = tree_field(f->t, node, F_name);
     switch (f->family) {
     case FAMILY_C:
@@ -350,7 +369,7 @@ struct found finder_look(const struct finder *f, uint32_t node, enum symbol_kind
         break;
     case FAMILY_RUST:
         if (kind == SYMBOL_IMPL)
-            s.name = impl_name(f, node);
+            s.name = inner_type(f, tree_field(f->t, node, F_type));
         if (kind == SYMBOL_FUNCTION && is_body_of_class(f))
             s.kind = SYMBOL_METHOD;
         break;

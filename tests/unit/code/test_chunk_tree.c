@@ -395,6 +395,19 @@ static void symbols_tell_what_a_range_is(void **state) {
           "b");
 }
 
+/* A member that is defined outside of its type has the type's name, too. */
+static void names_of_members_elsewhere(void **state) {
+    (void)state;
+    tells("go", "package a\n\nfunc (s *Server) Run() {\n}\n", 1, 4, "Server.Run");
+    tells("go", "package a\n\nfunc (s Server) Run() {\n}\n", 1, 4, "Server.Run");
+    tells("go", "package a\n\nfunc (l *List[T]) Push(v T) {\n}\n", 1, 4, "List.Push");
+    tells("go", "package a\n\nfunc Run() {\n}\n", 1, 4, "Run");
+    tells("cpp", "Status DBImpl::Write(int a) {\n  return b;\n}\n", 1, 3, "DBImpl.Write");
+    tells("cpp", "int a::b::List<T>::push(T v) {\n  return b;\n}\n", 1, 3, "List.push");
+    tells("cpp", "DBImpl::~DBImpl() {\n  f();\n}\n", 1, 3, "DBImpl.~DBImpl");
+    tells("cpp", "int push(int v) {\n  return b;\n}\n", 1, 3, "push");
+}
+
 static void names_are_fit_to_be_shown(void **state) {
     (void)state;
     char text[600] = "class A { \"a\x01\xff b\"() { return 1; } }\n";
@@ -542,6 +555,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(long_comments_stand_alone),
         cmocka_unit_test(what_shares_lines_stays_covered),
         cmocka_unit_test(symbols_tell_what_a_range_is),
+        cmocka_unit_test(names_of_members_elsewhere),
         cmocka_unit_test(names_are_fit_to_be_shown),
         cmocka_unit_test(takes_no_lines),
         cmocka_unit_test(deep_nesting_is_cut),
