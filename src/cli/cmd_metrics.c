@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "code/chunk.h"
 #include "code/metrics.h"
 
 #define AT(member) offsetof(struct args, member)
@@ -16,7 +17,9 @@ struct figures {
     struct metrics all;
     bool parsed; /* else lines and blank lines are all */
     struct metrics_functions functions;
-    const char *text; /* borrowed */
+    struct chunks chunks;  /* none, unless they are wanted */
+    struct metrics *chunk; /* [chunks.n], owned */
+    const char *text;      /* borrowed */
 };
 
 /* A function of the list of those with the highest complexity. */
@@ -48,21 +51,40 @@ static int measure_tree(const struct walk_file *file, const struct mapping *m, s
         rc = metrics_functions(&t, &s, &f->functions, e);
     if (rc == 0)
         rc = metrics_of_range(&t, &s, 1, UINT32_MAX, &f->all, e);
+    for (size_t i = 0; rc == 0 && i < f->chunks.n; i++)
+        rc = metrics_of_range(&t, &s, (uint32_t)f->chunks.v[i].start_line,
+                              (uint32_t)f->chunks.v[i].end_line, &f->chunk[i], e);
     f->parsed = rc == 0;
     symbols_free(&s);
     tree_free(&t);
     return rc;
 }
 
-static int measure(const struct walk_file *file, const struct mapping *m, struct figures *f,
-                   struct err *e) {
+static void figures_free(struct figures *f) {
+    metrics_functions_free(&f->functions);
+    chunks_free(&f->chunks);
+    free(f->chunk);
+}
+
+/* loc: lines in a chunk; 0: no chunks. */
+static int measure(const struct walk_file *file, const struct mapping *m, uint64_t loc,
+                   struct figures *f, struct err *e) {
     *f = (struct figures){.file = file, .text = (const char *)m->data};
+    if (loc) {
+        int rc = chunk_lines(m->data, m->size, loc, &f->chunks, e);
+        if (rc == 0 && !(f->chunk = calloc(f->chunks.n + 1, sizeof *f->chunk)))
+            rc = err_nomem(e, "metrics");
+        if (rc)
+            return rc;
+    }
     if (file->lang && tree_knows(file->lang)) {
         int rc = measure_tree(file, m, f, e);
         if (rc || f->parsed)
             return rc;
     }
-    metrics_of_text((const char *)m->data, m->size, &f->all);
+    metrics_of_text(f->text, m->size, &f->all);
+    for (size_t i = 0; i < f->chunks.n; i++)
+        metrics_of_text(f->text + f->chunks.v[i].offset, f->chunks.v[i].length, &f->chunk[i]);
     return 0;
 }
 
@@ -170,7 +192,15 @@ static void json_file(struct buf *b, const struct figures *f, bool first) {
         buf_str(b, i ? ",\n    " : "\n    ");
         json_function(b, f, &f->functions.v[i]);
     }
-    buf_str(b, "]}");
+    buf_char(b, ']');
+    for (size_t i = 0; i < f->chunks.n; i++) {
+        buf_str(b, i ? ",\n    " : ", \"chunks\": [\n    ");
+        buf_printf(b, "{\"start_line\": %" PRIu64 ", \"end_line\": %" PRIu64,
+                   f->chunks.v[i].start_line, f->chunks.v[i].end_line);
+        json_metrics(b, &f->chunk[i], f->parsed);
+        buf_char(b, '}');
+    }
+    buf_str(b, f->chunks.n ? "]}" : "}");
 }
 
 /* ---- The table ---- */
@@ -195,6 +225,15 @@ static void table_row(struct buf *b, const struct metrics *m, bool parsed, const
         buf_printf(b, "%7" PRIu32 " %7s %7s %6" PRIu32 " %10s %7s %10s %4s  %s\n", m->lines, "-",
                    "-", m->blank_lines, "-", "-", "-", "-", shown);
     free(shown);
+}
+
+static void table_chunks(struct buf *b, const struct figures *f) {
+    char lines[64];
+    for (size_t i = 0; i < f->chunks.n; i++) {
+        snprintf(lines, sizeof lines, "  lines %" PRIu64 "-%" PRIu64, f->chunks.v[i].start_line,
+                 f->chunks.v[i].end_line);
+        table_row(b, &f->chunk[i], f->parsed, lines);
+    }
 }
 
 static void table_worst(struct buf *b, const struct sums *sums) {
@@ -234,14 +273,16 @@ static int put_file(const struct args *a, const struct walk_file *file, struct s
         sums->failed++;
         return 0;
     }
-    int rc = measure(file, &m, &f, e);
-    if (rc == 0 && a->json)
+    int rc = measure(file, &m, a->loc, &f, e);
+    if (rc == 0 && a->json) {
         json_file(b, &f, sums->files == 0);
-    else if (rc == 0)
+    } else if (rc == 0) {
         table_row(b, &f.all, f.parsed, file->name);
+        table_chunks(b, &f);
+    }
     if (rc == 0)
         rc = add(sums, &f, e);
-    metrics_functions_free(&f.functions);
+    figures_free(&f);
     file_unmap(&m);
     return rc ? rc : put(b, e);
 }
@@ -298,6 +339,12 @@ static const struct option output[] = {
      .fallback = "10",
      .max = 100000,
      .help = "functions of the highest complexity to list"},
+    {.name = "loc",
+     .type = OPTION_NUMBER,
+     .offset = AT(loc),
+     .argument = "N",
+     .max = 1000000,
+     .help = "of each chunk of N lines, too; 0: only of files"},
     {0}};
 static const struct option_group group_output = {"Output", output};
 
@@ -318,6 +365,7 @@ const struct command command_metrics = {
     .groups = groups,
     .examples =
         "  precis metrics src/\n"
+        "  precis metrics --loc 300 --json src/ | jq '.files[].chunks[]'\n"
         "  precis metrics --top 30 --include '*.py' .\n"
         "  precis metrics --json src/ | jq '.files[].functions[] | select(.complexity > 15)'\n",
     .run = run_metrics,

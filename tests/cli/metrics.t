@@ -36,6 +36,21 @@ out:     {"name": "f", "start_line": 2, "end_line": 7, "complexity": 3, "code_li
 out:     {"name": "g", "start_line": 8, "end_line": 8, "complexity": 1, "code_lines": 1, "parameters": 0, "nesting": 0}]}
 out: ], "total": {"files": 1, "parsed": 1, "lines": 8, "blank_lines": 1, "code_lines": 6, "comment_lines": 1, "comment_share": 0.1429, "function_count": 2, "nesting": 1, "complexity": 4, "max_complexity": 3}}
 
+== of chunks, too
+$ precis metrics --loc 3 --top 0 src/a.c src/c.lua
+out:   lines    code comment  blank  functions nesting complexity  max  file
+out:       8       6   14.3%      1          2       1          4    3  src/a.c
+out:       3       2   33.3%      0          1       1          3    3    lines 1-3
+out:       3       2    0.0%      1          0       1          0    0    lines 4-6
+out:       2       2    0.0%      0          1       0          1    1    lines 7-8
+out:       3       -       -      1          -       -          -    -  src/c.lua
+out:       3       -       -      1          -       -          -    -    lines 1-3
+out:      11       6   14.3%      2          2       1          4    3  2 files
+
+== JSON of chunks
+$ precis metrics --loc 6 --json src/a.c | python3 -c 'import json, sys; print([(c["start_line"], c["end_line"], c["code_lines"], c["complexity"]) for c in json.load(sys.stdin)["files"][0]["chunks"]])'
+out: [(1, 6, 4, 3), (7, 8, 2, 1)]
+
 == JSON of odd names and bytes
 $ precis metrics --json src | python3 -c 'import json, sys; d = json.load(sys.stdin); print(len(d["files"]), d["total"]["files"], [f["code_lines"] for f in d["files"] if "odd" in f["file_path"]])'
 out: 5 5 [None]
