@@ -76,7 +76,7 @@ struct walk_options args_files(const struct args *a);
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_line_model, group_engine,
     group_tokenizer, group_sampling, group_chunks, group_files, group_json, group_encoder,
-    group_index;
+    group_index, group_report;
 
 extern const char *const choices_template[], *const choices_search[];
 

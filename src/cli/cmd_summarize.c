@@ -4,33 +4,16 @@
 
 #define AT(member) offsetof(struct args, member)
 
-static const char *const choices_format[] = {"md", "jsonl", "csv", NULL};
-
-static const struct option output[] = {
-    {.name = "format",
-     .type = OPTION_CHOICE,
-     .offset = AT(format),
-     .argument = "F",
-     .fallback = "md",
-     .choices = choices_format,
-     .help = "of the report"},
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_TEXT,
-     .offset = AT(output),
-     .argument = "FILE",
-     .fallback = "-",
-     .help = "where the report goes, whole or not at all; -: standard output"},
-    {.name = "max-chars",
-     .type = OPTION_NUMBER,
-     .offset = AT(max_chars),
-     .argument = "N",
-     .fallback = "120",
-     .min = 20,
-     .max = 1000,
-     .help = "characters in a summary at most"},
-    {0}};
-static const struct option_group group_output = {"Report", output};
+static const struct option lines[] = {{.name = "max-chars",
+                                       .type = OPTION_NUMBER,
+                                       .offset = AT(max_chars),
+                                       .argument = "N",
+                                       .fallback = "120",
+                                       .min = 20,
+                                       .max = 1000,
+                                       .help = "characters in a summary at most"},
+                                      {0}};
+static const struct option_group group_lines = {"Lines", lines};
 
 static const struct option routing[] = {
     {.name = "budget",
@@ -85,19 +68,13 @@ static const struct option templates[] = {{.name = "chat-template",
                                           {0}};
 static const struct option_group group_template = {"Conversation", templates};
 
-static const struct option_group *const summarize_groups[] = {&group_chunks,
-                                                              &group_asking,
-                                                              &group_examples,
-                                                              &group_fallback,
-                                                              &group_routing,
-                                                              &group_output,
-                                                              &group_store,
-                                                              &group_files,
-                                                              &group_line_model,
-                                                              &group_template,
-                                                              &group_sampling,
-                                                              &group_general,
-                                                              NULL};
+static const struct option_group *const summarize_groups[] = {&group_chunks,   &group_asking,
+                                                              &group_examples, &group_fallback,
+                                                              &group_routing,  &group_lines,
+                                                              &group_report,   &group_store,
+                                                              &group_files,    &group_line_model,
+                                                              &group_template, &group_sampling,
+                                                              &group_general,  NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,

@@ -86,7 +86,7 @@ int report_finish(struct report *r, const struct run_stats *stats, const struct 
     errno = 0;
     if (r->format == REPORT_MARKDOWN) {
         rc = markdown_write(r, e);
-        if (rc == 0)
+        if (rc == 0 && stats)
             report_statistics(r->f, stats, info, 1);
     }
     fflush(r->f);

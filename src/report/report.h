@@ -22,7 +22,8 @@ struct report; /* a report being written to a stream */
 int report_open(FILE *f, enum report_format format, const char *title, const struct provenance *p,
                 struct report **out, struct err *e);
 int report_add(struct report *r, const struct summary *s, struct err *e);
-/* Ends the document; Markdown closes with the statistics. PRECIS_EIO, PRECIS_ENOMEM. */
+/* Ends the document; Markdown closes with the statistics. stats and info are NULL in a report that
+ * is not a run's. PRECIS_EIO, PRECIS_ENOMEM. */
 int report_finish(struct report *r, const struct run_stats *stats, const struct engine_info *info,
                   struct err *e);
 void report_free(struct report *r);
