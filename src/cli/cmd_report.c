@@ -13,7 +13,6 @@
 struct asked {
     struct store *store;
     char *name; /* in the store; owned */
-    char title[256];
 };
 
 /* A path that is not on the disk may be one that the store has. */
@@ -46,14 +45,13 @@ static int open_asked(struct asked *q, const struct args *a, const char *path, s
     if (rc == 0)
         rc = store_open(a->store ? a->store : found, STORE_READ, &q->store, e);
     free(found);
-    if (rc == 0)
-        rc = find_name(q, path, e);
-    if (rc)
-        return rc;
+    return rc ? rc : find_name(q, path, e);
+}
+
+static const char *title_of(const struct asked *q) {
     const char *whole = *q->name ? q->name : store_root(q->store);
     const char *slash = strrchr(whole, '/');
-    snprintf(q->title, sizeof q->title, "%s", slash && slash[1] ? slash + 1 : whole);
-    return 0;
+    return slash && slash[1] ? slash + 1 : whole;
 }
 
 static int write_report(const struct asked *q, const struct args *a, struct err *e) {
@@ -63,8 +61,8 @@ static int write_report(const struct asked *q, const struct args *a, struct err 
     if (rc)
         return rc;
     interrupt_note_temp(out.temp);
-    rc = report_derive(q->store, q->name, q->title, (enum report_format)a->format, out.f, &derived,
-                       e);
+    rc = report_derive(q->store, q->name, title_of(q), (enum report_format)a->format, out.f,
+                       &derived, e);
     if (rc == 0 && !derived.lines) {
         char none[600];
         snprintf(none, sizeof none, "%s: %s has no lines", a->operands.n ? a->operands.v[0] : ".",
