@@ -228,7 +228,7 @@ struct walk_options args_files(const struct args *a) {
                                  .exclude = a->ignore.v};
 }
 
-static const char *const choices_format[] = {"md", "jsonl", "csv", NULL};
+static const char *const choices_format[] = {"md", "jsonl", "csv", "html", NULL};
 
 static const struct option report[] = {
     {.name = "format",

@@ -313,7 +313,7 @@ static int finish(struct work *w, struct err *e) {
         rc = err_errno(e, output_name(w), "write"); /* it knows no name */
     if (rc == 0 && w->results) {
         fputc('\n', w->results);
-        report_statistics(w->results, stats, info, 0);
+        report_statistics(w->results, stats, info, STATISTICS_TEXT);
         flush_results(w);
         rc = check_results(w, e);
     }
@@ -325,7 +325,7 @@ static int finish(struct work *w, struct err *e) {
     if (rc)
         return rc;
     if (!say_is_quiet())
-        report_statistics(stderr, stats, info, 0);
+        report_statistics(stderr, stats, info, STATISTICS_TEXT);
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
     return stats->chunks_failed ? EXIT_PARTIAL : EXIT_DONE;

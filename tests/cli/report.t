@@ -92,4 +92,4 @@ err: precis: b: one path is enough (see precis report --help)
 == no such format
 $ precis report --format xml
 exit: 2
-err~ ^precis: --format xml: must be one of md, jsonl, csv
+err~ ^precis: --format xml: must be one of md, jsonl, csv, html

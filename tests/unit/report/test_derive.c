@@ -201,7 +201,7 @@ static void says_when_memory_runs_out(void **state) {
     assert_non_null(o.f);
     setvbuf(o.f, NULL, _IONBF, 0);
     fill(o.s);
-    for (o.format = REPORT_MARKDOWN; o.format <= REPORT_CSV; o.format++)
+    for (o.format = REPORT_MARKDOWN; o.format <= REPORT_HTML; o.format++)
         fault_each(&fault_memory, FAULT_LASTING, derive_once, &o);
     fclose(o.f);
     store_close(o.s);
