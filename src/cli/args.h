@@ -20,7 +20,7 @@ struct args {
     double temperature, top_p, repetition_penalty, length_penalty;
     uint64_t top_k, beams, no_repeat_ngram, seed;
     /* summaries */
-    const char *output, *results, *file, *prompt;
+    const char *output, *results, *file, *prompt, *name;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
     int format, chunk; /* chunk: enum chunk_mode */

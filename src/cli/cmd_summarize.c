@@ -4,15 +4,21 @@
 
 #define AT(member) offsetof(struct args, member)
 
-static const struct option lines[] = {{.name = "max-chars",
-                                       .type = OPTION_NUMBER,
-                                       .offset = AT(max_chars),
-                                       .argument = "N",
-                                       .fallback = "120",
-                                       .min = 20,
-                                       .max = 1000,
-                                       .help = "characters in a summary at most"},
-                                      {0}};
+static const struct option lines[] = {
+    {.name = "name",
+     .type = OPTION_TEXT,
+     .offset = AT(name),
+     .argument = "NAME",
+     .help = "what standard input is called, with the extension of its language (main.rs)"},
+    {.name = "max-chars",
+     .type = OPTION_NUMBER,
+     .offset = AT(max_chars),
+     .argument = "N",
+     .fallback = "120",
+     .min = 20,
+     .max = 1000,
+     .help = "characters in a summary at most"},
+    {0}};
 static const struct option_group group_lines = {"Lines", lines};
 
 static const struct option routing[] = {
@@ -95,11 +101,13 @@ const struct command command_summarize = {
         "line about each, and from these one about each file, each folder and the whole. The\n"
         "report is a tree of them (Markdown), or a row for each, with place, confidence and\n"
         "source: first chunks in order, then files, then folders from the deepest up.\n"
+        "The PATH - is standard input, as one file; its lines are kept in no store.\n"
         "Ctrl-C ends early with a whole report over what is done.",
     .groups = summarize_groups,
     .examples = "  precis summarize src/ -o report.md\n"
                 "  precis summarize --format jsonl --include '*.rs' . > lines.jsonl\n"
-                "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n",
+                "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n"
+                "  git show HEAD:src/main.rs | precis summarize - --name src/main.rs\n",
     .run = run_summarize,
 };
 
