@@ -20,7 +20,7 @@ struct args {
     double temperature, top_p, repetition_penalty, length_penalty;
     uint64_t top_k, beams, no_repeat_ngram, seed;
     /* summaries */
-    const char *output, *results, *file, *prompt;
+    const char *output, *results, *file, *prompt, *name;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
     int format, chunk; /* chunk: enum chunk_mode */
@@ -76,7 +76,7 @@ struct walk_options args_files(const struct args *a);
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_line_model, group_engine,
     group_tokenizer, group_sampling, group_chunks, group_files, group_json, group_encoder,
-    group_index;
+    group_index, group_report;
 
 extern const char *const choices_template[], *const choices_search[];
 

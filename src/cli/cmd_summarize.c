@@ -4,23 +4,12 @@
 
 #define AT(member) offsetof(struct args, member)
 
-static const char *const choices_format[] = {"md", "jsonl", "csv", NULL};
-
-static const struct option output[] = {
-    {.name = "format",
-     .type = OPTION_CHOICE,
-     .offset = AT(format),
-     .argument = "F",
-     .fallback = "md",
-     .choices = choices_format,
-     .help = "of the report"},
-    {.name = "output",
-     .letter = 'o',
+static const struct option lines[] = {
+    {.name = "name",
      .type = OPTION_TEXT,
-     .offset = AT(output),
-     .argument = "FILE",
-     .fallback = "-",
-     .help = "where the report goes, whole or not at all; -: standard output"},
+     .offset = AT(name),
+     .argument = "NAME",
+     .help = "what standard input is called, with the extension of its language (main.rs)"},
     {.name = "max-chars",
      .type = OPTION_NUMBER,
      .offset = AT(max_chars),
@@ -30,7 +19,7 @@ static const struct option output[] = {
      .max = 1000,
      .help = "characters in a summary at most"},
     {0}};
-static const struct option_group group_output = {"Report", output};
+static const struct option_group group_lines = {"Lines", lines};
 
 static const struct option routing[] = {
     {.name = "budget",
@@ -85,19 +74,13 @@ static const struct option templates[] = {{.name = "chat-template",
                                           {0}};
 static const struct option_group group_template = {"Conversation", templates};
 
-static const struct option_group *const summarize_groups[] = {&group_chunks,
-                                                              &group_asking,
-                                                              &group_examples,
-                                                              &group_fallback,
-                                                              &group_routing,
-                                                              &group_output,
-                                                              &group_store,
-                                                              &group_files,
-                                                              &group_line_model,
-                                                              &group_template,
-                                                              &group_sampling,
-                                                              &group_general,
-                                                              NULL};
+static const struct option_group *const summarize_groups[] = {&group_chunks,   &group_asking,
+                                                              &group_examples, &group_fallback,
+                                                              &group_routing,  &group_lines,
+                                                              &group_report,   &group_store,
+                                                              &group_files,    &group_line_model,
+                                                              &group_template, &group_sampling,
+                                                              &group_general,  NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -118,11 +101,13 @@ const struct command command_summarize = {
         "line about each, and from these one about each file, each folder and the whole. The\n"
         "report is a tree of them (Markdown), or a row for each, with place, confidence and\n"
         "source: first chunks in order, then files, then folders from the deepest up.\n"
+        "The PATH - is standard input, as one file; its lines are kept in no store.\n"
         "Ctrl-C ends early with a whole report over what is done.",
     .groups = summarize_groups,
     .examples = "  precis summarize src/ -o report.md\n"
                 "  precis summarize --format jsonl --include '*.rs' . > lines.jsonl\n"
-                "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n",
+                "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n"
+                "  git show HEAD:src/main.rs | precis summarize - --name src/main.rs\n",
     .run = run_summarize,
 };
 

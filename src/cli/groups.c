@@ -228,6 +228,26 @@ struct walk_options args_files(const struct args *a) {
                                  .exclude = a->ignore.v};
 }
 
+static const char *const choices_format[] = {"md", "jsonl", "csv", "html", NULL};
+
+static const struct option report[] = {
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .offset = AT(format),
+     .argument = "F",
+     .fallback = "md",
+     .choices = choices_format,
+     .help = "of the report"},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .offset = AT(output),
+     .argument = "FILE",
+     .fallback = "-",
+     .help = "where the report goes, whole or not at all; -: standard output"},
+    {0}};
+const struct option_group group_report = {"Report", report};
+
 static const struct option json[] = {
     {.name = "json", .offset = AT(json), .help = "one JSON value on standard output"}, {0}};
 const struct option_group group_json = {"Output", json};

@@ -18,6 +18,7 @@
 #include "cli/input_text.h"
 #include "cli/keep.h"
 #include "cli/model.h"
+#include "cli/piped.h"
 #include "cli/progress.h"
 #include "model/catalogue.h"
 #include "summary/prompt.h"
@@ -26,6 +27,7 @@
 struct work {
     const struct job *job;
     struct walk walk;
+    struct piped piped; /* standard input, when it is what the walk has */
     struct model model;
     struct embedder *embedder;
     struct examples *pool;
@@ -102,10 +104,19 @@ static int check_pair(struct work *w, struct err *e) {
                               "here (precis models list)");
 }
 
+static int find_files(struct work *w, struct err *e) {
+    const struct job *job = w->job;
+    struct walk_options files = args_files(job->args);
+    if (piped_is_asked(job->paths, job->n_paths))
+        return piped_walk(job->args, job->n_paths, &w->piped, &w->walk, e);
+    if (job->args->name)
+        return err_set(e, PRECIS_EUSAGE, "--name: goes with - (standard input)");
+    return inputs_find(job->paths, job->n_paths, &files, &w->walk, e);
+}
+
 /* Everything that can be known without the model, and without writing. */
 static int check(struct work *w, struct err *e) {
     const struct job *job = w->job;
-    struct walk_options files = args_files(job->args);
     int rc = check_sampling(job->args, e);
     if (rc == 0)
         rc = check_pair(w, e);
@@ -117,7 +128,7 @@ static int check(struct work *w, struct err *e) {
         rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --output-file and --results-file",
                      job->results);
     if (rc == 0)
-        rc = inputs_find(job->paths, job->n_paths, &files, &w->walk, e);
+        rc = find_files(w, e);
     if (rc == 0)
         rc = check_output(&w->walk, job->output, e);
     if (rc == 0)
@@ -198,7 +209,10 @@ static int prepare(struct work *w, struct err *e) {
     int rc = model_open_asked(&w->model, a, parts_of(a), (int)a->agents, e);
     if (rc)
         return rc;
-    title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
+    if (w->piped.fd >= 0)
+        snprintf(w->title, sizeof w->title, "%s", w->walk.files[0].name);
+    else
+        title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     struct run_options o = options_of(w, &w->model);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
@@ -313,7 +327,7 @@ static int finish(struct work *w, struct err *e) {
         rc = err_errno(e, output_name(w), "write"); /* it knows no name */
     if (rc == 0 && w->results) {
         fputc('\n', w->results);
-        report_statistics(w->results, stats, info, 0);
+        report_statistics(w->results, stats, info, STATISTICS_TEXT);
         flush_results(w);
         rc = check_results(w, e);
     }
@@ -325,7 +339,7 @@ static int finish(struct work *w, struct err *e) {
     if (rc)
         return rc;
     if (!say_is_quiet())
-        report_statistics(stderr, stats, info, 0);
+        report_statistics(stderr, stats, info, STATISTICS_TEXT);
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
     return stats->chunks_failed ? EXIT_PARTIAL : EXIT_DONE;
@@ -450,10 +464,11 @@ int job_run(const struct job *asked, struct err *e) {
     struct args args = *asked->args;
     struct buf instruction = {0};
     const struct job *job = &with_prompt;
-    struct work w = {.job = job};
+    struct work w = {.job = job, .piped = {.fd = -1}};
     interrupt_flag();
     w.asked = (struct known){find_known, &w};
     with_prompt.args = &args;
+    args.no_store |= piped_is_asked(asked->paths, asked->n_paths);
     int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
     if (args.prompt_file)
         args.prompt = instruction.data;
@@ -484,6 +499,7 @@ int job_run(const struct job *asked, struct err *e) {
         outfile_abort(&w.out);
     interrupt_note_temp(NULL);
     walk_free(&w.walk);
+    piped_close(&w.piped);
     buf_free(&instruction);
     return rc;
 }

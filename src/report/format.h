@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "report/report.h"
 
+enum row_source { ROW_MODEL, ROW_DOC, ROW_RULE };
+
 /* A line, or why there is none, kept until the tree can be written. */
 struct report_row {
     enum summary_level level;
@@ -16,6 +18,10 @@ struct report_row {
     const struct lang *lang; /* borrowed, static */
     uint64_t start_line, end_line;
     double confidence;
+    size_t tokens_in, tokens_out;
+    double elapsed_ms;
+    const struct provenance *made; /* borrowed */
+    enum row_source source;
     bool failed, cut;
 };
 
@@ -25,9 +31,11 @@ struct report {
     char *title;         /* owned */
     struct provenance p; /* the strings are borrowed */
 
-    /* Markdown, which begins with what is known last: everything, in the order of arrival */
+    /* of a tree, which begins with what is known last: everything, in the order of arrival */
     struct report_row *rows; /* owned */
     size_t n_rows, cap_rows;
+    size_t depth; /* HTML: folders that are open */
+    bool many;    /* HTML: too many files to show all of them at once */
 };
 
 /* The columns of JSON Lines and CSV, in order. */
@@ -39,18 +47,43 @@ struct report {
 
 const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
 
-int markdown_add(struct report *r, const struct summary *s, struct err *e); /* PRECIS_ENOMEM */
-void markdown_free(struct report *r);
-/* All but the statistics. */
-int markdown_write(const struct report *r, struct err *e); /* PRECIS_ENOMEM */
-/* The parts of it. row NULL: there is none. */
-void markdown_head(const struct report *r, const struct report_row *whole, bool rolled_up);
-void markdown_folder(FILE *f, const char *path, size_t depth, const struct report_row *row);
-void markdown_file(FILE *f, const struct report_row *row, const struct report_row *chunks,
-                   size_t n);
-void markdown_failures(const struct report *r);
+/* ---- Trees: each file and folder before what is in it ---- */
+
+int report_tree_add(struct report *r, const struct summary *s, struct err *e); /* PRECIS_ENOMEM */
+void report_tree_free(struct report *r);
+
+struct tree_top {
+    const struct report_row *whole; /* NULL: there is none */
+    size_t files;
+    bool rolled_up; /* files have lines */
+};
+struct tree_folder {
+    const char *path, *name;      /* name: from the folder that it is shown in on */
+    size_t depth;                 /* 1: right in the whole */
+    const struct report_row *row; /* NULL: there is none */
+};
+
+/* What writes the parts of a tree, called in their order. */
+struct tree_writer {
+    void (*head)(struct report *r, const struct tree_top *top);
+    void (*folder)(struct report *r, const struct tree_folder *folder);
+    /* Before the files of a folder at that depth (0: of the whole), also when there are none. */
+    void (*files)(struct report *r, size_t depth, bool any);
+    /* row: its line, or NULL; chunks: [n], n > 0 */
+    void (*file)(struct report *r, const struct report_row *row, const struct report_row *chunks,
+                 size_t n);
+    void (*end)(struct report *r);
+};
+extern const struct tree_writer markdown_writer, html_writer;
+/* All but the statistics, and of HTML the end of the page. PRECIS_ENOMEM */
+int report_tree_write(struct report *r, const struct tree_writer *w, struct err *e);
+
 /* Text that reads the same when Markdown is shown: on one line, its special characters escaped. */
 void markdown_text(FILE *f, const char *s);
+/* Text that reads the same when HTML is shown, also between double quotes: what is special there is
+ * spelled out, control characters are blanks. */
+void html_text(FILE *f, const char *s);
+void html_close(struct report *r); /* after the statistics */
 
 int jsonl_add(struct report *r, const struct summary *s, struct err *e); /* PRECIS_ENOMEM */
 
@@ -63,6 +96,6 @@ struct statistics_moment {
     time_t when;
 };
 void statistics_write(FILE *f, const struct run_stats *stats, const struct engine_info *info,
-                      const struct statistics_moment *moment, bool markdown);
+                      const struct statistics_moment *moment, enum statistics_form form);
 
 #endif

@@ -72,14 +72,14 @@ static void said(FILE *f, const struct report_row *row) {
                       : "; only a part of what is in it was read");
 }
 
-void markdown_head(const struct report *r, const struct report_row *whole, bool rolled_up) {
+static void write_head(struct report *r, const struct tree_top *top) {
     const struct provenance *p = &r->p;
     FILE *f = r->f;
     fputs("# ", f);
     markdown_text(f, r->title);
-    if (whole) {
+    if (top->whole) {
         fputs("\n\n", f);
-        said(f, whole);
+        said(f, top->whole);
     }
     fputs("\n\nOne line for each chunk of code, written by the model ", f);
     code_span(f, p->model);
@@ -87,7 +87,7 @@ void markdown_head(const struct report *r, const struct report_row *whole, bool 
           ". The number after a line is the estimated\nprobability that it is acceptable: "
           "that its author would have said about the same, and nothing is invented.\n",
           f);
-    if (rolled_up)
+    if (top->rolled_up)
         fputs("Lines of files and folders are made from the lines of what is in them.\n", f);
     fputs("\nModel: ", f);
     code_span(f, p->model_revision);
@@ -115,23 +115,31 @@ static void place(FILE *f, const struct report_row *row) {
     }
 }
 
-void markdown_folder(FILE *f, const char *path, size_t depth, const struct report_row *row) {
+static void write_folder(struct report *r, const struct tree_folder *folder) {
+    FILE *f = r->f;
     fputc('\n', f);
-    for (size_t i = 0; i <= depth && i < HEADING_MOST; i++)
+    for (size_t i = 0; i <= folder->depth && i < HEADING_MOST; i++)
         fputc('#', f);
     fputc(' ', f);
-    folder_name(f, path);
+    folder_name(f, folder->path);
     fputc('\n', f);
-    if (row) {
+    if (folder->row) {
         fputc('\n', f);
-        said(f, row);
+        said(f, folder->row);
         fputc('\n', f);
     }
 }
 
+static void begin_files(struct report *r, size_t depth, bool any) {
+    (void)depth;
+    if (any)
+        fputc('\n', r->f);
+}
+
 /* A file of one chunk is one entry: it has one line. */
-void markdown_file(FILE *f, const struct report_row *row, const struct report_row *chunks,
-                   size_t n) {
+static void write_file(struct report *r, const struct report_row *row,
+                       const struct report_row *chunks, size_t n) {
+    FILE *f = r->f;
     fputs("- ", f);
     code_span(f, folders_base(chunks->path));
     if (chunks->lang)
@@ -149,7 +157,7 @@ void markdown_file(FILE *f, const struct report_row *row, const struct report_ro
     fputc('\n', f);
 }
 
-void markdown_failures(const struct report *r) {
+static void write_failures(struct report *r) {
     bool any = false;
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct report_row *x = &r->rows[i];
@@ -172,3 +180,9 @@ void markdown_failures(const struct report *r) {
         fputc('\n', r->f);
     }
 }
+
+const struct tree_writer markdown_writer = {.head = write_head,
+                                            .folder = write_folder,
+                                            .files = begin_files,
+                                            .file = write_file,
+                                            .end = write_failures};

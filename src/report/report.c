@@ -8,13 +8,13 @@
 #include "report/format.h"
 
 int report_format_parse(const char *name, enum report_format *out, struct err *e) {
-    static const char *const names[] = {"md", "jsonl", "csv"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"md", "jsonl", "csv", "html"};
+    for (int i = 0; i < 4; i++)
         if (strcmp(name, names[i]) == 0) {
             *out = (enum report_format)i;
             return 0;
         }
-    return err_set(e, PRECIS_EUSAGE, "report format %s: not one of md, jsonl, csv", name);
+    return err_set(e, PRECIS_EUSAGE, "report format %s: not one of md, jsonl, csv, html", name);
 }
 
 const char *report_level_name(enum summary_level level) {
@@ -55,7 +55,8 @@ static int add(struct report *r, const struct summary *s, struct err *e) {
     errno = 0;
     switch (r->format) {
     case REPORT_MARKDOWN:
-        rc = markdown_add(r, s, e);
+    case REPORT_HTML:
+        rc = report_tree_add(r, s, e);
         break;
     case REPORT_JSONL:
         rc = jsonl_add(r, s, e);
@@ -84,11 +85,14 @@ int report_finish(struct report *r, const struct run_stats *stats, const struct 
                   struct err *e) {
     int rc = 0;
     errno = 0;
-    if (r->format == REPORT_MARKDOWN) {
-        rc = markdown_write(r, e);
-        if (rc == 0)
-            report_statistics(r->f, stats, info, 1);
+    bool html = r->format == REPORT_HTML;
+    if (html || r->format == REPORT_MARKDOWN) {
+        rc = report_tree_write(r, html ? &html_writer : &markdown_writer, e);
+        if (rc == 0 && stats)
+            report_statistics(r->f, stats, info, html ? STATISTICS_HTML : STATISTICS_MARKDOWN);
     }
+    if (rc == 0 && html)
+        html_close(r);
     fflush(r->f);
     return rc ? rc : check_written(r, e);
 }
@@ -96,7 +100,7 @@ int report_finish(struct report *r, const struct run_stats *stats, const struct 
 void report_free(struct report *r) {
     if (!r)
         return;
-    markdown_free(r);
+    report_tree_free(r);
     free(r->title);
     free(r);
 }

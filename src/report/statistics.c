@@ -194,50 +194,83 @@ static void contracts(struct table *t, const struct run_stats *s,
     judge(t, false, false);
 }
 
-static void write_table(FILE *f, const struct table *t, bool markdown, const char *head) {
+static void write_text_table(FILE *f, const struct table *t) {
     int label = 0, value = 0;
     for (size_t i = 0; i < t->n; i++) {
         int a = (int)strlen(t->rows[i].label), b = (int)strlen(t->rows[i].value);
         label = a > label ? a : label;
         value = b > value ? b : value;
     }
-    if (markdown)
-        fputs(head, f);
     for (size_t i = 0; i < t->n; i++) {
         const struct row *r = &t->rows[i];
-        if (markdown && r->verdict)
-            fprintf(f, "| %s | %s | %s |\n", r->label, r->value, r->verdict);
-        else if (markdown)
-            fprintf(f, "| %s | %s |\n", r->label, r->value);
-        else if (r->verdict)
+        if (r->verdict)
             fprintf(f, "  %-*s  %-*s  %s\n", label, r->label, value, r->value, r->verdict);
         else
             fprintf(f, "  %-*s  %s\n", label, r->label, r->value);
     }
 }
 
+static void write_markdown_table(FILE *f, const struct table *t, const char *head) {
+    fputs(head, f);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct row *r = &t->rows[i];
+        if (r->verdict)
+            fprintf(f, "| %s | %s | %s |\n", r->label, r->value, r->verdict);
+        else
+            fprintf(f, "| %s | %s |\n", r->label, r->value);
+    }
+}
+
+static void write_html_table(FILE *f, const struct table *t) {
+    fputs("<div class=scroll><table>\n", f);
+    for (size_t i = 0; i < t->n; i++) {
+        const char *const cells[] = {t->rows[i].label, t->rows[i].value, t->rows[i].verdict};
+        fputs("<tr>", f);
+        for (size_t k = 0; k < 3 && cells[k]; k++) {
+            fputs(k ? "<td>" : "<th scope=row>", f);
+            html_text(f, cells[k]);
+        }
+        fputc('\n', f);
+    }
+    fputs("</table></div>\n", f);
+}
+
+static void write_table(FILE *f, const struct table *t, enum statistics_form form,
+                        const char *head) {
+    if (form == STATISTICS_HTML)
+        write_html_table(f, t);
+    else if (form == STATISTICS_MARKDOWN)
+        write_markdown_table(f, t, head);
+    else
+        write_text_table(f, t);
+}
+
 void statistics_write(FILE *f, const struct run_stats *stats, const struct engine_info *info,
-                      const struct statistics_moment *moment, bool markdown) {
+                      const struct statistics_moment *moment, enum statistics_form form) {
+    static const char *const figures[] = {"Statistics\n", "\n## Statistics\n\n",
+                                          "<h2>Statistics</h2>\n"};
+    static const char *const kept[] = {"Contracts\n", "\n### Contracts\n\n",
+                                       "<h3>Contracts</h3>\n"};
     struct table t = {.n = 0};
     add_amounts(&t, stats);
     add_speed(&t, stats);
     add_quality(&t, stats);
     add_rollups(&t, stats);
     add_machine(&t, stats, info, moment);
-    fputs(markdown ? "\n## Statistics\n\n" : "Statistics\n", f);
-    write_table(f, &t, markdown, "| Figure | Value |\n|:--|:--|\n");
+    fputs(figures[form], f);
+    write_table(f, &t, form, "| Figure | Value |\n|:--|:--|\n");
     t.n = 0;
     contracts(&t, stats, moment);
-    fputs(markdown ? "\n### Contracts\n\n" : "Contracts\n", f);
-    write_table(f, &t, markdown, "| Contract | Measured | |\n|:--|:--|:--|\n");
+    fputs(kept[form], f);
+    write_table(f, &t, form, "| Contract | Measured | |\n|:--|:--|:--|\n");
 }
 
 void report_statistics(FILE *f, const struct run_stats *stats, const struct engine_info *info,
-                       int markdown) {
+                       enum statistics_form form) {
     struct statistics_moment moment = {memory_peak(), time(NULL)};
     /* reproducible-builds.org: the moment to print instead of now */
     const char *fixed = getenv("SOURCE_DATE_EPOCH");
     if (fixed && *fixed)
         moment.when = (time_t)strtoll(fixed, NULL, 10);
-    statistics_write(f, stats, info, &moment, markdown != 0);
+    statistics_write(f, stats, info, &moment, form);
 }

@@ -118,6 +118,39 @@ int store_file(struct store *s, const char *path, struct store_file *f, struct e
     return rc;
 }
 
+int store_read_begin(struct store *s, struct err *e) {
+    struct statement t = statement_start(s, QUERY_READ_BEGIN, "begin to read");
+    return statement_run(&t, NULL, e);
+}
+
+void store_read_end(struct store *s) {
+    store_abandon(s);
+}
+
+int store_files(struct store *s, const char *path,
+                int (*each)(void *user, const struct store_file *f, struct err *e), void *user,
+                struct err *e) {
+    struct statement t = statement_start(s, QUERY_FILES, "list files");
+    statement_text(&t, path);
+    int rc;
+    while ((rc = statement_row(&t, e)) > 0) {
+        struct columns c = {.t = &t};
+        struct store_file f = {.path = column_text(&c, TEXT_ANY)};
+        f.language = column_text_or_null(&c, TEXT_LINE);
+        f.size = column_count(&c);
+        f.mtime_ns = column_int(&c);
+        f.inode = (uint64_t)column_int(&c);
+        column_hash(&c, f.hash);
+        rc = columns_end(&c, e);
+        if (rc == 0)
+            rc = each(user, &f, e);
+        if (rc)
+            break;
+    }
+    statement_end(&t);
+    return rc;
+}
+
 int store_revisions(struct store *s,
                     int (*each)(void *user, const struct store_revision *r, struct err *e),
                     void *user, struct err *e) {

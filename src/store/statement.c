@@ -23,6 +23,7 @@
 
 static const char *const texts[QUERIES] = {
     [QUERY_BEGIN] = "BEGIN IMMEDIATE",
+    [QUERY_READ_BEGIN] = "BEGIN",
     [QUERY_COMMIT] = "COMMIT",
     [QUERY_ROLLBACK] = "ROLLBACK",
     [QUERY_RUN_BEGIN] = "INSERT INTO runs(started_at) VALUES(?) RETURNING id",
@@ -59,6 +60,10 @@ static const char *const texts[QUERIES] = {
         "?3") " AND " ACTIVE " ORDER BY f.path, c.level DESC, c.start_line, c.end_line",
     [QUERY_FILE] = "SELECT language, size, mtime_ns, inode, hash FROM files "
                    "WHERE path = ? AND hash IS NOT NULL",
+    [QUERY_FILES] = "SELECT f.path, f.language, f.size, f.mtime_ns, f.inode, f.hash FROM files f "
+                    "WHERE f.hash IS NOT NULL AND " BELOW(
+                        "?1") " AND EXISTS (SELECT 1 FROM chunks c WHERE c.file = f.id) "
+                              "ORDER BY f.path",
     [QUERY_REVISIONS] = "SELECT p.model, p.model_revision, p.prompt_version, count(*), "
                         "min(s.made_at), max(s.made_at) FROM summaries s "
                         "JOIN provenance p ON p.id = s.provenance "

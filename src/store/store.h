@@ -153,6 +153,11 @@ int store_put(struct store *s, int64_t run, const struct store_line *line, bool 
 
 /* ---- Reading ---- */
 
+/* Until store_read_end all reads see the store as it was at the first of them, whatever others
+ * write meanwhile. There is no writing in between. */
+int store_read_begin(struct store *s, struct err *e);
+void store_read_end(struct store *s);
+
 /* Given each line; its strings live until it returns. Non-zero ends the reading with that code. It
  * may read the store by another function than the one that called it. */
 typedef int store_each(void *user, const struct store_line *line, struct err *e);
@@ -168,6 +173,12 @@ int store_lines(struct store *s, const char *path, enum store_level level, uint6
 /* All active lines of a path and of what is below it ("": of everything), in byte order of their
  * paths, then by level from the tree to the chunk, then by place. */
 int store_list(struct store *s, const char *path, store_each *each, void *user, struct err *e);
+
+/* The files of a path and of what is below it ("": all) that had a line once, active or not, in
+ * byte order of their paths. The strings live until each returns, which may ask for lines. */
+int store_files(struct store *s, const char *path,
+                int (*each)(void *user, const struct store_file *f, struct err *e), void *user,
+                struct err *e);
 
 /* What the store knows of a file. The strings of *file are path and, until the next call,
  * language. PRECIS_ENOTFOUND: nothing. */

@@ -9,6 +9,7 @@
 
 enum query {
     QUERY_BEGIN,
+    QUERY_READ_BEGIN,
     QUERY_COMMIT,
     QUERY_ROLLBACK,
     QUERY_RUN_BEGIN,
@@ -24,6 +25,7 @@ enum query {
     QUERY_LINES,
     QUERY_LIST,
     QUERY_FILE,
+    QUERY_FILES,
     QUERY_REVISIONS,
     QUERY_PIN,
     QUERY_UNPIN,

@@ -158,9 +158,9 @@ exit: 2
 err: precis: --sampling-strategy best: must be one of greedy, temperature, nucleus, beam
 
 == format
-$ precis summarize --format html .
+$ precis summarize --format xml .
 exit: 2
-err: precis: --format html: must be one of md, jsonl, csv
+err: precis: --format xml: must be one of md, jsonl, csv, html
 
 == memory limit
 $ precis summarize --memory-limit 4X .

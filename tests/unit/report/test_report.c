@@ -100,13 +100,14 @@ static void large_seeds_stay_exact(void **state) {
 static void statistics_are_as_agreed(void **state) {
     (void)state;
     static const struct statistics_moment moment = {1234567890, 1700000000};
-    for (int markdown = 0; markdown < 2; markdown++) {
+    static const char *const goldens[] = {"statistics.txt", "statistics.md", "statistics.html"};
+    for (enum statistics_form form = STATISTICS_TEXT; form <= STATISTICS_HTML; form++) {
         char *text = NULL;
         size_t size;
         FILE *f = open_memstream(&text, &size);
-        statistics_write(f, &sample_stats, &sample_info, &moment, markdown);
+        statistics_write(f, &sample_stats, &sample_info, &moment, form);
         fclose(f);
-        equals_golden(text, size, markdown ? "statistics.md" : "statistics.txt");
+        equals_golden(text, size, goldens[form]);
         free(text);
     }
 }
@@ -118,7 +119,7 @@ static void statistics_of_nothing_claim_nothing(void **state) {
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
-    statistics_write(f, &none, &sample_info, &moment, false);
+    statistics_write(f, &none, &sample_info, &moment, STATISTICS_TEXT);
     fclose(f);
     assert_null(strstr(text, "nan"));
     assert_null(strstr(text, "inf"));
@@ -132,7 +133,7 @@ static void spell_statistics(const struct run_stats *stats, char *out, size_t si
     static const struct statistics_moment moment = {0, 0};
     FILE *f = fmemopen(out, size, "w");
     assert_non_null(f);
-    statistics_write(f, stats, &sample_info, &moment, false);
+    statistics_write(f, stats, &sample_info, &moment, STATISTICS_TEXT);
     assert_int_equal(fclose(f), 0);
 }
 
@@ -202,8 +203,10 @@ static void knows_its_formats(void **state) {
     assert_int_equal(f, REPORT_JSONL);
     assert_int_equal(report_format_parse("csv", &f, &e), 0);
     assert_int_equal(f, REPORT_CSV);
+    assert_int_equal(report_format_parse("html", &f, &e), 0);
+    assert_int_equal(f, REPORT_HTML);
     assert_int_equal(report_format_parse("xml", &f, &e), PRECIS_EUSAGE);
-    assert_string_equal(e.text, "report format xml: not one of md, jsonl, csv");
+    assert_string_equal(e.text, "report format xml: not one of md, jsonl, csv, html");
 }
 
 int main(void) {

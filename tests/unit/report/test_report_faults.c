@@ -25,7 +25,9 @@ static int write_all(void *user, struct err *e) {
     for (size_t i = 0; rc == 0 && i < SAMPLE_SUMMARIES; i++)
         rc = report_add(r, &sample_summaries[i], e);
     if (rc == 0 && o->format == REPORT_MARKDOWN)
-        rc = markdown_write(r, e);
+        rc = report_tree_write(r, &markdown_writer, e);
+    if (rc == 0 && o->format == REPORT_HTML)
+        rc = report_tree_write(r, &html_writer, e);
     report_free(r);
     return rc;
 }
@@ -36,7 +38,7 @@ static void says_when_memory_runs_out(void **state) {
     struct output o = {.f = fopen("/dev/null", "w")};
     assert_non_null(o.f);
     setvbuf(o.f, NULL, _IONBF, 0);
-    for (o.format = REPORT_MARKDOWN; o.format <= REPORT_CSV; o.format++)
+    for (o.format = REPORT_MARKDOWN; o.format <= REPORT_HTML; o.format++)
         fault_each(&fault_memory, FAULT_LASTING, write_all, &o);
     fclose(o.f);
 }

@@ -1,5 +1,5 @@
-/* The order of a Markdown report: folder by folder, each with its line, its files and their chunks,
- * then the folders in it. */
+/* The order of a report that is a tree (Markdown, HTML): folder by folder, each with its line, its
+ * files and their chunks, then the folders in it. */
 #include "report/format.h"
 
 #include <stdlib.h>
@@ -15,7 +15,14 @@ static char *copy(const char *s, bool *ok) {
     return c;
 }
 
-int markdown_add(struct report *r, const struct summary *s, struct err *e) {
+/* Of what there is in a line's source there are three kinds; a strange one is the model's. */
+static enum row_source source_of(const struct summary *s) {
+    return strcmp(s->source, "doc") == 0    ? ROW_DOC
+           : strcmp(s->source, "rule") == 0 ? ROW_RULE
+                                            : ROW_MODEL;
+}
+
+int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
     void *grown = r->rows;
     bool ok = array_grow(&grown, r->n_rows, &r->cap_rows, sizeof *r->rows);
     r->rows = grown;
@@ -30,11 +37,16 @@ int markdown_add(struct report *r, const struct summary *s, struct err *e) {
                                                .end_line = s->end_line,
                                                .confidence = s->confidence,
                                                .failed = s->error != NULL,
-                                               .cut = s->cut};
+                                               .cut = s->cut,
+                                               .source = source_of(s),
+                                               .tokens_in = s->tokens_in,
+                                               .tokens_out = s->tokens_out,
+                                               .elapsed_ms = s->elapsed_ms,
+                                               .made = s->made ? s->made : &r->p};
     return ok ? 0 : err_nomem(e, "report");
 }
 
-void markdown_free(struct report *r) {
+void report_tree_free(struct report *r) {
     for (size_t i = 0; i < r->n_rows; i++) {
         free(r->rows[i].path);
         free(r->rows[i].symbol);
@@ -58,7 +70,7 @@ static int by_path(const void *a, const void *b) {
 }
 
 struct contents {
-    const struct report *r;
+    struct report *r;
     struct entry *files, *file_lines, *folder_lines; /* sorted; owned */
     size_t n_files, n_file_lines, n_folder_lines;
     size_t whole; /* the row with the line of the whole, or NONE */
@@ -66,6 +78,7 @@ struct contents {
     size_t *first; /* [folders] file in it, or NONE; owned */
     size_t *inner; /* [folders] how many folders are right in it; owned */
     size_t *depth; /* [folders] headings above it; owned */
+    size_t *shown; /* [folders] it, or the folder above with a heading of its own; owned */
 };
 
 static void contents_free(struct contents *t) {
@@ -75,6 +88,7 @@ static void contents_free(struct contents *t) {
     free(t->first);
     free(t->inner);
     free(t->depth);
+    free(t->shown);
     folders_free(&t->folders);
 }
 
@@ -142,7 +156,8 @@ static int find_folders(struct contents *t, struct err *e) {
     t->first = calloc(t->folders.n, sizeof *t->first);
     t->inner = calloc(t->folders.n, sizeof *t->inner);
     t->depth = calloc(t->folders.n, sizeof *t->depth);
-    if (!t->first || !t->inner || !t->depth)
+    t->shown = calloc(t->folders.n, sizeof *t->shown);
+    if (!t->first || !t->inner || !t->depth || !t->shown)
         return err_nomem(e, "report");
     for (size_t i = 0; i < t->folders.n; i++)
         t->first[i] = NONE;
@@ -175,22 +190,27 @@ static const struct report_row *line_of_folder(const struct contents *t, const c
 }
 
 /* A folder with nothing but one folder in it is left to that one's heading. */
-static void write_folder(struct contents *t, size_t i) {
+static void write_folder(struct contents *t, const struct tree_writer *w, size_t i) {
     const struct folder *folder = &t->folders.v[i];
-    FILE *f = t->r->f;
     bool shown = i > 0 && (t->first[i] != NONE || t->inner[i] > 1);
+    size_t above = i ? t->shown[folder->parent] : 0;
     t->depth[i] = (i ? t->depth[folder->parent] : 0) + shown;
-    if (shown)
-        markdown_folder(f, folder->path, t->depth[i], line_of_folder(t, folder->path));
-    if (t->first[i] != NONE)
-        fputc('\n', f);
+    t->shown[i] = shown ? i : above;
+    if (shown) {
+        size_t skip = strlen(t->folders.v[above].path);
+        w->folder(t->r, &(struct tree_folder){.path = folder->path,
+                                              .name = folder->path + skip + (skip > 0),
+                                              .depth = t->depth[i],
+                                              .row = line_of_folder(t, folder->path)});
+    }
+    w->files(t->r, t->depth[i], t->first[i] != NONE);
     for (size_t k = t->first[i]; k != NONE; k = t->files[k].next) {
         const struct entry *file = &t->files[k];
-        markdown_file(f, row_at(t, file->line), row_at(t, file->row), file->n);
+        w->file(t->r, row_at(t, file->line), row_at(t, file->row), file->n);
     }
 }
 
-int markdown_write(const struct report *r, struct err *e) {
+int report_tree_write(struct report *r, const struct tree_writer *w, struct err *e) {
     struct contents t = {.r = r, .whole = NONE};
     int rc = sort_rows(&t, e);
     if (rc == 0)
@@ -198,10 +218,10 @@ int markdown_write(const struct report *r, struct err *e) {
     if (rc == 0)
         rc = find_folders(&t, e);
     if (rc == 0) {
-        markdown_head(r, row_at(&t, t.whole), t.n_file_lines > 0);
+        w->head(r, &(struct tree_top){row_at(&t, t.whole), t.n_files, t.n_file_lines > 0});
         for (size_t i = 0; i < t.folders.n; i++)
-            write_folder(&t, i);
-        markdown_failures(r);
+            write_folder(&t, w, i);
+        w->end(r);
     }
     contents_free(&t);
     return rc;

@@ -1,0 +1,27 @@
+/* A report of what a store has, without a run: its active lines (store.h), in the order in which a
+ * run over the same folder delivers them, and what is missing between them. */
+#ifndef PRECIS_REPORT_DERIVE_H
+#define PRECIS_REPORT_DERIVE_H
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "report/report.h"
+#include "store/store.h"
+
+struct derived {
+    size_t lines;   /* of chunks, files, folders and the whole */
+    size_t missing; /* ranges of lines, and whole files, that had a line once and have none */
+};
+
+/* Writes the report on `path` (a name in the store, "": all that it has) to f, as of one moment,
+ * also while a run is going on. Names in it are relative to path, as in a report of a run over it;
+ * a file's is its base name. Where no line is active nothing is written.
+ *
+ * What is missing is told by the store alone: lines of a file between, before or (as far as its
+ * own line says how long it is) after those of its chunks, and files whose present text has none.
+ * Errors: those of the store and of report.h. */
+int report_derive(struct store *s, const char *path, const char *title, enum report_format format,
+                  FILE *f, struct derived *out, struct err *e);
+
+#endif

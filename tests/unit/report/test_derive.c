@@ -1,0 +1,218 @@
+/* Reports of what a store has. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include "fault.h"
+#include "report/derive.h"
+#include "store/lines.h"
+#include "tree.h"
+
+static char *root;
+
+static int set_up(void **state) {
+    (void)state;
+    root = tree_new();
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    tree_remove(root);
+    return 0;
+}
+
+/* Two files, two models, folders whose names begin alike, and a gap. */
+static void fill(struct store *s) {
+    struct store_origin a = origin_of("A", "line-1"), b = origin_of("B", "line-2");
+    a.parameters = "{\"judged_by\":\"words\",\"strategy\":\"beam\"}";
+    b.parameters = "no JSON";
+    int64_t run = begin_run(s);
+    put_file(s, "src/a/one.c", "one");
+    put_file(s, "src/a.b/two.c", "two");
+    struct store_line lines[] = {
+        line_of(&a, "src/a/one.c", 1, 10, "Opens."),
+        line_of(&a, "src/a/one.c", 21, 30, "Closes."),
+        line_of(&b, "src/a.b/two.c", 1, 5, "Reads."),
+        line_of(&a, "src/a/one.c", 1, 40, "Does both."),
+        line_of(&a, "src/a", 0, 0, "Has one."),
+        line_of(&a, "src/a.b", 0, 0, "Has two."),
+        line_of(&a, "src", 0, 0, "Has all."),
+        line_of(&a, "", 0, 0, "Is the tree."),
+    };
+    static const enum store_level levels[] = {STORE_CHUNK,      STORE_CHUNK,     STORE_CHUNK,
+                                              STORE_WHOLE_FILE, STORE_DIRECTORY, STORE_DIRECTORY,
+                                              STORE_DIRECTORY,  STORE_REPOSITORY};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        lines[i].level = levels[i];
+        put_line(s, run, &lines[i]);
+    }
+}
+
+static char *derive(struct store *s, const char *path, enum report_format format,
+                    struct derived *d) {
+    char *text = NULL;
+    size_t size;
+    struct err e = {0};
+    FILE *f = open_memstream(&text, &size);
+    if (report_derive(s, path, "title", format, f, d, &e) != 0)
+        fail_msg("%s", e.text);
+    fclose(f);
+    return text;
+}
+
+static void spell(const char *jsonl, struct buf *out) {
+    while (*jsonl) {
+        const char *end = strchr(jsonl, '\n');
+        json_t *j = json_loadb(jsonl, (size_t)(end - jsonl), 0, NULL);
+        assert_non_null(j);
+        const char *line = json_string_value(json_object_get(j, "summary"));
+        const char *sampling = json_string_value(json_object_get(j, "sampling"));
+        buf_printf(out, "%s %s:%d-%d %s %s\n", json_string_value(json_object_get(j, "level")),
+                   json_string_value(json_object_get(j, "file_path")),
+                   (int)json_integer_value(json_object_get(j, "start_line")),
+                   (int)json_integer_value(json_object_get(j, "end_line")), *line ? line : "none:",
+                   *line ? sampling : json_string_value(json_object_get(j, "error")));
+        json_decref(j);
+        jsonl = end + 1;
+    }
+    buf_str(out, "");
+}
+
+static void lines_come_as_a_run_delivers_them(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct derived d;
+    struct buf said = {0};
+    fill(s);
+    char *text = derive(s, "", REPORT_JSONL, &d);
+    spell(text, &said);
+    assert_string_equal(said.data, "chunk src/a.b/two.c:1-5 Reads. not known\n"
+                                   "chunk src/a/one.c:1-10 Opens. beam\n"
+                                   "chunk src/a/one.c:11-20 none: the store has no line for it\n"
+                                   "chunk src/a/one.c:21-30 Closes. beam\n"
+                                   "chunk src/a/one.c:31-40 none: the store has no line for it\n"
+                                   "file src/a/one.c:1-40 Does both. beam\n"
+                                   "directory src/a.b:0-0 Has two. beam\n"
+                                   "directory src/a:0-0 Has one. beam\n"
+                                   "directory src:0-0 Has all. beam\n"
+                                   "repository :0-0 Is the tree. beam\n");
+    assert_int_equal(d.lines, 8);
+    assert_int_equal(d.missing, 2);
+    free(text);
+    buf_free(&said);
+    store_close(s);
+}
+
+static void names_are_relative_to_the_path(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct derived d;
+    struct buf said = {0};
+    fill(s);
+    char *text = derive(s, "src/a", REPORT_JSONL, &d);
+    spell(text, &said);
+    assert_non_null(strstr(said.data, "chunk one.c:1-10 Opens."));
+    assert_non_null(strstr(said.data, "repository :0-0 Has one."));
+    assert_null(strstr(said.data, "two"));
+    free(text);
+    buf_clear(&said);
+    text = derive(s, "src/a.b/two.c", REPORT_JSONL, &d);
+    spell(text, &said);
+    assert_string_equal(said.data, "chunk two.c:1-5 Reads. not known\n");
+    free(text);
+    buf_free(&said);
+    store_close(s);
+}
+
+static void a_changed_file_is_missing(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct derived d;
+    struct buf said = {0};
+    fill(s);
+    put_file(s, "src/a.b/two.c", "another text");
+    put_file(s, "src/new.c", "never had a line");
+    char *text = derive(s, "", REPORT_JSONL, &d);
+    spell(text, &said);
+    assert_non_null(strstr(said.data, "chunk src/a.b/two.c:0-0 none: the store has no line for its "
+                                      "present text\n"));
+    assert_null(strstr(said.data, "new.c"));
+    free(text);
+    buf_free(&said);
+    store_close(s);
+}
+
+static void nothing_is_written_of_nothing(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct derived d;
+    char *text = derive(s, "", REPORT_CSV, &d);
+    assert_int_equal(d.lines, 0);
+    assert_string_equal(text, "");
+    free(text);
+    store_close(s);
+}
+
+static void a_report_is_of_one_moment(void **state) {
+    (void)state;
+    struct store *writer = open_store(root, STORE_CREATE);
+    fill(writer);
+    struct store *s = open_store(root, STORE_READ);
+    struct err e = {0};
+    assert_int_equal(store_read_begin(s, &e), 0);
+    struct store_file f;
+    assert_int_equal(store_file(s, "src/a/one.c", &f, &e), 0);
+    const uint64_t size = f.size;
+    put_file(writer, "src/a/one.c", "a longer text");
+    assert_int_equal(store_file(s, "src/a/one.c", &f, &e), 0);
+    assert_int_equal(f.size, size);
+    store_read_end(s);
+    assert_int_equal(store_file(s, "src/a/one.c", &f, &e), 0);
+    assert_int_not_equal(f.size, size);
+    store_close(s);
+    store_close(writer);
+}
+
+struct output {
+    struct store *s;
+    FILE *f;
+    enum report_format format;
+};
+
+static int derive_once(void *user, struct err *e) {
+    const struct output *o = user;
+    struct derived d;
+    return report_derive(o->s, "", "title", o->format, o->f, &d, e);
+}
+
+static void says_when_memory_runs_out(void **state) {
+    (void)state;
+    json_set_alloc_funcs(malloc, free); /* this program's, which fails */
+    struct output o = {.s = open_store(root, STORE_CREATE), .f = fopen("/dev/null", "w")};
+    assert_non_null(o.f);
+    setvbuf(o.f, NULL, _IONBF, 0);
+    fill(o.s);
+    for (o.format = REPORT_MARKDOWN; o.format <= REPORT_HTML; o.format++)
+        fault_each(&fault_memory, FAULT_LASTING, derive_once, &o);
+    fclose(o.f);
+    store_close(o.s);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(lines_come_as_a_run_delivers_them), TEST(names_are_relative_to_the_path),
+        TEST(a_changed_file_is_missing),         TEST(nothing_is_written_of_nothing),
+        TEST(a_report_is_of_one_moment),         TEST(says_when_memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
