@@ -91,8 +91,13 @@ static const char *const version_3[] = {
 
     "PRAGMA user_version = 3", NULL};
 
+/* Version 4 has what the parts of an identifier spell together among the words. */
+static const char *const version_4[] = {"INSERT INTO words(words) VALUES('rebuild')",
+                                        "PRAGMA user_version = 4", NULL};
+
 /* ladder[n] takes a file of version n to n + 1. */
-static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3};
+static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3,
+                                                         version_4};
 
 static int climb(sqlite3 *db, int from) {
     int rc = SQLITE_OK;
