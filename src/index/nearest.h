@@ -1,6 +1,10 @@
 /* The entries whose vectors are nearest to one: search/vectors.h over a side file of the store's,
- * which is made from the database and can be made again at any time. Its generation is a digest of
- * the index's nonce, its number of changes and its encoder. */
+ * which is made from the database and can be made again at any time.
+ *
+ * The database knows the generation of the file that was made last, a random number, and which
+ * entries are stale: their vector came, left or was put since. Their present vectors go into an
+ * overlay when the file is opened, so what is found is what a new file would give, and an index
+ * that changed costs by what changed. When that is much the file is made anew. */
 #ifndef PRECIS_INDEX_NEAREST_H
 #define PRECIS_INDEX_NEAREST_H
 
@@ -10,13 +14,14 @@
 
 struct nearest;
 
-/* Writes the side file (and the graph, where search/vectors.h wants one) unless it is as the index
- * is. Keeps others from writing to the store meanwhile. stop may be NULL. Errors: those of
- * search/vectors.h and the store; the index is the same either way. */
+/* Writes the side file (and the graph, where search/vectors.h wants one) when it is missing or
+ * damaged, or when too many entries are stale. Keeps others from writing to the store meanwhile.
+ * stop may be NULL. Errors: those of search/vectors.h and the store; what is found is the same
+ * either way. */
 int nearest_write(struct store *s, const atomic_bool *stop, struct err *e);
 
-/* The vectors of an encoder that the store's entries have: from the side file, or, where that is
- * missing or of another state, from the database, which takes longer. */
+/* The vectors of an encoder that the store's entries have: from the side file and what is
+ * stale, or, where the file is missing or damaged, from the database, which takes longer. */
 int nearest_open(struct store *s, const struct store_index *index, struct nearest **out,
                  struct err *e);
 void nearest_close(struct nearest *n); /* NULL is fine */

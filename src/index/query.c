@@ -37,16 +37,24 @@ static bool has(const struct buf *b, const char *word, size_t len) {
     return b->data && memmem(b->data, b->len, quoted, len + 2);
 }
 
+static void put_word(struct buf *out, const char *word, size_t len, int *n) {
+    if (*n >= MOST || has(out, word, len))
+        return;
+    buf_str(out, (*n)++ ? " OR \"" : "\"");
+    buf_append(out, word, len);
+    buf_char(out, '"');
+}
+
 static void put(const char *text, bool with_common, struct buf *out) {
     struct word_walk w;
+    struct word_whole whole = {0};
     int n = 0;
     word_walk_start(&w, text, strlen(text));
     while (n < MOST && word_walk_next(&w)) {
-        if ((!with_common && query_is_common(w.word, w.len)) || has(out, w.word, w.len))
-            continue;
-        buf_str(out, n++ ? " OR \"" : "\"");
-        buf_append(out, w.word, w.len);
-        buf_char(out, '"');
+        if (with_common || !query_is_common(w.word, w.len))
+            put_word(out, w.word, w.len, &n);
+        if (word_whole_next(&whole, &w))
+            put_word(out, whole.text, whole.len, &n);
     }
 }
 

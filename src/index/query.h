@@ -13,7 +13,8 @@
 bool query_is_common(const char *word, size_t len);
 
 /* The words of a query for FTS5: each once, any of them, without those that are common unless all
- * are. Empty: it has no words. At most 64 words. Errors: PRECIS_ENOMEM. */
+ * are, and what the parts of its identifiers spell together. Empty: it has no words. At most 64
+ * words. Errors: PRECIS_ENOMEM. */
 int query_expression(const char *text, struct buf *out, struct err *e);
 
 #endif

@@ -108,9 +108,6 @@ int vectors_overlay_put(struct vectors_overlay *o, int64_t id, const float *v, s
 int vectors_overlay_remove(struct vectors_overlay *o, int64_t id, struct err *e);
 size_t vectors_overlay_added(const struct vectors_overlay *o);  /* rows in memory */
 size_t vectors_overlay_hidden(const struct vectors_overlay *o); /* rows of the matrix */
-/* Whether so much has changed that searches are better off with a new matrix (an eighth of its
- * rows, and more than 10,000). */
-bool vectors_overlay_large(const struct vectors_overlay *o);
 
 /* ---- Searching ---- */
 

@@ -134,8 +134,3 @@ size_t vectors_overlay_added(const struct vectors_overlay *o) {
 size_t vectors_overlay_hidden(const struct vectors_overlay *o) {
     return o->n_hidden;
 }
-
-bool vectors_overlay_large(const struct vectors_overlay *o) {
-    size_t changed = o->n + o->n_hidden, rows = o->m ? o->m->count : 0;
-    return changed > 10000 && changed > rows / 8;
-}

@@ -93,6 +93,41 @@ bool word_walk_next(struct word_walk *w) {
     }
 }
 
+/* Whether what follows is a part of the same identifier. */
+static bool goes_on(const struct word_walk *w, size_t at) {
+    uint32_t c;
+    size_t bytes;
+    while (at < w->n && w->s[at] == '_')
+        at++;
+    enum kind kind = at < w->n ? look(w, at, &c, &bytes) : NONE;
+    return kind == DIGIT || kind == LOWER || kind == UPPER;
+}
+
+static bool is_joined(const struct word_walk *w, size_t from, size_t to) {
+    while (from < to && w->s[from] == '_')
+        from++;
+    return from == to;
+}
+
+bool word_whole_next(struct word_whole *x, const struct word_walk *w) {
+    uint32_t c;
+    size_t bytes;
+    if (look(w, w->begin, &c, &bytes) == ALONE) {
+        x->parts = 0;
+        x->more = false;
+        return false;
+    }
+    if (x->parts == 0 || !is_joined(w, x->end, w->begin))
+        x->parts = x->len = 0;
+    if (x->len + w->len <= sizeof x->text)
+        memcpy(x->text + x->len, w->word, w->len);
+    x->len += w->len;
+    x->parts++;
+    x->end = w->end;
+    x->more = goes_on(w, w->end);
+    return x->parts > 1 && x->len <= sizeof x->text && !x->more;
+}
+
 void words_append(struct buf *out, const void *s, size_t n, size_t most) {
     struct word_walk w;
     word_walk_start(&w, s, n);

@@ -27,6 +27,21 @@ struct word_walk {
 void word_walk_start(struct word_walk *w, const void *s, size_t n);
 bool word_walk_next(struct word_walk *w); /* false: there are no more */
 
+/* What the parts of an identifier spell together: "httpserver" of "HTTPServer", of "http_server"
+ * and of "Http__server". */
+struct word_whole {
+    char text[WORD_MOST];
+    size_t len;
+    size_t parts; /* so far */
+    bool more;    /* others follow */
+    size_t end;   /* of the last one */
+};
+
+/* To be called after each word of a walk, with a zeroed one first. true: the word is the last of
+ * two parts or more, and x->text is what they spell, of at most WORD_MOST bytes. Letters that are
+ * words alone are no parts. */
+bool word_whole_next(struct word_whole *x, const struct word_walk *w);
+
 /* Appends the words with single spaces between, at most `most` of them. Check buf_failed. */
 void words_append(struct buf *out, const void *s, size_t n, size_t most);
 

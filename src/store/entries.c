@@ -92,9 +92,16 @@ static int put_entry(struct store *s, int64_t file, const char *path, const stru
     return statement_run(&t, NULL, e);
 }
 
+/* Its entries are others than when the side file was made. */
+static int note_file(struct store *s, int64_t file, struct err *e) {
+    return run_with_int(s, QUERY_STALE_FILE, "note what changed", file, e);
+}
+
 static int drop_entries(struct store *s, int64_t file, struct err *e) {
     static const char action[] = "drop entries";
-    int rc = run_with_int(s, QUERY_DROP_WORDS, action, file, e);
+    int rc = note_file(s, file, e);
+    if (rc == 0)
+        rc = run_with_int(s, QUERY_DROP_WORDS, action, file, e);
     return rc ? rc : run_with_int(s, QUERY_DROP_ENTRIES, action, file, e);
 }
 
@@ -123,6 +130,8 @@ int store_put_entries(struct store *s, const struct store_indexed *f,
         if (rc == 0 && ids)
             ids[i] = id;
     }
+    if (rc == 0)
+        rc = note_file(s, file, e);
     if (rc == 0)
         rc = match_file(s, f->file.path, &matched, e);
     if (rc == 0)
@@ -158,12 +167,34 @@ int store_put_vector(struct store *s, int64_t embedder, const struct store_vecto
     if (v->width < 1 || v->width > STORE_VECTOR_MOST || !isfinite(v->scale))
         return err_set(e, PRECIS_EUSAGE, "%zu numbers of scale %g: is no vector", v->width,
                        v->scale);
+    int added = 0;
+    bool own;
+    int rc = begin_own(s, &own, e);
+    if (rc)
+        return rc;
     struct statement t = statement_start(s, QUERY_PUT_VECTOR, "put a vector");
     statement_hash(&t, v->text);
     statement_int(&t, embedder);
     statement_real(&t, v->scale);
     statement_blob(&t, v->v, v->width);
-    return statement_run(&t, NULL, e);
+    rc = statement_run(&t, &added, e);
+    if (rc == 0 && added) { /* entries that are there already may have waited for it */
+        t = statement_start(s, QUERY_STALE_TEXT, "note what changed");
+        statement_hash(&t, v->text);
+        statement_int(&t, embedder);
+        rc = statement_run(&t, NULL, e);
+    }
+    return end_own(s, own, rc, e);
+}
+
+int store_new_side_file(struct store *s, int64_t embedder, uint8_t generation[HASH_SHA256_SIZE],
+                        struct err *e) {
+    static const char action[] = "begin a side file";
+    size_t stale;
+    int rc = run_plain(s, QUERY_NEW_SIDE_FILE, action, e);
+    if (rc == 0)
+        rc = run_plain(s, QUERY_DROP_STALE, action, e);
+    return rc ? rc : store_side_file(s, embedder, generation, &stale, e);
 }
 
 int store_drop_vectors(struct store *s, int64_t *dropped, struct err *e) {

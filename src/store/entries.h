@@ -22,12 +22,11 @@ enum { STORE_VECTOR_MOST = 8192 /* numbers in a vector */ };
 
 struct store_index {
     int64_t files, entries;
-    int64_t embedder;                /* whose vectors are searched (store_embedder); 0: none */
-    const char *revision;            /* of the embedder; "" : none; until the next call on s */
-    const char *name;                /* what --embedding-model said; likewise */
-    uint64_t width;                  /* of its vectors */
-    int64_t changes;                 /* a number that grows with every file that enters or leaves */
-    uint8_t nonce[HASH_SHA256_SIZE]; /* of this index and no other */
+    int64_t embedder;     /* whose vectors are searched (store_embedder); 0: none */
+    const char *revision; /* of the embedder; "" : none; until the next call on s */
+    const char *name;     /* what --embedding-model said; likewise */
+    uint64_t width;       /* of its vectors */
+    int64_t changes;      /* a number that grows with every file that enters or leaves */
 };
 
 /* PRECIS_ENOTFOUND: nothing was ever indexed. */
@@ -90,7 +89,24 @@ int store_drop_vectors(struct store *s, int64_t *dropped, struct err *e);
  * with other lines than before. Quick when no run, pin or entry came since the last time. */
 int store_match_summaries(struct store *s, size_t *changed, struct err *e);
 
+/* A side file of vectors is about to be made from what store_each_vector gives, if this encoder's
+ * are searched (PRECIS_ENOTFOUND): generation, which no other has, names it. No entry is stale. */
+int store_new_side_file(struct store *s, int64_t embedder, uint8_t generation[HASH_SHA256_SIZE],
+                        struct err *e);
+
 /* ---- Reading ---- */
+
+/* The generation of the side file that was made last, and how many entries are stale: came, left,
+ * or had their vector put since. PRECIS_ENOTFOUND: none was made since this encoder's vectors are
+ * searched. */
+int store_side_file(struct store *s, int64_t embedder, uint8_t generation[HASH_SHA256_SIZE],
+                    size_t *stale, struct err *e);
+
+/* Every stale entry, by ascending number, with its vector as it is now; v: [width], NULL: it has
+ * none (any more). */
+int store_each_stale(struct store *s, int64_t embedder, size_t width,
+                     int (*each)(void *user, int64_t entry, const float *v, struct err *e),
+                     void *user, struct err *e);
 
 /* Copies the vector of a text to out: [width] f32. PRECIS_ENOTFOUND: none. */
 int store_find_vector(struct store *s, int64_t embedder, const uint8_t text[HASH_SHA256_SIZE],

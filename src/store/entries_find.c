@@ -27,7 +27,6 @@ int store_index(struct store *s, struct store_index *out, struct err *e) {
     const char *name = column_text(&c, TEXT_LINE);
     out->width = column_count(&c);
     out->changes = column_int(&c);
-    column_hash(&c, out->nonce);
     c.damaged |= out->width > STORE_VECTOR_MOST;
     rc = columns_end(&c, e);
     if (rc == 0 && (!keep(&s->embedder_revision, revision) || !keep(&s->embedder_name, name)))
@@ -112,6 +111,47 @@ int store_each_vector(struct store *s, int64_t embedder, size_t width,
         rc = read_vector(s, &c, v, width, e);
         if (rc == 0)
             rc = each(user, entry, v, e);
+        if (rc)
+            break;
+    }
+    statement_end(&t);
+    free(v);
+    return rc;
+}
+
+int store_side_file(struct store *s, int64_t embedder, uint8_t generation[HASH_SHA256_SIZE],
+                    size_t *stale, struct err *e) {
+    struct statement t = statement_start(s, QUERY_SIDE_FILE, "read the index");
+    statement_int(&t, embedder);
+    int rc = statement_row(&t, e);
+    if (rc == 0)
+        return err_set(e, PRECIS_ENOTFOUND, "%s: has no side file of vectors", s->path);
+    if (rc < 0)
+        return rc;
+    struct columns c = {.t = &t};
+    column_hash(&c, generation);
+    *stale = column_count(&c);
+    rc = columns_end(&c, e);
+    statement_end(&t);
+    return rc;
+}
+
+int store_each_stale(struct store *s, int64_t embedder, size_t width,
+                     int (*each)(void *user, int64_t entry, const float *v, struct err *e),
+                     void *user, struct err *e) {
+    float *v = malloc((width ? width : 1) * sizeof *v);
+    int rc;
+    if (!v)
+        return err_nomem(e, "vector");
+    struct statement t = statement_start(s, QUERY_EACH_STALE, "read vectors");
+    statement_int(&t, embedder);
+    while ((rc = statement_row(&t, e)) > 0) {
+        struct columns c = {.t = &t};
+        int64_t entry = column_int(&c);
+        bool has = sqlite3_column_type(t.st, c.next) != SQLITE_NULL;
+        rc = has ? read_vector(s, &c, v, width, e) : columns_end(&c, e);
+        if (rc == 0)
+            rc = each(user, entry, has ? v : NULL, e);
         if (rc)
             break;
     }

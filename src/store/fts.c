@@ -3,8 +3,11 @@
 #include "search/words.h"
 #include "store/store_impl.h"
 
-/* The words of search/words.h as a tokenizer of FTS5, named "precis". It has no state: FTS5 wants
- * an address that is not NULL. */
+/* The words of search/words.h as a tokenizer of FTS5, named "precis". What the parts of an
+ * identifier spell together stands where its last part does, so that it can be found and no text
+ * gets longer; in an expression an identifier is that alone (index/query.h asks for the parts one
+ * by one). Texts must be tokenized anew (a step of the schema) when the same bytes give other
+ * words. It has no state: FTS5 wants an address that is not NULL. */
 static char no_state;
 
 static int make(void *context, const char **arguments, int n, Fts5Tokenizer **out) {
@@ -21,12 +24,20 @@ static void drop(Fts5Tokenizer *t) {
 static int split(Fts5Tokenizer *t, void *context, int flags, const char *text, int n,
                  int (*token)(void *, int, const char *, int, int, int)) {
     struct word_walk w;
+    struct word_whole whole = {0};
+    bool asks = flags & FTS5_TOKENIZE_QUERY;
     (void)t;
-    (void)flags;
     word_walk_start(&w, text, n > 0 ? (size_t)n : 0);
     int rc = SQLITE_OK;
-    while (rc == SQLITE_OK && word_walk_next(&w))
-        rc = token(context, 0, w.word, (int)w.len, (int)w.begin, (int)w.end);
+    while (rc == SQLITE_OK && word_walk_next(&w)) {
+        bool is_whole = word_whole_next(&whole, &w);
+        bool is_part = whole.parts > 1 || whole.more;
+        if (!asks || !is_part)
+            rc = token(context, 0, w.word, (int)w.len, (int)w.begin, (int)w.end);
+        if (rc == SQLITE_OK && is_whole)
+            rc = token(context, asks ? 0 : FTS5_TOKEN_COLOCATED, whole.text, (int)whole.len,
+                       (int)w.begin, (int)w.end);
+    }
     return rc;
 }
 

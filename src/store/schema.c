@@ -80,8 +80,24 @@ static const char *const version_2[] = {
     "PRAGMA user_version = 2",
     NULL};
 
+/* Version 3 knows what the side file of vectors was made from. Until then the nonce and the changes
+ * were its generation. stale: numbers of entries, also of such that left, whose vector may be
+ * another, or be there or not, than when the side file of that generation was made; null: there is
+ * none, and nothing is noted. */
+static const char *const version_3[] = {
+    "ALTER TABLE index_state DROP COLUMN nonce",
+    "ALTER TABLE index_state ADD COLUMN generation BLOB CHECK(length(generation) = 32)",
+    "CREATE TABLE stale(entry INTEGER PRIMARY KEY) STRICT",
+
+    "PRAGMA user_version = 3", NULL};
+
+/* Version 4 has what the parts of an identifier spell together among the words. */
+static const char *const version_4[] = {"INSERT INTO words(words) VALUES('rebuild')",
+                                        "PRAGMA user_version = 4", NULL};
+
 /* ladder[n] takes a file of version n to n + 1. */
-static const char *const *const ladder[STORE_VERSION] = {version_1, version_2};
+static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3,
+                                                         version_4};
 
 static int climb(sqlite3 *db, int from) {
     int rc = SQLITE_OK;

@@ -81,11 +81,10 @@ static const char *const texts[QUERIES] = {
                       " JOIN ratings r ON r.chunk = c.id ORDER BY r.id",
     [QUERY_INDEX] = "SELECT (SELECT count(*) FROM indexed), (SELECT count(*) FROM entries), "
                     "coalesce(i.embedder, 0), coalesce(m.revision, ''), coalesce(m.name, ''), "
-                    "coalesce(m.width, 0), i.changes, i.nonce FROM index_state i "
+                    "coalesce(m.width, 0), i.changes FROM index_state i "
                     "LEFT JOIN embedders m ON m.id = i.embedder",
     [QUERY_INDEX_BEGIN] =
-        "INSERT INTO index_state(id, changes, matched, nonce) VALUES(1, 0, '', randomblob(32)) "
-        "ON CONFLICT DO NOTHING",
+        "INSERT INTO index_state(id, changes, matched) VALUES(1, 0, '') ON CONFLICT DO NOTHING",
     [QUERY_INDEX_CHANGED] = "UPDATE index_state SET changes = changes + 1",
     [QUERY_INDEX_MATCHED] =
         "SELECT matched, (SELECT count(*) || '.' || coalesce(max(id), 0) || '.' || "
@@ -114,7 +113,20 @@ static const char *const texts[QUERIES] = {
                            "ON CONFLICT(revision) DO UPDATE SET name = excluded.name",
     [QUERY_FIND_EMBEDDER] = "SELECT id FROM embedders WHERE revision = ? AND width = ?",
     [QUERY_SEARCH_EMBEDDER] = "UPDATE index_state SET changes = changes + "
-                              "(embedder IS NOT ?1), embedder = ?1",
+                              "(embedder IS NOT ?1), generation = CASE WHEN embedder IS ?1 THEN "
+                              "generation END, embedder = ?1",
+    [QUERY_STALE_FILE] = "INSERT OR IGNORE INTO stale SELECT id FROM entries WHERE file = ? AND "
+                         "(SELECT generation IS NOT NULL FROM index_state)",
+    [QUERY_STALE_TEXT] = "INSERT OR IGNORE INTO stale SELECT id FROM entries WHERE text = ? AND "
+                         "(SELECT generation IS NOT NULL AND embedder = ? FROM index_state)",
+    [QUERY_NEW_SIDE_FILE] = "UPDATE index_state SET generation = randomblob(32)",
+    [QUERY_DROP_STALE] = "DELETE FROM stale",
+    [QUERY_SIDE_FILE] = "SELECT generation, (SELECT count(*) FROM stale) FROM index_state "
+                        "WHERE embedder = ? AND generation IS NOT NULL",
+    [QUERY_EACH_STALE] = "SELECT t.entry, v.scale, v.v FROM stale t "
+                         "LEFT JOIN entries e ON e.id = t.entry "
+                         "LEFT JOIN vectors v ON v.text = e.text AND v.embedder = ? "
+                         "ORDER BY t.entry",
     [QUERY_PUT_VECTOR] = "INSERT INTO vectors(text, embedder, scale, v) VALUES(?, ?, ?, ?) "
                          "ON CONFLICT DO NOTHING",
     [QUERY_FIND_VECTOR] = "SELECT scale, v FROM vectors WHERE text = ? AND embedder = ?",

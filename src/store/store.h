@@ -37,7 +37,7 @@
 #define STORE_FILE "precis.db"
 
 enum {
-    STORE_VERSION = 2,              /* of the schema: user_version */
+    STORE_VERSION = 4,              /* of the schema: user_version */
     STORE_APPLICATION = 0x70726563, /* application_id: "prec" */
 };
 

@@ -20,6 +20,10 @@ out: {'file_path': 'src/net/parse.py', 'start_line': 1, 'end_line': 3, 'language
 $ precis search 'header worker' repo --jsonl | python3 -c "import json, sys; print(sorted(json.loads(l)['symbol_name'] for l in sys.stdin))"
 out: ['parse_header', 'wake_worker']
 
+== an identifier typed without its parts
+$ precis search wakeworker repo | head -1
+out~ ^src/pool\.c:1-4  wake_worker
+
 == filters
 $ precis search 'header worker' repo --lang c | grep -c '^src'; precis search 'header worker' repo --path 'net' | grep -c '^src'; precis search 'header worker' repo/src/pool.c | grep -c '^src'
 out: 1

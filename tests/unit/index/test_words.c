@@ -22,7 +22,8 @@ static void a_query_is_its_telling_words(void **state) {
     (void)state;
     assert_string_equal(expression("Where are the idle workers woken?"),
                         "\"idle\" OR \"workers\" OR \"woken\"");
-    assert_string_equal(expression("parseHTTPHeader parse"), "\"parse\" OR \"http\" OR \"header\"");
+    assert_string_equal(expression("parseHTTPHeader parse"),
+                        "\"parse\" OR \"http\" OR \"header\" OR \"parsehttpheader\"");
     assert_string_equal(expression("the of"), "\"the\" OR \"of\"");
     assert_string_equal(expression("!? \"*\" NEAR("), "\"near\"");
     assert_string_equal(expression(""), "");

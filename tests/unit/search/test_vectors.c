@@ -252,7 +252,6 @@ static void test_overlay(void **state) {
         made_check(left, n, WIDTH, query, K, hits, found, loss_of(WIDTH));
         assert_int_equal(n, N + vectors_overlay_added(o) - vectors_overlay_hidden(o));
     }
-    assert_false(vectors_overlay_large(o));
     vectors_overlay_free(o);
     vectors_close(m);
     free(left);

@@ -95,7 +95,8 @@ static void a_store_of_version_1_gets_an_index_and_keeps_its_lines(void **state)
     put_file(s, "a.c", "x");
     put_line(s, begin_run(s), &l);
     store_close(s);
-    outside("DROP TABLE words; DROP TABLE index_state; DROP TABLE entries; DROP TABLE indexed; "
+    outside("DROP TABLE words; DROP TABLE stale; DROP TABLE index_state; DROP TABLE entries; DROP "
+            "TABLE indexed; "
             "DROP TABLE vectors; DROP TABLE embedders; DELETE FROM sqlite_sequence;");
     /* what AUTOINCREMENT made cannot be dropped otherwise */
     outside("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = "
@@ -128,10 +129,33 @@ static void words_are_split_and_their_ends_do_not_count(void **state) {
     assert_string_equal(match(s, "\"\xe8\xaa\x9e\""), "src/net-core/a.c other 4-9 -\n");
     assert_non_null(strstr(match(s, "core"), "other"));
     assert_string_equal(match(s, "nothing"), "");
+    /* what the parts spell together; the last part is what is marked */
+    static const char *const whole[] = {"httpserver", "getname2", "wakeidleworkers", "x17"};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (strcmp(match(s, whole[i]), "src/net-core/a.c HTTPServer.getName2 1-2 -\n") != 0)
+            fail_msg("%s: %s", whole[i], match(s, whole[i]));
+    assert_string_equal(match(s, "serverget OR idleworkers OR netcore"), "");
     struct buf marked = {0};
     assert_int_equal(store_marked(s, 1, "workers", &marked, NULL), 0);
     assert_string_equal(marked.data, "wake_idle\001Workers\002(x17)");
+    buf_clear(&marked);
+    assert_int_equal(store_marked(s, 1, "wakeidleworkers", &marked, NULL), 0);
+    assert_string_equal(marked.data, "wake_idle\001Workers\002(x17)");
     buf_free(&marked);
+    store_close(s);
+}
+
+/* Its words are those of its text without what identifiers spell together. */
+static void an_index_of_version_3_gets_its_words_anew(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct store_entry n = entry("f", 1, 2, "x");
+    put(s, "a.c", &n, 1, NULL);
+    store_close(s);
+    outside("UPDATE words_content SET c3 = 'wake_worker'; PRAGMA user_version = 3");
+    s = open_store(root, STORE_WRITE);
+    assert_string_equal(match(s, "wakeworker"), "a.c f 1-2 -\n");
+    assert_string_equal(match(s, "x"), "");
     store_close(s);
 }
 
@@ -241,6 +265,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_store_of_version_1_gets_an_index_and_keeps_its_lines),
         TEST(words_are_split_and_their_ends_do_not_count),
+        TEST(an_index_of_version_3_gets_its_words_anew),
         TEST(a_file_enters_whole_and_leaves_whole),
         TEST(a_vector_is_kept_once_while_it_is_needed),
         TEST(lines_of_summaries_are_found_with_their_entries),

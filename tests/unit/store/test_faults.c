@@ -192,6 +192,13 @@ static int ignore_line(void *user, const struct store_line *l, struct err *e) {
     return 0;
 }
 
+static int count_stale(void *user, int64_t id, const float *v, struct err *e) {
+    (void)id;
+    (void)e;
+    *(size_t *)user += v != NULL;
+    return 0;
+}
+
 static int work_on_index(struct store *s, struct err *e) {
     static const struct store_indexed file = {.file = {.path = "b.c"}};
     static const struct store_entry entry = {.kind = "lines",
@@ -204,13 +211,16 @@ static int work_on_index(struct store *s, struct err *e) {
     struct store_index index;
     struct store_hit hit;
     int64_t encoder = 0;
-    size_t n = 0;
+    size_t n = 0, stale = 0;
+    uint8_t generation[HASH_SHA256_SIZE];
     float found[2];
     int rc = store_embedder(s, "rev", "tiny", 2, &encoder, e);
     if (rc == 0)
         rc = store_begin(s, e);
     if (rc == 0)
         rc = store_put_vector(s, encoder, &v, e);
+    if (rc == 0)
+        rc = store_new_side_file(s, encoder, generation, e);
     if (rc == 0)
         rc = store_put_entries(s, &file, &entry, 1, NULL, e);
     if (rc == 0)
@@ -227,6 +237,10 @@ static int work_on_index(struct store *s, struct err *e) {
         rc = store_find_vector(s, encoder, entry.text, found, 2, e);
     if (rc == 0)
         rc = store_index(s, &index, e);
+    if (rc == 0)
+        rc = store_each_stale(s, encoder, 2, count_stale, &stale, e);
+    if (rc == 0 && stale != 1)
+        rc = err_set(e, PRECIS_EINPUT, "nothing is stale");
     return rc ? rc : store_remove_indexed(s, "b.c", e);
 }
 
