@@ -39,7 +39,7 @@ int end_own(struct store *s, bool own, int rc, struct err *e) {
     return rc;
 }
 
-static int64_t now(void) {
+int64_t store_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return t.tv_sec;
@@ -62,14 +62,14 @@ int only_number(struct statement *t, int64_t *out, struct err *e) {
 
 int store_run_begin(struct store *s, int64_t *run, struct err *e) {
     struct statement t = statement_start(s, QUERY_RUN_BEGIN, "begin a run");
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     int rc = only_number(&t, run, e);
     return rc == PRECIS_ENOTFOUND ? store_damaged(s, "a run has no number", e) : rc;
 }
 
 int store_run_end(struct store *s, int64_t run, struct err *e) {
     struct statement t = statement_start(s, QUERY_RUN_END, "end a run");
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     statement_int(&t, run);
     return statement_run(&t, NULL, e);
 }
@@ -136,9 +136,7 @@ static void bind_origin(struct statement *t, const struct store_origin *m) {
     statement_int(t, (int64_t)m->seed);
 }
 
-/* The number of an origin, which is put when it is not there. */
-static int origin_number(struct store *s, const struct store_origin *m, int64_t *out,
-                         struct err *e) {
+int origin_number(struct store *s, const struct store_origin *m, int64_t *out, struct err *e) {
     static const char action[] = "put how a line was made";
     struct statement t = statement_start(s, QUERY_FIND_ORIGIN, action);
     bind_origin(&t, m);
@@ -173,7 +171,8 @@ static int path_number(struct store *s, const struct store_line *l, int64_t *out
 static int put_summary(struct store *s, const struct store_line *l, int64_t origin, bool *added,
                        struct err *e) {
     int changed = 0;
-    struct statement t = statement_start(s, QUERY_PUT_SUMMARY, "put a line");
+    struct statement t =
+        statement_start(s, l->replace ? QUERY_REPLACE_SUMMARY : QUERY_PUT_SUMMARY, "put a line");
     statement_hash(&t, l->key);
     statement_int(&t, origin);
     statement_text(&t, l->line);
@@ -183,7 +182,7 @@ static int put_summary(struct store *s, const struct store_line *l, int64_t orig
     statement_int(&t, (int64_t)l->tokens_out);
     statement_real(&t, l->elapsed_ms);
     statement_int(&t, l->cut);
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     int rc = statement_run(&t, &changed, e);
     *added = changed > 0;
     return rc;
@@ -252,7 +251,7 @@ int store_rate(struct store *s, int64_t place, const struct store_rating *r, str
     statement_text(&t, r->note);
     statement_text(&t, r->corrected);
     statement_text(&t, r->who);
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     statement_int(&t, place);
     rc = statement_run(&t, &changed, e);
     if (rc == 0 && !changed)
@@ -265,7 +264,7 @@ int store_pin(struct store *s, const struct store_revision *r, struct err *e) {
     struct statement t = statement_start(s, QUERY_PIN, "pin a revision");
     statement_text(&t, r->model_revision);
     statement_text(&t, r->prompt_version);
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     int rc = statement_run(&t, &changed, e);
     if (rc == 0 && !changed)
         rc = err_set(e, PRECIS_ENOTFOUND, "%s: has no lines of revision %s%s%s", s->path,

@@ -44,6 +44,13 @@ static const char *const texts[QUERIES] = {
     [QUERY_PUT_SUMMARY] =
         "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
         "elapsed_ms, cut, made_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [QUERY_REPLACE_SUMMARY] =
+        "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
+        "elapsed_ms, cut, made_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE "
+        "SET provenance = excluded.provenance, line = excluded.line, "
+        "confidence = excluded.confidence, source = excluded.source, "
+        "tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, "
+        "elapsed_ms = excluded.elapsed_ms, cut = excluded.cut, made_at = excluded.made_at",
     [QUERY_PUT_CHUNK] =
         "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
         "SELECT id, ?, ?, ?, ?, ?, hash, ?, ? FROM files WHERE id = ? "
@@ -104,7 +111,8 @@ static const char *const texts[QUERIES] = {
     [QUERY_DROP_ENTRIES] = "DELETE FROM entries WHERE file = ?",
     [QUERY_DROP_INDEXED] = "DELETE FROM indexed WHERE file = ?",
     [QUERY_DROP_FILE] = "DELETE FROM files WHERE id = ?1 AND "
-                        "NOT EXISTS (SELECT 1 FROM chunks WHERE file = ?1)",
+                        "NOT EXISTS (SELECT 1 FROM chunks WHERE file = ?1) AND "
+                        "NOT EXISTS (SELECT 1 FROM settled WHERE file = ?1)",
     [QUERY_PUT_EMBEDDER] = "INSERT INTO embedders(revision, name, width) VALUES(?, ?, ?) "
                            "ON CONFLICT(revision) DO UPDATE SET name = excluded.name",
     [QUERY_FIND_EMBEDDER] = "SELECT id FROM embedders WHERE revision = ? AND width = ?",
@@ -132,6 +140,26 @@ static const char *const texts[QUERIES] = {
                     "JOIN words w ON w.rowid = e.id WHERE e.id = ?",
     [QUERY_MARKED] = "SELECT highlight(words, 3, char(1), char(2)) FROM words "
                      "WHERE words MATCH ? AND rowid = ?",
+    [QUERY_PUT_ASKED] =
+        "INSERT INTO asked(how, provenance, judged_by, seq2seq, context, sequences, lanes) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(how) DO UPDATE SET "
+        "provenance = excluded.provenance, judged_by = excluded.judged_by, "
+        "seq2seq = excluded.seq2seq, context = excluded.context, sequences = excluded.sequences, "
+        "lanes = excluded.lanes",
+    [QUERY_ASKED] = "SELECT p.model, p.model_revision, p.file_type, p.precision, p.isa, "
+                    "p.prompt_version, p.decoder_version, p.parameters, p.seed, a.judged_by, "
+                    "a.seq2seq, a.context, a.sequences, a.lanes FROM asked a "
+                    "JOIN provenance p ON p.id = a.provenance WHERE a.how = ?",
+    [QUERY_SETTLE] = "INSERT INTO settled(file, how, version, keys) "
+                     "SELECT id, ?, hash, ? FROM files WHERE path = ? AND hash IS NOT NULL "
+                     "ON CONFLICT(file, how, version) DO UPDATE SET keys = excluded.keys",
+    [QUERY_SETTLED] = "SELECT s.keys FROM settled s JOIN files f ON f.id = s.file "
+                      "WHERE f.path = ? AND s.how = ? AND s.version = ?",
+    [QUERY_FIND_KEY_AT] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                          " WHERE c.key = ? AND f.path = ? AND c.level = 0 LIMIT 1",
+    [QUERY_PUT_NOTHING] = "INSERT INTO unanswered(key, why, tokens_in, tokens_out, cut, made_at) "
+                          "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [QUERY_NOTHING] = "SELECT why, tokens_in, tokens_out, cut FROM unanswered WHERE key = ?",
     [QUERY_ENTRIES] = "SELECT e.id, f.path, f.language FROM entries e "
                       "JOIN files f ON f.id = e.file ORDER BY e.id",
 };
@@ -288,6 +316,18 @@ int columns_end(const struct columns *c, struct err *e) {
     return c->damaged ? store_damaged(c->t->s, "a row holds what precis does not write", e) : 0;
 }
 
+void row_origin(struct columns *c, struct store_origin *m) {
+    m->model = column_text(c, TEXT_LINE);
+    m->model_revision = column_text(c, TEXT_LINE);
+    m->file_type = column_text(c, TEXT_LINE);
+    m->precision = column_text(c, TEXT_LINE);
+    m->isa = column_text(c, TEXT_LINE);
+    m->prompt_version = column_text(c, TEXT_LINE);
+    m->decoder_version = column_text(c, TEXT_LINE);
+    m->parameters = column_text(c, TEXT_ANY);
+    m->seed = (uint64_t)column_int(c);
+}
+
 void row_line(struct columns *c, struct row *r) {
     struct store_line *l = &r->line;
     struct store_origin *m = &r->made;
@@ -313,13 +353,5 @@ void row_line(struct columns *c, struct row *r) {
     l->elapsed_ms = column_real(c);
     l->cut = column_count(c) != 0;
     l->made_at = column_int(c);
-    m->model = column_text(c, TEXT_LINE);
-    m->model_revision = column_text(c, TEXT_LINE);
-    m->file_type = column_text(c, TEXT_LINE);
-    m->precision = column_text(c, TEXT_LINE);
-    m->isa = column_text(c, TEXT_LINE);
-    m->prompt_version = column_text(c, TEXT_LINE);
-    m->decoder_version = column_text(c, TEXT_LINE);
-    m->parameters = column_text(c, TEXT_ANY);
-    m->seed = (uint64_t)column_int(c);
+    row_origin(c, m);
 }

@@ -19,6 +19,7 @@ enum query {
     QUERY_PUT_ORIGIN,
     QUERY_FIND_ORIGIN,
     QUERY_PUT_SUMMARY,
+    QUERY_REPLACE_SUMMARY,
     QUERY_PUT_CHUNK,
     QUERY_FIND_KEY,
     QUERY_LINES,
@@ -58,6 +59,13 @@ enum query {
     QUERY_ENTRY,
     QUERY_MARKED,
     QUERY_ENTRIES,
+    QUERY_PUT_ASKED,
+    QUERY_ASKED,
+    QUERY_SETTLE,
+    QUERY_SETTLED,
+    QUERY_FIND_KEY_AT,
+    QUERY_PUT_NOTHING,
+    QUERY_NOTHING,
     QUERIES
 };
 
@@ -143,6 +151,9 @@ int end_own(struct store *s, bool own, int rc, struct err *e);
 /* The number in the only row of a query; PRECIS_ENOTFOUND without a text: there is none. */
 int only_number(struct statement *t, int64_t *out, struct err *e);
 int check_path(const char *path, struct err *e);
+int64_t store_now(void); /* Unix time */
+/* The number of an origin, which is put when it is not there. */
+int origin_number(struct store *s, const struct store_origin *m, int64_t *out, struct err *e);
 
 /* ---- matching.c ---- */
 
@@ -168,6 +179,10 @@ struct row {
 };
 
 void row_line(struct columns *c, struct row *r);
+void row_origin(struct columns *c, struct store_origin *m);
+
+/* Hands out the lines of a query that is bound. *n: how many there were. */
+int each_line(struct statement *t, store_each *each, void *user, size_t *n, struct err *e);
 
 /* Loads which revision is pinned into s; both NULL when none is. */
 int pin_load(struct store *s, struct err *e);
