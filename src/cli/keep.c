@@ -360,7 +360,12 @@ static int put(struct keep *k, const char *path, const struct summary *s,
                            .cut = s->cut,
                            .replace = k->refresh && !s->known,
                            .made = &k->made};
+    uint8_t context[HASH_SHA256_SIZE];
     int rc = key_of(k, l.path, s, s->source, l.text, l.key, e);
+    if (rc == 0 && !s->known_key) {
+        rc = context_of(s, context, e);
+        l.context = context;
+    }
     if (rc == 0 && s->known_key)
         memcpy(l.key, s->known_key, sizeof l.key);
     memcpy(key, l.key, sizeof l.key);
@@ -478,7 +483,7 @@ static int put_with_file(struct keep *k, struct kept_file *f, const char *folder
         rc = put_all(k, f, f ? f->name : folder, s, e);
     if (rc)
         abandon(k);
-    else if (!s->known || ++k->pending == BATCH)
+    else if ((!s->known && s->tokens_out) || ++k->pending == BATCH)
         rc = commit(k, e);
     return rc;
 }

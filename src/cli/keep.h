@@ -37,9 +37,10 @@ void keep_model(struct keep *k, const struct engine_info *info);
 void keep_known(struct keep *k, struct known *out);
 
 /* Commits a line; a failed chunk has none, but it may be known that the model has none for it. A
- * known line, which is in the store, is put to say that it stands at its place in this run: many of
- * them share a commit, with the next other line or with keep_commit. The first failure of the store
- * is a warning, and the lines from there on are not kept. */
+ * known line, which is in the store, is put to say that it stands at its place in this run, and
+ * what no model was asked for is soon made again: many of them share a commit, with the next other
+ * line or with keep_commit. The first failure of the store is a warning, and the lines from there
+ * on are not kept. */
 void keep_line(struct keep *k, const struct summary *s);
 
 /* To be called a few times a second: nobody else writes to the store before. */

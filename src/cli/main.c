@@ -21,6 +21,8 @@ static const struct command *const commands[] = {
     &command_eval_summaries, &command_eval_search,
     &command_embed,          &command_metrics,
     &command_index,          &command_search,
+    &command_cache_stats,    &command_cache_gc,
+    &command_cache_export,   &command_cache_import,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

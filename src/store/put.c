@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/cache.h"
 #include "store/store_impl.h"
 
 int store_begin(struct store *s, struct err *e) {
@@ -168,8 +169,8 @@ static int path_number(struct store *s, const struct store_line *l, int64_t *out
                : rc;
 }
 
-static int put_summary(struct store *s, const struct store_line *l, int64_t origin, bool *added,
-                       struct err *e) {
+static int put_summary(struct store *s, const struct store_line *l, int64_t origin, int64_t made_at,
+                       bool *added, struct err *e) {
     int changed = 0;
     struct statement t =
         statement_start(s, l->replace ? QUERY_REPLACE_SUMMARY : QUERY_PUT_SUMMARY, "put a line");
@@ -182,7 +183,8 @@ static int put_summary(struct store *s, const struct store_line *l, int64_t orig
     statement_int(&t, (int64_t)l->tokens_out);
     statement_real(&t, l->elapsed_ms);
     statement_int(&t, l->cut);
-    statement_int(&t, store_now());
+    statement_int(&t, made_at);
+    statement_hash(&t, l->context);
     int rc = statement_run(&t, &changed, e);
     *added = changed > 0;
     return rc;
@@ -217,13 +219,51 @@ int store_put(struct store *s, int64_t run, const struct store_line *l, bool *ad
     if (rc == 0)
         rc = origin_number(s, l->made, &origin, e);
     if (rc == 0)
-        rc = put_summary(s, l, origin, &is_new, e);
+        rc = put_summary(s, l, origin, store_now(), &is_new, e);
     if (rc == 0)
         rc = put_chunk(s, l, file, run, e);
     rc = end_own(s, own, rc, e);
     if (added)
         *added = rc == 0 && is_new;
     return rc;
+}
+
+/* Where it stands is not confirmed: no run has seen it there. */
+static int put_imported(struct store *s, const struct store_line *l, int64_t file, int64_t run,
+                        struct err *e) {
+    struct statement t = statement_start(s, QUERY_IMPORT_CHUNK, "put the place of a line");
+    statement_int(&t, file);
+    statement_int(&t, l->level);
+    statement_int(&t, (int64_t)l->start_line);
+    statement_int(&t, (int64_t)l->end_line);
+    statement_text(&t, l->symbol);
+    statement_hash(&t, l->text);
+    statement_hash(&t, l->key);
+    statement_int(&t, run);
+    return statement_run(&t, NULL, e);
+}
+
+int store_import(struct store *s, int64_t run, const struct store_line *l, bool *added,
+                 struct err *e) {
+    int64_t origin = 0, file = 0;
+    bool own;
+    int rc = check_line(l, e);
+    if (rc == 0)
+        rc = begin_own(s, &own, e);
+    if (rc)
+        return rc;
+    struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a path");
+    statement_text(&put, l->path);
+    rc = statement_run(&put, NULL, e);
+    if (rc == 0)
+        rc = path_number(s, l, &file, e);
+    if (rc == 0)
+        rc = origin_number(s, l->made, &origin, e);
+    if (rc == 0)
+        rc = put_summary(s, l, origin, l->made_at, added, e);
+    if (rc == 0)
+        rc = put_imported(s, l, file, run, e);
+    return end_own(s, own, rc, e);
 }
 
 int store_check_rating(const struct store_rating *r, struct err *e) {

@@ -82,7 +82,8 @@ static const char *const version_2[] = {
 
 /* Version 3 adds what a run may know without asking or reading. asked: what a command line came to,
  * under a digest of it (store/settled.h). settled: keys of all chunks of a file of that content,
- * one after another. unanswered: keys to which the model had no line. */
+ * one after another. unanswered: keys to which the model had no line. summaries.context: as in
+ * struct store_subject, so that a key can be checked elsewhere. */
 static const char *const version_3[] = {
     "CREATE TABLE asked(how BLOB NOT NULL PRIMARY KEY CHECK(length(how) = 32), "
     "provenance INTEGER NOT NULL REFERENCES provenance(id), judged_by TEXT NOT NULL, "
@@ -99,7 +100,10 @@ static const char *const version_3[] = {
     "why TEXT NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, "
     "cut INTEGER NOT NULL CHECK(cut IN (0, 1)), made_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 
-    "PRAGMA user_version = 3", NULL};
+    "ALTER TABLE summaries ADD COLUMN context BLOB CHECK(context IS NULL OR length(context) = 32)",
+
+    "PRAGMA user_version = 3",
+    NULL};
 
 /* ladder[n] takes a file of version n to n + 1. */
 static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3};

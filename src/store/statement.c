@@ -21,6 +21,14 @@
     "(" path " = '' OR f.path = " path " OR (f.path > " path " || '/' AND f.path < " path          \
     " || '0'))"
 
+/* What people rated stays, and what the pin reads. */
+#define WANTED                                                                                     \
+    "(EXISTS (SELECT 1 FROM ratings r WHERE r.chunk = chunks.id) OR EXISTS (SELECT 1 FROM "        \
+    "summaries s JOIN provenance p ON p.id = s.provenance JOIN pins n ON n.id = "                  \
+    "(SELECT max(id) FROM pins) WHERE s.key = chunks.key AND "                                     \
+    "p.model_revision = n.model_revision AND "                                                     \
+    "(n.prompt_version IS NULL OR p.prompt_version = n.prompt_version)))"
+
 static const char *const texts[QUERIES] = {
     [QUERY_BEGIN] = "BEGIN IMMEDIATE",
     [QUERY_COMMIT] = "COMMIT",
@@ -43,14 +51,17 @@ static const char *const texts[QUERIES] = {
         "parameters = ? AND seed = ?",
     [QUERY_PUT_SUMMARY] =
         "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
-        "elapsed_ms, cut, made_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "elapsed_ms, cut, made_at, context) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
+        "NOTHING",
     [QUERY_REPLACE_SUMMARY] =
         "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
-        "elapsed_ms, cut, made_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE "
+        "elapsed_ms, cut, made_at, context) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON "
+        "CONFLICT(key) DO UPDATE "
         "SET provenance = excluded.provenance, line = excluded.line, "
         "confidence = excluded.confidence, source = excluded.source, "
         "tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, "
-        "elapsed_ms = excluded.elapsed_ms, cut = excluded.cut, made_at = excluded.made_at",
+        "elapsed_ms = excluded.elapsed_ms, cut = excluded.cut, made_at = excluded.made_at, "
+        "context = excluded.context",
     [QUERY_PUT_CHUNK] =
         "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
         "SELECT id, ?, ?, ?, ?, ?, hash, ?, ? FROM files WHERE id = ? "
@@ -160,6 +171,39 @@ static const char *const texts[QUERIES] = {
     [QUERY_PUT_NOTHING] = "INSERT INTO unanswered(key, why, tokens_in, tokens_out, cut, made_at) "
                           "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     [QUERY_NOTHING] = "SELECT why, tokens_in, tokens_out, cut FROM unanswered WHERE key = ?",
+    [QUERY_STATS] =
+        "SELECT (SELECT count(*) FROM summaries), (SELECT count(*) FROM chunks), "
+        "(SELECT count(DISTINCT file) FROM chunks), (SELECT count(*) FROM unanswered), "
+        "(SELECT count(*) FROM runs), (SELECT coalesce(min(made_at), 0) FROM summaries), "
+        "(SELECT coalesce(max(made_at), 0) FROM summaries)",
+    [QUERY_SOURCES] = "SELECT source, count(*) FROM summaries GROUP BY source ORDER BY source",
+    [QUERY_PAGES] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+    [QUERY_EACH_PLACE] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                         " ORDER BY f.path, c.level, c.start_line, c.end_line, c.key",
+    [QUERY_IMPORT_CHUNK] =
+        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
+        "VALUES(?, ?, ?, ?, ?, ?, x'', ?, ?) ON CONFLICT DO NOTHING",
+    [QUERY_CHUNK_PATHS] =
+        "SELECT DISTINCT f.id, f.path FROM files f JOIN chunks c ON c.file = f.id",
+    [QUERY_GC_GONE] = "DELETE FROM chunks WHERE file = ? AND NOT " WANTED,
+    [QUERY_GC_OLD] = "DELETE FROM chunks WHERE seen IN (SELECT id FROM runs WHERE started_at < ?) "
+                     "AND NOT " WANTED,
+    [QUERY_GC_LINES] = "DELETE FROM summaries WHERE "
+                       "NOT EXISTS (SELECT 1 FROM chunks c WHERE c.key = summaries.key)",
+    [QUERY_GC_UNANSWERED] = "DELETE FROM unanswered WHERE made_at < ?",
+    [QUERY_GC_SETTLED] = "DELETE FROM settled WHERE "
+                         "NOT EXISTS (SELECT 1 FROM chunks c WHERE c.file = settled.file)",
+    [QUERY_GC_ASKED] = "DELETE FROM asked WHERE "
+                       "provenance NOT IN (SELECT provenance FROM summaries)",
+    [QUERY_GC_ORIGINS] =
+        "DELETE FROM provenance WHERE id NOT IN (SELECT provenance FROM summaries) "
+        "AND id NOT IN (SELECT provenance FROM asked)",
+    [QUERY_GC_FILES] = "DELETE FROM files WHERE id NOT IN (SELECT file FROM chunks) AND "
+                       "id NOT IN (SELECT file FROM indexed) AND "
+                       "id NOT IN (SELECT file FROM settled)",
+    [QUERY_GC_RUNS] =
+        "DELETE FROM runs WHERE started_at < ? AND id NOT IN (SELECT seen FROM chunks) "
+        "AND id < (SELECT max(id) FROM runs)",
     [QUERY_ENTRIES] = "SELECT e.id, f.path, f.language FROM entries e "
                       "JOIN files f ON f.id = e.file ORDER BY e.id",
 };
@@ -310,6 +354,15 @@ void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
         memset(out, 0, HASH_SHA256_SIZE);
 }
 
+bool column_hash_or_null(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
+    if (sqlite3_column_type(c->t->st, c->next) != SQLITE_NULL) {
+        column_hash(c, out);
+        return true;
+    }
+    c->next++;
+    return false;
+}
+
 int columns_end(const struct columns *c, struct err *e) {
     if (c->nomem)
         return err_nomem(e, c->t->s->path);
@@ -354,4 +407,6 @@ void row_line(struct columns *c, struct row *r) {
     l->cut = column_count(c) != 0;
     l->made_at = column_int(c);
     row_origin(c, m);
+    if (column_hash_or_null(c, r->context))
+        l->context = r->context;
 }

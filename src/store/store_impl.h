@@ -66,6 +66,21 @@ enum query {
     QUERY_FIND_KEY_AT,
     QUERY_PUT_NOTHING,
     QUERY_NOTHING,
+    QUERY_STATS,
+    QUERY_SOURCES,
+    QUERY_PAGES,
+    QUERY_EACH_PLACE,
+    QUERY_IMPORT_CHUNK,
+    QUERY_CHUNK_PATHS,
+    QUERY_GC_GONE,
+    QUERY_GC_OLD,
+    QUERY_GC_LINES,
+    QUERY_GC_UNANSWERED,
+    QUERY_GC_SETTLED,
+    QUERY_GC_ASKED,
+    QUERY_GC_ORIGINS,
+    QUERY_GC_FILES,
+    QUERY_GC_RUNS,
     QUERIES
 };
 
@@ -139,7 +154,8 @@ double column_real(struct columns *c);
 /* Its bytes, as many as *n says on return; until the next step. */
 const void *column_blob(struct columns *c, size_t *n);
 void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]);
-int columns_end(const struct columns *c, struct err *e); /* 0, or what stuck */
+bool column_hash_or_null(struct columns *c, uint8_t out[HASH_SHA256_SIZE]); /* false: it is null */
+int columns_end(const struct columns *c, struct err *e);                    /* 0, or what stuck */
 
 bool text_is(const char *s, size_t n, enum text_kind kind);
 
@@ -168,7 +184,7 @@ int match_file(struct store *s, const char *path, size_t *changed, struct err *e
     "c.id, c.key, c.level, f.path, f.language, c.start_line, c.end_line, c.symbol, c.text, "       \
     "s.line, s.confidence, s.source, s.tokens_in, s.tokens_out, s.elapsed_ms, s.cut, s.made_at, "  \
     "p.model, p.model_revision, p.file_type, p.precision, p.isa, p.prompt_version, "               \
-    "p.decoder_version, p.parameters, p.seed"
+    "p.decoder_version, p.parameters, p.seed, s.context"
 #define LINE_TABLES                                                                                \
     "chunks c JOIN files f ON f.id = c.file JOIN summaries s ON s.key = c.key "                    \
     "JOIN provenance p ON p.id = s.provenance"
@@ -176,6 +192,7 @@ int match_file(struct store *s, const char *path, size_t *changed, struct err *e
 struct row {
     struct store_line line;
     struct store_origin made;
+    uint8_t context[HASH_SHA256_SIZE];
 };
 
 void row_line(struct columns *c, struct row *r);
