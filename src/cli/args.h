@@ -30,6 +30,8 @@ struct args {
     const char *store;
     /* rate */
     const char *note, *corrected;
+    /* cache */
+    uint64_t days;
     /* generate */
     const char *prompt_file, *ids, *system;
     struct list stops;
@@ -63,9 +65,10 @@ struct args {
     const char *keep;
     int graph;
     /* flags of all of them, together for the sake of padding */
-    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache,
-        no_rollup, list, export, raw, ignore_eos, no_special, plain, no_truncate, jsonl,
-        skip_special, no_tokenizer, force, near_by_words, prefer_docs, no_fallback, watch;
+    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache, resume,
+        gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos, no_special,
+        plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words, prefer_docs,
+        no_fallback, watch;
 };
 
 void args_free(struct args *a);

@@ -25,7 +25,8 @@ extern const struct command command_summarize, command_parallel, command_generat
     command_bench_kernels, command_bench_search, command_models_list, command_models_pull,
     command_models_rm, command_models_show, command_models_export, command_rate,
     command_eval_summaries, command_eval_search, command_embed, command_metrics, command_index,
-    command_search, command_report;
+    command_search, command_report, command_cache_stats, command_cache_gc, command_cache_export,
+    command_cache_import;
 
 /* Standard error. */
 struct say_options {

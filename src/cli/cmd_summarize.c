@@ -61,6 +61,16 @@ static const struct option storing[] = {
      .offset = AT(no_cache),
      .help = "ask the model about every chunk, also where the store has the line that the same "
              "model made of the same prompt"},
+    {.name = "resume",
+     .offset = AT(resume),
+     .help =
+         "go on where an earlier run ended: lines that the store has are not made again; this is "
+         "so anyway, unless --no-cache says otherwise"},
+    {.name = "refresh-examples",
+     .offset = AT(refresh_examples),
+     .help =
+         "make the lines of all chunks again, with the examples of today, and keep the new ones "
+         "instead; without it lines stay when only examples have changed"},
     {0}};
 static const struct option_group group_store = {"Store", storing};
 

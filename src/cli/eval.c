@@ -21,9 +21,13 @@ static int open_wordnet(struct eval_tools *t, struct err *e) {
     return rc;
 }
 
+const char *embedder_asked(const struct args *a) {
+    return a->embedding_model ? a->embedding_model : default_embedder;
+}
+
 int embedder_open_asked(const struct args *a, const char *without,
                         const struct engine_options *engine, struct embedder **out, struct err *e) {
-    const char *name = a->embedding_model ? a->embedding_model : default_embedder;
+    const char *name = embedder_asked(a);
     const struct embedder_options o = {.engine = *engine};
     *out = NULL;
     int rc = embedder_open(name, &o, out, e);

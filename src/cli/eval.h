@@ -22,6 +22,9 @@ struct eval_tools {
 int eval_tools_open(const struct args *a, struct eval_tools *t, struct err *e);
 void eval_tools_close(struct eval_tools *t); /* safe on zeroed ones */
 
+/* The encoder that embedder_open_asked opens. */
+const char *embedder_asked(const struct args *a);
+
 /* The encoder that --embedding-model names. Where it is not named and minilm cannot be had, *out is
  * NULL, and `without`, what is missing then, is said with the reason. Errors: embedder_open's. */
 int embedder_open_asked(const struct args *a, const char *without,

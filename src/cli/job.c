@@ -27,17 +27,22 @@
 struct work {
     const struct job *job;
     struct walk walk;
-    struct piped piped; /* standard input, when it is what the walk has */
+    struct piped piped;        /* standard input, when it is what the walk has */
+    struct asked asked;        /* of the model; not set with --model auto */
+    struct asked_model before; /* what it is known to be without opening it */
+    struct run_lazy lazy;      /* opens it, where it is */
+    bool is_lazy;
     struct model model;
     struct embedder *embedder;
     struct examples *pool;
     struct run *run;
+    struct provenance made; /* borrows from the model, or from what is known of it */
     struct outfile out;
     bool out_open;
     struct report *report;
     struct keep *keep;
     struct known known;        /* what it keeps already */
-    struct known asked;        /* that, or before it the first run's lines */
+    struct known known_first;  /* that, or before it the first run's lines */
     const char *small, *large; /* the models of --model auto; NULL: another was asked for */
     struct route *route;       /* of --model auto; NULL: there was no first run */
     struct provenance first;   /* of its lines; borrows from first_model */
@@ -118,6 +123,8 @@ static int find_files(struct work *w, struct err *e) {
 static int check(struct work *w, struct err *e) {
     const struct job *job = w->job;
     int rc = check_sampling(job->args, e);
+    if (rc == 0 && job->args->resume && job->args->no_cache)
+        rc = err_set(e, PRECIS_EUSAGE, "--resume and --no-cache: one of them is enough");
     if (rc == 0)
         rc = check_pair(w, e);
     if (rc == 0 && job->args->prompt && !*job->args->prompt)
@@ -167,13 +174,21 @@ static bool find_known(void *user, const struct summary *about, struct known_lin
     return w->known.find && w->known.find(w->known.user, about, out);
 }
 
+/* Files as they were, with the same model: not of --model auto, where it takes two to say it. */
+static bool find_file(void *user, const char *path, const uint8_t sha256[HASH_SHA256_SIZE],
+                      struct known_chunks *out) {
+    const struct work *w = user;
+    return w->known.file && w->known.file(w->known.user, path, sha256, out);
+}
+
+/* m NULL: it is not open yet. */
 static struct run_options options_of(struct work *w, const struct model *m) {
     const struct args *a = w->job->args;
     struct run_options o = {.loc = a->loc,
                             .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
-                            .model = m->name,
+                            .model = m ? m->name : w->before.made.model,
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,
                             .instruction = a->prompt,
@@ -181,10 +196,11 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .no_fallback = a->no_fallback,
                             .pool = w->pool,
                             .embedder = w->embedder,
-                            .n_examples = example_count(a, engine_info(m->engine)),
+                            .n_examples = m ? example_count(a, engine_info(m->engine)) : 0,
                             .rollup = !a->no_rollup,
                             .title = w->title,
-                            .known = &w->asked,
+                            .known = &w->known_first,
+                            .lazy = m ? NULL : &w->lazy,
                             .stop = interrupt_flag()};
     model_sampling(a, &o.sampling);
     return o;
@@ -202,37 +218,111 @@ static void provenance_of(const struct work *w, const struct model *m, const cha
     *p = (struct provenance){.prompt_version = version};
     model_provenance(m, &sampling, p);
     p->judged_by = w->embedder ? embedder_info(w->embedder)->name : "words";
+    p->judge_revision = w->embedder ? w->asked.judge_revision : NULL;
+}
+
+static int open_judge(struct work *w, struct err *e) {
+    const struct args *a = w->job->args;
+    return embedder_open_asked(a, "lines are chosen and examples found by words alone",
+                               &(struct engine_options){.lanes = (int)a->lanes}, &w->embedder, e);
+}
+
+/* What lines were judged with before must be there again: they are kept as of that. */
+static int open_judge_again(struct work *w, struct err *e) {
+    int rc = strcmp(w->before.made.judged_by, "words") == 0 ? 0 : open_judge(w, e);
+    if (rc == 0 && !w->embedder && strcmp(w->before.made.judged_by, "words") != 0)
+        rc = err_set(e, PRECIS_EINPUT, "%s: judged lines before and cannot be opened any more",
+                     w->before.made.judged_by);
+    return rc;
+}
+
+static int open_model(struct work *w, struct err *e) {
+    const struct args *a = w->job->args;
+    return model_open_asked(&w->model, a, parts_of(a), (int)a->agents, e);
+}
+
+/* One part, when the first line is not known. */
+static int open_part(void *user, enum run_part part, struct run_tools *tools, struct err *e) {
+    struct work *w = user;
+    int rc = 0;
+    switch (part) {
+    case RUN_MODEL:
+        rc = open_model(w, e);
+        if (rc)
+            return rc;
+        tools->en = w->model.engine;
+        tools->tok = w->model.tok;
+        tools->chat = w->model.chat;
+        tools->n_examples = example_count(w->job->args, engine_info(w->model.engine));
+        return 0;
+    case RUN_JUDGE:
+        rc = open_judge_again(w, e);
+        tools->embedder = w->embedder;
+        return rc;
+    default:
+        rc = example_pool_open(w->job->args, &w->walk, w->embedder, &w->pool, e);
+        tools->pool = w->pool;
+        return rc;
+    }
+}
+
+/* Whether an earlier run of the same kind says enough of the model to begin without it. */
+static int look_before(struct work *w, struct err *e) {
+    struct args a = *w->job->args;
+    if (w->large)
+        a.model = w->large;
+    int rc = asked_make(&a, &w->asked, e);
+    if (rc || w->large)
+        return rc;
+    w->is_lazy = keep_find_model(&a, w->job->paths[0], &w->asked, &w->before);
+    w->lazy = (struct run_lazy){.seq2seq = w->before.seq2seq,
+                                .context = w->before.context,
+                                .max_sequences = w->before.sequences,
+                                .open = open_part,
+                                .user = w};
+    w->known_first.file = find_file;
+    return 0;
+}
+
+static int open_results(struct work *w, struct err *e) {
+    if (!w->job->results)
+        return 0;
+    w->results = fopen(w->job->results, "we");
+    if (!w->results)
+        return err_errno(e, w->job->results, "write");
+    setvbuf(w->results, NULL, _IOFBF, 1 << 16); /* flushed after each line */
+    return 0;
 }
 
 static int prepare(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
-    int rc = model_open_asked(&w->model, a, parts_of(a), (int)a->agents, e);
+    int rc = w->is_lazy ? 0 : open_model(w, e);
     if (rc)
         return rc;
     if (w->piped.fd >= 0)
         snprintf(w->title, sizeof w->title, "%s", w->walk.files[0].name);
     else
         title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
-    struct run_options o = options_of(w, &w->model);
+    const struct model *open = w->is_lazy ? NULL : &w->model;
+    struct run_options o = options_of(w, open);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
         return rc;
     if (run_stats(w->run)->chunks_total == 0)
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
-    struct provenance p;
-    provenance_of(w, &w->model, run_prompt_version(w->run), &p);
-    rc = report_open(w->out.f, w->job->format, w->title, &p, &w->report, e);
+    if (open)
+        provenance_of(w, open, run_prompt_version(w->run), &w->made);
+    else
+        w->made = w->before.made;
+    w->made.sampling = sampling_name(o.sampling.strategy);
+    rc = report_open(w->out.f, w->job->format, w->title, &w->made, &w->report, e);
     if (rc == 0)
-        rc = keep_open(a, w->job->paths[0], &w->walk, &p, &o.sampling, &w->keep, e);
+        rc = keep_open(a, w->job->paths[0], &w->walk, &w->made, &o.sampling,
+                       w->large ? NULL : &w->asked, &w->keep, e);
+    if (rc == 0 && open)
+        keep_model(w->keep, engine_info(open->engine));
     keep_known(w->keep, &w->known);
-    if (rc == 0 && w->job->results) {
-        w->results = fopen(w->job->results, "we");
-        if (!w->results)
-            rc = err_errno(e, w->job->results, "write");
-        else
-            setvbuf(w->results, NULL, _IOFBF, 1 << 16); /* flushed after each line */
-    }
-    return rc;
+    return rc ? rc : open_results(w, e);
 }
 
 static int check_results(const struct work *w, struct err *e) {
@@ -281,6 +371,8 @@ static void log_chunk(FILE *f, const struct summary *s) {
 
 static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
     struct work *w = user;
+    if (w->is_lazy)
+        w->progress.engine = run_engine(w->run);
     keep_line(w->keep, s);
     if (w->results && s->level == SUMMARY_CHUNK) {
         log_chunk(w->results, s);
@@ -311,17 +403,17 @@ static int execute(struct work *w, struct err *e) {
     return rc;
 }
 
-/* What finds examples and judges lines. */
+/* What judges lines and finds examples. */
 static int open_tools(struct work *w, struct err *e) {
-    const struct args *a = w->job->args;
-    int rc = embedder_open_asked(a, "lines are chosen and examples found by words alone",
-                                 &(struct engine_options){.lanes = (int)a->lanes}, &w->embedder, e);
-    return rc ? rc : example_pool_open(a, &w->walk, w->embedder, &w->pool, e);
+    int rc = open_judge(w, e);
+    return rc ? rc : example_pool_open(w->job->args, &w->walk, w->embedder, &w->pool, e);
 }
 
 static int finish(struct work *w, struct err *e) {
     const struct run_stats *stats = run_stats(w->run);
-    const struct engine_info *info = engine_info(w->model.engine);
+    const struct engine_info before = {.max_sequences = w->before.sequences,
+                                       .lanes = w->before.lanes};
+    const struct engine_info *info = w->model.engine ? engine_info(w->model.engine) : &before;
     int rc = report_finish(w->report, stats, info, e);
     if (rc == PRECIS_EIO)
         rc = err_errno(e, output_name(w), "write"); /* it knows no name */
@@ -403,7 +495,8 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
         return rc;
     snprintf(w->first_version, sizeof w->first_version, "%s", run_prompt_version(run));
     provenance_of(w, &w->first_model, w->first_version, &w->first);
-    rc = keep_open(w->job->args, w->job->paths[0], &w->walk, &w->first, &o.sampling, &w->keep, e);
+    rc = keep_open(w->job->args, w->job->paths[0], &w->walk, &w->first, &o.sampling, NULL, &w->keep,
+                   e);
     keep_known(w->keep, &w->known);
     if (rc == 0)
         rc = execute_first(w, run, seconds, e);
@@ -466,7 +559,7 @@ int job_run(const struct job *asked, struct err *e) {
     const struct job *job = &with_prompt;
     struct work w = {.job = job, .piped = {.fd = -1}};
     interrupt_flag();
-    w.asked = (struct known){find_known, &w};
+    w.known_first = (struct known){.find = find_known, .user = &w};
     with_prompt.args = &args;
     args.no_store |= piped_is_asked(asked->paths, asked->n_paths);
     int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
@@ -475,6 +568,8 @@ int job_run(const struct job *asked, struct err *e) {
     if (rc == 0)
         rc = check(&w, e);
     if (rc == 0)
+        rc = look_before(&w, e);
+    if (rc == 0 && !w.is_lazy)
         rc = open_tools(&w, e);
     if (rc == 0 && w.large)
         rc = run_small(&w, &args, e);
@@ -493,6 +588,7 @@ int job_run(const struct job *asked, struct err *e) {
     examples_free(w.pool);
     embedder_close(w.embedder);
     model_close(&w.model);
+    asked_model_free(&w.before);
     route_free(w.route);
     model_close(&w.first_model);
     if (w.out_open)

@@ -10,13 +10,18 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "code/chunk.h"
 #include "store/entries.h"
+#include "store/settled.h"
 #include "summary/context.h"
 
-/* Raise it when the same prompt may be answered by another line: arithmetic, sampling, cleaning. */
-static const char DECODER_VERSION[] = "decode-2";
-
 enum { BATCH = 500 /* known lines in a commit */ };
+
+/* A chunk whose line is in the store and final. */
+struct done {
+    uint64_t first_line;
+    uint8_t key[HASH_SHA256_SIZE];
+};
 
 enum file_state { FILE_NEW, FILE_KEPT, FILE_CHANGED };
 
@@ -24,8 +29,11 @@ struct kept_file {
     char *shown; /* as reports show it; owned */
     const struct walk_file *file;
     enum file_state state;
-    char *name;   /* in the store; owned */
-    size_t batch; /* the transaction that noted it */
+    char *name;                 /* in the store; owned */
+    size_t batch;               /* the transaction that noted it */
+    uint64_t lines, lines_done; /* of the file; in: */
+    struct done *done;          /* owned; freed when it is all of the file */
+    size_t n_done, cap_done;
 };
 
 /* What is asked by the run's reading thread: nothing in it is the caller's thread's too. */
@@ -39,6 +47,7 @@ struct keep {
     struct store *store;
     int64_t run;
     struct store_origin made;
+    const char *judged_by; /* borrowed */
     struct buf parameters;
     struct kept_file *files; /* owned, in the order of what is shown */
     size_t n;
@@ -48,6 +57,8 @@ struct keep {
     bool open;             /* a transaction is */
     bool broken;           /* the store failed: no more is tried */
     bool look;             /* lines may be read back */
+    bool refresh;          /* but not those of chunks */
+    const struct asked *asked; /* borrowed; NULL: files that are done are not noted */
     struct lookup lookup;
 };
 
@@ -55,6 +66,7 @@ static void keep_free(struct keep *k) {
     for (size_t i = 0; i < k->n; i++) {
         free(k->files[i].shown);
         free(k->files[i].name);
+        free(k->files[i].done);
     }
     free(k->files);
     buf_free(&k->parameters);
@@ -62,39 +74,6 @@ static void keep_free(struct keep *k) {
     store_close(k->lookup.store);
     store_close(k->store);
     free(k);
-}
-
-/* What decides over an answer besides the prompt and the model; keys in order. */
-static int put_parameters(struct buf *b, const struct args *a, const struct sampling *s,
-                          const char *judged_by, struct err *e) {
-    char hex[HASH_HEX_SIZE];
-    bool draws = s->strategy == SAMPLE_TEMPERATURE || s->strategy == SAMPLE_NUCLEUS;
-    buf_char(b, '{');
-    if (s->strategy == SAMPLE_BEAM)
-        buf_printf(b, "\"beams\":%d,", s->beams);
-    buf_printf(b, "\"best_of\":%" PRIu64 ",", a->best_of);
-    if (a->chat_template)
-        buf_printf(b, "\"chat_template\":\"%s\",", choices_template[a->chat_template]);
-    buf_printf(b, "\"context\":\"%s\",", context_names[a->context_kind]);
-    if (a->prompt) {
-        int rc = hash_sha256_hex(a->prompt, strlen(a->prompt), hex, e);
-        if (rc)
-            return rc;
-        buf_printf(b, "\"instruction\":\"%s\",", hex);
-    }
-    buf_printf(b, "\"judged_by\":\"%s\",", judged_by);
-    if (s->strategy == SAMPLE_BEAM)
-        buf_printf(b, "\"length_penalty\":%.9g,", (double)s->length_penalty);
-    buf_printf(b, "\"max_chars\":%" PRIu64 ",\"max_new_tokens\":%" PRIu64 ",", a->max_chars,
-               a->max_new_tokens);
-    buf_printf(b, "\"no_repeat_ngram\":%d,\"repetition_penalty\":%.9g,\"strategy\":\"%s\"",
-               s->no_repeat_ngram, (double)s->repetition_penalty, sampling_name(s->strategy));
-    if (draws)
-        buf_printf(b, ",\"temperature\":%.9g,\"top_k\":%d", (double)s->temperature, s->top_k);
-    if (s->strategy == SAMPLE_NUCLEUS)
-        buf_printf(b, ",\"top_p\":%.9g", (double)s->top_p);
-    buf_char(b, '}');
-    return buf_failed(b) ? err_nomem(e, "parameters") : 0;
 }
 
 static int by_shown(const void *a, const void *b) {
@@ -130,7 +109,7 @@ static int begin(struct keep *k, const struct args *a, const char *root, const s
     if (rc == 0)
         rc = store_run_begin(k->store, &k->run, e);
     if (rc == 0)
-        rc = put_parameters(&k->parameters, a, sampling, made->judged_by, e);
+        rc = asked_parameters(&k->parameters, a, sampling, made, e);
     if (rc == 0)
         rc = list_files(k, files, e);
     k->made = (struct store_origin){.model = made->model,
@@ -142,6 +121,7 @@ static int begin(struct keep *k, const struct args *a, const char *root, const s
                                     .decoder_version = DECODER_VERSION,
                                     .parameters = k->parameters.data,
                                     .seed = made->seed};
+    k->judged_by = made->judged_by;
     return rc;
 }
 
@@ -165,16 +145,44 @@ static bool is_folder(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int keep_open(const struct args *a, const char *path, const struct walk *files,
-              const struct provenance *made, const struct sampling *sampling, struct keep **out,
-              struct err *e) {
+/* The root of the store of a run; *found is the caller's. PRECIS_ENOTFOUND: there is none. */
+static int find_root(const struct args *a, const char *path, const char **root, char **found,
+                     struct err *e) {
+    *found = NULL;
+    if (a->no_store)
+        return PRECIS_ENOTFOUND;
+    int rc = a->store ? 0 : store_find_root(path, found, e);
+    *root = a->store ? a->store : *found;
+    return rc;
+}
+
+bool keep_find_model(const struct args *a, const char *path, const struct asked *asked,
+                     struct asked_model *out) {
+    const char *root;
     char *found = NULL;
+    struct store *s = NULL;
+    *out = (struct asked_model){0};
+    if (a->no_cache || !asked->whole)
+        return false;
+    int rc = find_root(a, path, &root, &found, NULL);
+    if (rc == 0)
+        rc = store_open(root, STORE_READ, &s, NULL); /* what is wrong with it is said later */
+    if (rc == 0)
+        rc = store_asked(s, asked->how, asked_take, out, NULL);
+    store_close(s);
+    free(found);
+    out->made.judge_revision = asked->judge_revision;
+    return rc == 0;
+}
+
+int keep_open(const struct args *a, const char *path, const struct walk *files,
+              const struct provenance *made, const struct sampling *sampling,
+              const struct asked *asked, struct keep **out, struct err *e) {
+    const char *root;
+    char *found;
     struct err why = {0};
     *out = NULL;
-    if (a->no_store)
-        return 0;
-    int rc = a->store ? 0 : store_find_root(path, &found, &why);
-    const char *root = a->store ? a->store : found;
+    int rc = find_root(a, path, &root, &found, &why);
     if (rc == PRECIS_ENOTFOUND)
         return 0;
     struct keep *k = calloc(1, sizeof *k);
@@ -183,6 +191,8 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
         return err_nomem(e, "store");
     }
     k->look = !a->no_cache;
+    k->refresh = a->refresh_examples;
+    k->asked = asked && asked->whole ? asked : NULL;
     k->whole = a->operands.n <= 1 && is_folder(path) ? path : NULL;
     if (rc == 0)
         rc = begin(k, a, root, files, made, sampling, &why);
@@ -217,6 +227,7 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
         return 0;
     int rc = hash_sha256(m.data, m.size, record.hash, e);
     record.size = m.size;
+    f->lines = chunk_count_newlines(m.data, m.size) + (m.size && m.data[m.size - 1] != '\n');
     file_unmap(&m);
     if (rc)
         return rc;
@@ -316,20 +327,25 @@ static enum store_level level_of(const char *path, const struct summary *s) {
     return *path ? STORE_DIRECTORY : STORE_REPOSITORY;
 }
 
-/* The key of a line of s, whose place the store calls `path`. */
+/* The key of a line of s of that source, whose place the store calls `path`. */
 static int key_of(const struct keep *k, const char *path, const struct summary *s,
-                  uint8_t text[HASH_SHA256_SIZE], uint8_t key[HASH_SHA256_SIZE], struct err *e) {
+                  const char *source, uint8_t text[HASH_SHA256_SIZE], uint8_t key[HASH_SHA256_SIZE],
+                  struct err *e) {
     uint8_t context[HASH_SHA256_SIZE];
     if (!unhex(s->sha256, text))
         return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
-    struct store_subject subject = {
-        .level = level_of(path, s), .path = path, .context = context, .made = &k->made};
+    struct store_subject subject = {.level = level_of(path, s),
+                                    .path = path,
+                                    .context = context,
+                                    .made = &k->made,
+                                    .source = source};
     memcpy(subject.text, text, sizeof subject.text);
     int rc = context_of(s, context, e);
     return rc ? rc : store_key(&subject, key, e);
 }
 
-static int put(struct keep *k, const char *path, const struct summary *s, struct err *e) {
+static int put(struct keep *k, const char *path, const struct summary *s,
+               uint8_t key[HASH_SHA256_SIZE], struct err *e) {
     struct store_line l = {.level = level_of(path, s),
                            .path = path,
                            .start_line = s->start_line,
@@ -342,9 +358,81 @@ static int put(struct keep *k, const char *path, const struct summary *s, struct
                            .tokens_out = s->tokens_out,
                            .elapsed_ms = s->elapsed_ms,
                            .cut = s->cut,
+                           .replace = k->refresh && !s->known,
                            .made = &k->made};
-    int rc = key_of(k, l.path, s, l.text, l.key, e);
+    uint8_t context[HASH_SHA256_SIZE];
+    int rc = key_of(k, l.path, s, s->source, l.text, l.key, e);
+    if (rc == 0 && !s->known_key) {
+        rc = context_of(s, context, e);
+        l.context = context;
+    }
+    if (rc == 0 && s->known_key)
+        memcpy(l.key, s->known_key, sizeof l.key);
+    memcpy(key, l.key, sizeof l.key);
     return rc ? rc : store_put(k->store, k->run, &l, NULL, e);
+}
+
+/* That the model has no line for it. */
+static int put_nothing(struct keep *k, const char *path, const struct summary *s, struct err *e) {
+    uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
+    const struct store_nothing n = {
+        .why = s->nothing, .tokens_in = s->tokens_in, .tokens_out = s->tokens_out, .cut = s->cut};
+    int rc = key_of(k, path, s, NULL, text, key, e);
+    if (rc == 0)
+        rc = store_put_nothing(k->store, key, &n, e);
+    return rc == PRECIS_EUSAGE ? 0 : rc; /* a reason that is no line: it is asked again */
+}
+
+/* What the lines of a file are noted under: what was asked, and what of the prompt is neither in it
+ * nor in the file. */
+static int how_of(const struct keep *k, const struct kept_file *f, uint8_t how[HASH_SHA256_SIZE],
+                  struct err *e) {
+    struct buf b = {0};
+    buf_append(&b, k->asked->how, sizeof k->asked->how);
+    buf_append(&b, f->shown, strlen(f->shown) + 1);
+    buf_str(&b, f->file->lang ? f->file->lang->name : "");
+    int rc = buf_failed(&b) ? err_nomem(e, f->shown) : hash_sha256(b.data, b.len, how, e);
+    buf_free(&b);
+    return rc;
+}
+
+static int by_first_line(const void *a, const void *b) {
+    const struct done *x = a, *y = b;
+    return x->first_line < y->first_line ? -1 : x->first_line > y->first_line;
+}
+
+static int settle(struct keep *k, struct kept_file *f, struct err *e) {
+    uint8_t how[HASH_SHA256_SIZE], *keys = malloc(f->n_done * sizeof f->done->key);
+    int rc = keys ? how_of(k, f, how, e) : err_nomem(e, f->shown);
+    if (rc == 0) {
+        qsort(f->done, f->n_done, sizeof *f->done, by_first_line);
+        for (size_t i = 0; i < f->n_done; i++)
+            memcpy(keys + i * sizeof f->done->key, f->done[i].key, sizeof f->done->key);
+        rc = store_settle(k->store, f->name, how, keys, f->n_done, e);
+    }
+    free(keys);
+    free(f->done);
+    f->done = NULL;
+    f->n_done = f->cap_done = 0;
+    f->lines_done = 0;
+    return rc;
+}
+
+/* Chunks have no line in common, so they are all of the file when they have as many as it. */
+static int note_done(struct keep *k, struct kept_file *f, const struct summary *s,
+                     const uint8_t key[HASH_SHA256_SIZE], struct err *e) {
+    if (!k->asked || s->level != SUMMARY_CHUNK || !s->final || !s->start_line)
+        return 0;
+    void *grown = f->done;
+    bool room = array_grow(&grown, f->n_done, &f->cap_done, sizeof *f->done);
+    f->done = grown;
+    if (!room)
+        return err_nomem(e, f->shown);
+    struct done *d = &f->done[f->n_done++];
+    d->first_line = s->start_line;
+    memcpy(d->key, key, sizeof d->key);
+    f->lines_done += s->end_line - s->start_line + 1;
+    return f->lines_done == f->lines ? settle(k, f, e) : 0;
 }
 
 /* Files that the transaction noted are not noted. */
@@ -369,6 +457,17 @@ static int commit(struct keep *k, struct err *e) {
     return 0;
 }
 
+static int put_all(struct keep *k, struct kept_file *f, const char *name, const struct summary *s,
+                   struct err *e) {
+    uint8_t key[HASH_SHA256_SIZE];
+    int rc = s->nothing && !s->known ? put_nothing(k, name, s, e) : 0;
+    if (rc == 0 && !s->error)
+        rc = put(k, name, s, key, e);
+    if (rc == 0 && !s->error && f)
+        rc = note_done(k, f, s, key, e);
+    return rc;
+}
+
 /* Folders have no file, but a name. */
 static int put_with_file(struct keep *k, struct kept_file *f, const char *folder,
                          const struct summary *s, struct err *e) {
@@ -381,10 +480,10 @@ static int put_with_file(struct keep *k, struct kept_file *f, const char *folder
         rc = keep_file(k, f, e);
     }
     if (rc == 0 && (!f || f->state == FILE_KEPT))
-        rc = put(k, f ? f->name : folder, s, e);
+        rc = put_all(k, f, f ? f->name : folder, s, e);
     if (rc)
         abandon(k);
-    else if (!s->known || ++k->pending == BATCH)
+    else if ((!s->known && s->tokens_out) || ++k->pending == BATCH)
         rc = commit(k, e);
     return rc;
 }
@@ -402,13 +501,13 @@ static void keep_folder(struct keep *k, const struct summary *s) {
     if (rc == 0 && name)
         rc = put_with_file(k, NULL, name, s, &e);
     free(name);
-    k->lost += rc && !s->known;
+    k->lost += rc && !s->known && !s->error;
     if (e.code)
         say_failure(k, &e);
 }
 
 void keep_line(struct keep *k, const struct summary *s) {
-    if (!k || s->error || s->made) /* made: another run has put it */
+    if (!k || s->made || (s->error && !s->nothing)) /* made: another run has put it */
         return;
     if (s->level >= SUMMARY_DIRECTORY) {
         keep_folder(k, s);
@@ -422,7 +521,7 @@ void keep_line(struct keep *k, const struct summary *s) {
         rc = put_with_file(k, f, NULL, s, &e);
     if (rc == 0 && f->state == FILE_KEPT)
         return;
-    k->lost += !s->known;
+    k->lost += !s->known && !s->error;
     if (f && f->state == FILE_CHANGED && !was_changed)
         log_say(LOG_WARN, "%s: changed during the run: its lines are not kept", s->file_path);
     if (e.code)
@@ -447,6 +546,11 @@ static const char *name_to_find(struct keep *k, const char *shown) {
     return l->name;
 }
 
+static void hex_of(const uint8_t hash[HASH_SHA256_SIZE], char out[HASH_HEX_SIZE]) {
+    for (size_t i = 0; i < HASH_SHA256_SIZE; i++)
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
 static int take_line(void *user, const struct store_line *l, struct err *e) {
     struct known_line *out = user;
     if (strlen(l->source) >= sizeof out->source)
@@ -460,35 +564,97 @@ static int take_line(void *user, const struct store_line *l, struct err *e) {
     return buf_failed(&out->line) ? err_nomem(e, l->path) : 0;
 }
 
+/* No more is looked up. */
+static void close_lookup(struct keep *k, const struct err *e) {
+    log_say(LOG_WARN, "%s; its lines are made anew", e->text);
+    store_close(k->lookup.store);
+    k->lookup.store = NULL;
+}
+
+static bool find_key(struct keep *k, const uint8_t key[HASH_SHA256_SIZE], struct known_line *out) {
+    struct err e = {0};
+    struct store_nothing nothing;
+    int rc = store_find(k->lookup.store, key, take_line, out, &e);
+    if (rc == PRECIS_ENOTFOUND) {
+        buf_clear(&out->line);
+        rc = store_find_nothing(k->lookup.store, key, &out->line, &nothing, &e);
+        out->nothing = rc == 0;
+        out->tokens_in = nothing.tokens_in;
+        out->tokens_out = nothing.tokens_out;
+        out->cut = nothing.cut;
+    }
+    if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
+        close_lookup(k, &e);
+    return rc == 0;
+}
+
 static bool find_known(void *user, const struct summary *about, struct known_line *out) {
     struct keep *k = user;
     struct err e = {0};
     uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
-    if (!k || !k->lookup.store)
+    if (!k || !k->lookup.store || (k->refresh && about->level == SUMMARY_CHUNK))
         return false;
     char *folder = NULL;
     bool is_file = about->level < SUMMARY_DIRECTORY;
     if (!is_file && folder_name(k, about, &folder, &e) != 0)
         return false;
     const char *name = is_file ? name_to_find(k, about->file_path) : folder;
-    bool found = name && key_of(k, name, about, text, key, &e) == 0;
+    bool found = name && key_of(k, name, about, NULL, text, key, &e) == 0;
     free(folder);
-    if (!found)
+    return found && find_key(k, key, out);
+}
+
+static int take_chunk(void *user, const struct store_line *l, struct err *e) {
+    struct known_chunks *out = user;
+    void *grown = out->v;
+    bool room = array_grow(&grown, out->n, &out->cap, sizeof *out->v);
+    out->v = grown;
+    if (!room)
+        return err_nomem(e, l->path);
+    struct known_chunk *c = &out->v[out->n++];
+    *c = (struct known_chunk){.start_line = l->start_line, .end_line = l->end_line};
+    memcpy(c->key, l->key, sizeof c->key);
+    hex_of(l->text, c->sha256);
+    if (l->symbol)
+        buf_str(&c->symbol, l->symbol);
+    return buf_failed(&c->symbol) ? err_nomem(e, l->path) : take_line(&c->line, l, e);
+}
+
+static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[HASH_SHA256_SIZE],
+                            struct known_chunks *out) {
+    struct keep *k = user;
+    struct err e = {0};
+    uint8_t how[HASH_SHA256_SIZE];
+    if (!k || !k->lookup.store || !k->asked || k->refresh)
         return false;
-    int rc = store_find(k->lookup.store, key, take_line, out, &e);
-    if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM) {
-        log_say(LOG_WARN, "%s; its lines are made anew", e.text);
-        store_close(k->lookup.store);
-        k->lookup.store = NULL;
-    }
+    const char *name = name_to_find(k, shown);
+    if (!name || how_of(k, k->lookup.file, how, &e) != 0)
+        return false;
+    int rc = store_settled(k->lookup.store, name, how, sha256, take_chunk, out, &e);
+    if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
+        close_lookup(k, &e);
     return rc == 0;
 }
 
 void keep_known(struct keep *k, struct known *out) {
     struct err e = {0};
-    *out = (struct known){find_known, k};
+    *out = (struct known){.find = find_known, .user = k, .file = find_file_lines};
     if (k && k->look && store_open(store_root(k->store), STORE_READ, &k->lookup.store, &e) != 0)
         log_say(LOG_WARN, "%s; its lines are made anew", e.text);
+}
+
+void keep_model(struct keep *k, const struct engine_info *info) {
+    struct err e = {0};
+    if (!k || !k->asked || k->broken)
+        return;
+    const struct store_asked asked = {.made = k->made,
+                                      .judged_by = k->judged_by,
+                                      .seq2seq = info->capabilities & ENGINE_SEQ2SEQ,
+                                      .context = info->context,
+                                      .sequences = (uint64_t)info->max_sequences,
+                                      .lanes = (uint64_t)info->lanes};
+    if (store_put_asked(k->store, k->asked->how, &asked, &e) != 0)
+        log_say(LOG_WARN, "%s", e.text);
 }
 
 void keep_close(struct keep *k, bool ended) {

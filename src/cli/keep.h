@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "cli/args.h"
+#include "cli/asked.h"
 #include "code/walk.h"
 #include "engine/engine.h"
 #include "store/store.h"
@@ -12,22 +13,34 @@
 
 struct keep; /* NULL stands for a run without a store; every function takes it */
 
+/* What the store of such a run knows of the model that is asked (below for which store that is).
+ * false: nothing, or none of it may be used (a->no_cache). *out is for asked_model_free then, too.
+ */
+bool keep_find_model(const struct args *a, const char *path, const struct asked *asked,
+                     struct asked_model *out);
+
 /* Where a run's lines go: nowhere with a->no_store; else to a->store, which is made where there is
  * none; else to the store that belongs to `path` (store_find_root), if any. *out is NULL for none.
  * A store that was not asked for and cannot be opened is a warning, one that was is an error. All
- * but the options is borrowed until keep_close. */
+ * but the options is borrowed until keep_close. asked: what to note files that are done under;
+ * NULL: they are not noted. */
 int keep_open(const struct args *a, const char *path, const struct walk *files,
-              const struct provenance *made, const struct sampling *sampling, struct keep **out,
-              struct err *e);
+              const struct provenance *made, const struct sampling *sampling,
+              const struct asked *asked, struct keep **out, struct err *e);
 
-/* What the store has already, by a second handle on it; nothing with a->no_cache. The first failure
+/* Notes what the model that was asked for is, for keep_find_model. A failure is a warning. */
+void keep_model(struct keep *k, const struct engine_info *info);
+
+/* What the store has already, by a second handle on it; nothing with a->no_cache, and of chunks
+ * nothing with a->refresh_examples, whose new lines take the place of old ones. The first failure
  * of that handle is a warning, and nothing is found from there on. Valid until keep_close. */
 void keep_known(struct keep *k, struct known *out);
 
-/* Commits a line; a failed chunk has none. A known line, which is in the store, is put to say that
- * it stands at its place in this run: many of them share a commit, with the next other line or with
- * keep_commit. The first failure of the store is a warning, and the lines from there on are not
- * kept. */
+/* Commits a line; a failed chunk has none, but it may be known that the model has none for it. A
+ * known line, which is in the store, is put to say that it stands at its place in this run, and
+ * what no model was asked for is soon made again: many of them share a commit, with the next other
+ * line or with keep_commit. The first failure of the store is a warning, and the lines from there
+ * on are not kept. */
 void keep_line(struct keep *k, const struct summary *s);
 
 /* To be called a few times a second: nobody else writes to the store before. */

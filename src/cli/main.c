@@ -8,15 +8,22 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-    &command_summarize,      &command_parallel,      &command_report,
-    &command_generate,       &command_tokenize,      &command_detokenize,
-    &command_perplexity,     &command_bench_prefill, &command_bench_decode,
-    &command_bench_chunk,    &command_bench_embed,   &command_bench_search,
-    &command_bench_tokenize, &command_bench_kernels, &command_bench_contracts,
-    &command_models_list,    &command_models_pull,   &command_models_rm,
-    &command_models_show,    &command_models_export, &command_rate,
-    &command_eval_summaries, &command_eval_search,   &command_embed,
-    &command_metrics,        &command_index,         &command_search,
+    &command_summarize,      &command_parallel,
+    &command_generate,       &command_tokenize,
+    &command_detokenize,     &command_perplexity,
+    &command_bench_prefill,  &command_bench_decode,
+    &command_bench_chunk,    &command_bench_embed,
+    &command_bench_search,   &command_bench_tokenize,
+    &command_bench_kernels,  &command_bench_contracts,
+    &command_models_list,    &command_models_pull,
+    &command_models_rm,      &command_models_show,
+    &command_models_export,  &command_rate,
+    &command_eval_summaries, &command_eval_search,
+    &command_embed,          &command_metrics,
+    &command_index,          &command_search,
+    &command_report,         &command_cache_stats,
+    &command_cache_gc,       &command_cache_export,
+    &command_cache_import,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -132,7 +132,8 @@ size_t progress_plain(const struct progress_view *v, char *out, size_t size) {
 
 static struct progress_view view_now(struct progress *p, const struct run_stats *stats) {
     struct engine_stats es = {0};
-    engine_get_stats(p->engine, &es);
+    if (p->engine)
+        engine_get_stats(p->engine, &es);
     return progress_view(p, stats, es.tokens_in + es.tokens_shared + es.tokens_out);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "kernel/kernel.h"
 #include "model/checkpoint.h"
 #include "model/kind.h"
 
@@ -18,6 +19,13 @@ const char *precision_name(enum precision p) {
 
 const char *device_name(enum device d) {
     return device_names[d];
+}
+
+int engine_isa(const char **name, struct err *e) {
+    enum isa isa = ISA_PLAIN;
+    int rc = isa_detect(&isa, e);
+    *name = isa_name(isa);
+    return rc;
 }
 
 const char *sampling_name(enum sampling_strategy s) {

@@ -62,6 +62,10 @@ struct engine_info {
     size_t kv_bytes_per_token; /* that a sequence keeps; 0: an encoder keeps none */
 };
 
+/* The class of instruction sets that an engine opened now would have in its info. Errors:
+ * PRECIS_EUSAGE (PRECIS_ISA). */
+int engine_isa(const char **name, struct err *e);
+
 /* path: a .gguf, a Hugging Face folder, a .onnx file or a folder of them. A sequence-to-sequence
  * model (ENGINE_SEQ2SEQ) takes a job's ids as its source and generates the target; it scores no
  * prompts. Errors: what the model's reader says; PRECIS_EUNSUPPORTED, PRECIS_ELIMIT (weights alone

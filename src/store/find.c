@@ -37,8 +37,7 @@ int store_active(struct store *s, struct store_revision *r, struct err *e) {
     return rc;
 }
 
-/* Hands out the lines of a query that is bound. *n: how many there were. */
-static int each_line(struct statement *t, store_each *each, void *user, size_t *n, struct err *e) {
+int each_line(struct statement *t, store_each *each, void *user, size_t *n, struct err *e) {
     int rc;
     *n = 0;
     while ((rc = statement_row(t, e)) > 0) {

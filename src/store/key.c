@@ -34,6 +34,8 @@ int store_key(const struct store_subject *subject, uint8_t key[HASH_SHA256_SIZE]
     put_text(&b, m->parameters);
     put_number(&b, 8);
     put_number(&b, m->seed);
+    if (subject->source && strcmp(subject->source, "model") != 0)
+        put_text(&b, subject->source);
     int rc = buf_failed(&b) ? err_nomem(e, "key of a line") : hash_sha256(b.data, b.len, key, e);
     buf_free(&b);
     return rc;

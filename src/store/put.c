@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/cache.h"
 #include "store/store_impl.h"
 
 int store_begin(struct store *s, struct err *e) {
@@ -39,7 +40,7 @@ int end_own(struct store *s, bool own, int rc, struct err *e) {
     return rc;
 }
 
-static int64_t now(void) {
+int64_t store_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return t.tv_sec;
@@ -62,14 +63,14 @@ int only_number(struct statement *t, int64_t *out, struct err *e) {
 
 int store_run_begin(struct store *s, int64_t *run, struct err *e) {
     struct statement t = statement_start(s, QUERY_RUN_BEGIN, "begin a run");
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     int rc = only_number(&t, run, e);
     return rc == PRECIS_ENOTFOUND ? store_damaged(s, "a run has no number", e) : rc;
 }
 
 int store_run_end(struct store *s, int64_t run, struct err *e) {
     struct statement t = statement_start(s, QUERY_RUN_END, "end a run");
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     statement_int(&t, run);
     return statement_run(&t, NULL, e);
 }
@@ -136,9 +137,7 @@ static void bind_origin(struct statement *t, const struct store_origin *m) {
     statement_int(t, (int64_t)m->seed);
 }
 
-/* The number of an origin, which is put when it is not there. */
-static int origin_number(struct store *s, const struct store_origin *m, int64_t *out,
-                         struct err *e) {
+int origin_number(struct store *s, const struct store_origin *m, int64_t *out, struct err *e) {
     static const char action[] = "put how a line was made";
     struct statement t = statement_start(s, QUERY_FIND_ORIGIN, action);
     bind_origin(&t, m);
@@ -170,10 +169,11 @@ static int path_number(struct store *s, const struct store_line *l, int64_t *out
                : rc;
 }
 
-static int put_summary(struct store *s, const struct store_line *l, int64_t origin, bool *added,
-                       struct err *e) {
+static int put_summary(struct store *s, const struct store_line *l, int64_t origin, int64_t made_at,
+                       bool *added, struct err *e) {
     int changed = 0;
-    struct statement t = statement_start(s, QUERY_PUT_SUMMARY, "put a line");
+    struct statement t =
+        statement_start(s, l->replace ? QUERY_REPLACE_SUMMARY : QUERY_PUT_SUMMARY, "put a line");
     statement_hash(&t, l->key);
     statement_int(&t, origin);
     statement_text(&t, l->line);
@@ -183,7 +183,8 @@ static int put_summary(struct store *s, const struct store_line *l, int64_t orig
     statement_int(&t, (int64_t)l->tokens_out);
     statement_real(&t, l->elapsed_ms);
     statement_int(&t, l->cut);
-    statement_int(&t, now());
+    statement_int(&t, made_at);
+    statement_hash(&t, l->context);
     int rc = statement_run(&t, &changed, e);
     *added = changed > 0;
     return rc;
@@ -218,13 +219,51 @@ int store_put(struct store *s, int64_t run, const struct store_line *l, bool *ad
     if (rc == 0)
         rc = origin_number(s, l->made, &origin, e);
     if (rc == 0)
-        rc = put_summary(s, l, origin, &is_new, e);
+        rc = put_summary(s, l, origin, store_now(), &is_new, e);
     if (rc == 0)
         rc = put_chunk(s, l, file, run, e);
     rc = end_own(s, own, rc, e);
     if (added)
         *added = rc == 0 && is_new;
     return rc;
+}
+
+/* Where it stands is not confirmed: no run has seen it there. */
+static int put_imported(struct store *s, const struct store_line *l, int64_t file, int64_t run,
+                        struct err *e) {
+    struct statement t = statement_start(s, QUERY_IMPORT_CHUNK, "put the place of a line");
+    statement_int(&t, file);
+    statement_int(&t, l->level);
+    statement_int(&t, (int64_t)l->start_line);
+    statement_int(&t, (int64_t)l->end_line);
+    statement_text(&t, l->symbol);
+    statement_hash(&t, l->text);
+    statement_hash(&t, l->key);
+    statement_int(&t, run);
+    return statement_run(&t, NULL, e);
+}
+
+int store_import(struct store *s, int64_t run, const struct store_line *l, bool *added,
+                 struct err *e) {
+    int64_t origin = 0, file = 0;
+    bool own;
+    int rc = check_line(l, e);
+    if (rc == 0)
+        rc = begin_own(s, &own, e);
+    if (rc)
+        return rc;
+    struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a path");
+    statement_text(&put, l->path);
+    rc = statement_run(&put, NULL, e);
+    if (rc == 0)
+        rc = path_number(s, l, &file, e);
+    if (rc == 0)
+        rc = origin_number(s, l->made, &origin, e);
+    if (rc == 0)
+        rc = put_summary(s, l, origin, l->made_at, added, e);
+    if (rc == 0)
+        rc = put_imported(s, l, file, run, e);
+    return end_own(s, own, rc, e);
 }
 
 int store_check_rating(const struct store_rating *r, struct err *e) {
@@ -252,7 +291,7 @@ int store_rate(struct store *s, int64_t place, const struct store_rating *r, str
     statement_text(&t, r->note);
     statement_text(&t, r->corrected);
     statement_text(&t, r->who);
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     statement_int(&t, place);
     rc = statement_run(&t, &changed, e);
     if (rc == 0 && !changed)
@@ -265,7 +304,7 @@ int store_pin(struct store *s, const struct store_revision *r, struct err *e) {
     struct statement t = statement_start(s, QUERY_PIN, "pin a revision");
     statement_text(&t, r->model_revision);
     statement_text(&t, r->prompt_version);
-    statement_int(&t, now());
+    statement_int(&t, store_now());
     int rc = statement_run(&t, &changed, e);
     if (rc == 0 && !changed)
         rc = err_set(e, PRECIS_ENOTFOUND, "%s: has no lines of revision %s%s%s", s->path,

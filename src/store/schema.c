@@ -95,9 +95,34 @@ static const char *const version_3[] = {
 static const char *const version_4[] = {"INSERT INTO words(words) VALUES('rebuild')",
                                         "PRAGMA user_version = 4", NULL};
 
+/* Version 5 adds what a run may know without asking or reading. asked: what a command line came to,
+ * under a digest of it (store/settled.h). settled: keys of all chunks of a file of that content,
+ * one after another. unanswered: keys to which the model had no line. summaries.context: as in
+ * struct store_subject, so that a key can be checked elsewhere. */
+static const char *const version_5[] = {
+    "CREATE TABLE asked(how BLOB NOT NULL PRIMARY KEY CHECK(length(how) = 32), "
+    "provenance INTEGER NOT NULL REFERENCES provenance(id), judged_by TEXT NOT NULL, "
+    "seq2seq INTEGER NOT NULL CHECK(seq2seq IN (0, 1)), context INTEGER NOT NULL, "
+    "sequences INTEGER NOT NULL, lanes INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+
+    "CREATE TABLE settled(file INTEGER NOT NULL REFERENCES files(id), "
+    "how BLOB NOT NULL CHECK(length(how) = 32), "
+    "version BLOB NOT NULL CHECK(length(version) = 32), "
+    "keys BLOB NOT NULL CHECK(length(keys) % 32 = 0), PRIMARY KEY(file, how, version)) "
+    "STRICT, WITHOUT ROWID",
+
+    "CREATE TABLE unanswered(key BLOB NOT NULL PRIMARY KEY CHECK(length(key) = 32), "
+    "why TEXT NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, "
+    "cut INTEGER NOT NULL CHECK(cut IN (0, 1)), made_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+
+    "ALTER TABLE summaries ADD COLUMN context BLOB CHECK(context IS NULL OR length(context) = 32)",
+
+    "PRAGMA user_version = 5",
+    NULL};
+
 /* ladder[n] takes a file of version n to n + 1. */
-static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3,
-                                                         version_4};
+static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3, version_4,
+                                                         version_5};
 
 static int climb(sqlite3 *db, int from) {
     int rc = SQLITE_OK;

@@ -21,6 +21,14 @@
     "(" path " = '' OR f.path = " path " OR (f.path > " path " || '/' AND f.path < " path          \
     " || '0'))"
 
+/* What people rated stays, and what the pin reads. */
+#define WANTED                                                                                     \
+    "(EXISTS (SELECT 1 FROM ratings r WHERE r.chunk = chunks.id) OR EXISTS (SELECT 1 FROM "        \
+    "summaries s JOIN provenance p ON p.id = s.provenance JOIN pins n ON n.id = "                  \
+    "(SELECT max(id) FROM pins) WHERE s.key = chunks.key AND "                                     \
+    "p.model_revision = n.model_revision AND "                                                     \
+    "(n.prompt_version IS NULL OR p.prompt_version = n.prompt_version)))"
+
 static const char *const texts[QUERIES] = {
     [QUERY_BEGIN] = "BEGIN IMMEDIATE",
     [QUERY_READ_BEGIN] = "BEGIN",
@@ -44,7 +52,17 @@ static const char *const texts[QUERIES] = {
         "parameters = ? AND seed = ?",
     [QUERY_PUT_SUMMARY] =
         "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
-        "elapsed_ms, cut, made_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "elapsed_ms, cut, made_at, context) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
+        "NOTHING",
+    [QUERY_REPLACE_SUMMARY] =
+        "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
+        "elapsed_ms, cut, made_at, context) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON "
+        "CONFLICT(key) DO UPDATE "
+        "SET provenance = excluded.provenance, line = excluded.line, "
+        "confidence = excluded.confidence, source = excluded.source, "
+        "tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, "
+        "elapsed_ms = excluded.elapsed_ms, cut = excluded.cut, made_at = excluded.made_at, "
+        "context = excluded.context",
     [QUERY_PUT_CHUNK] =
         "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
         "SELECT id, ?, ?, ?, ?, ?, hash, ?, ? FROM files WHERE id = ? "
@@ -108,7 +126,8 @@ static const char *const texts[QUERIES] = {
     [QUERY_DROP_ENTRIES] = "DELETE FROM entries WHERE file = ?",
     [QUERY_DROP_INDEXED] = "DELETE FROM indexed WHERE file = ?",
     [QUERY_DROP_FILE] = "DELETE FROM files WHERE id = ?1 AND "
-                        "NOT EXISTS (SELECT 1 FROM chunks WHERE file = ?1)",
+                        "NOT EXISTS (SELECT 1 FROM chunks WHERE file = ?1) AND "
+                        "NOT EXISTS (SELECT 1 FROM settled WHERE file = ?1)",
     [QUERY_PUT_EMBEDDER] = "INSERT INTO embedders(revision, name, width) VALUES(?, ?, ?) "
                            "ON CONFLICT(revision) DO UPDATE SET name = excluded.name",
     [QUERY_FIND_EMBEDDER] = "SELECT id FROM embedders WHERE revision = ? AND width = ?",
@@ -149,6 +168,59 @@ static const char *const texts[QUERIES] = {
                     "JOIN words w ON w.rowid = e.id WHERE e.id = ?",
     [QUERY_MARKED] = "SELECT highlight(words, 3, char(1), char(2)) FROM words "
                      "WHERE words MATCH ? AND rowid = ?",
+    [QUERY_PUT_ASKED] =
+        "INSERT INTO asked(how, provenance, judged_by, seq2seq, context, sequences, lanes) "
+        "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(how) DO UPDATE SET "
+        "provenance = excluded.provenance, judged_by = excluded.judged_by, "
+        "seq2seq = excluded.seq2seq, context = excluded.context, sequences = excluded.sequences, "
+        "lanes = excluded.lanes",
+    [QUERY_ASKED] = "SELECT p.model, p.model_revision, p.file_type, p.precision, p.isa, "
+                    "p.prompt_version, p.decoder_version, p.parameters, p.seed, a.judged_by, "
+                    "a.seq2seq, a.context, a.sequences, a.lanes FROM asked a "
+                    "JOIN provenance p ON p.id = a.provenance WHERE a.how = ?",
+    [QUERY_SETTLE] = "INSERT INTO settled(file, how, version, keys) "
+                     "SELECT id, ?, hash, ? FROM files WHERE path = ? AND hash IS NOT NULL "
+                     "ON CONFLICT(file, how, version) DO UPDATE SET keys = excluded.keys",
+    [QUERY_SETTLED] = "SELECT s.keys FROM settled s JOIN files f ON f.id = s.file "
+                      "WHERE f.path = ? AND s.how = ? AND s.version = ?",
+    [QUERY_FIND_KEY_AT] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                          " WHERE c.key = ? AND f.path = ? AND c.level = 0 LIMIT 1",
+    [QUERY_PUT_NOTHING] = "INSERT INTO unanswered(key, why, tokens_in, tokens_out, cut, made_at) "
+                          "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [QUERY_NOTHING] = "SELECT why, tokens_in, tokens_out, cut FROM unanswered WHERE key = ?",
+    [QUERY_STATS] =
+        "SELECT (SELECT count(*) FROM summaries), (SELECT count(*) FROM chunks), "
+        "(SELECT count(DISTINCT file) FROM chunks), (SELECT count(*) FROM unanswered), "
+        "(SELECT count(*) FROM runs), (SELECT coalesce(min(made_at), 0) FROM summaries), "
+        "(SELECT coalesce(max(made_at), 0) FROM summaries)",
+    [QUERY_SOURCES] = "SELECT source, count(*) FROM summaries GROUP BY source ORDER BY source",
+    [QUERY_PAGES] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+    [QUERY_EACH_PLACE] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
+                         " ORDER BY f.path, c.level, c.start_line, c.end_line, c.key",
+    [QUERY_IMPORT_CHUNK] =
+        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
+        "VALUES(?, ?, ?, ?, ?, ?, x'', ?, ?) ON CONFLICT DO NOTHING",
+    [QUERY_CHUNK_PATHS] =
+        "SELECT DISTINCT f.id, f.path FROM files f JOIN chunks c ON c.file = f.id",
+    [QUERY_GC_GONE] = "DELETE FROM chunks WHERE file = ? AND NOT " WANTED,
+    [QUERY_GC_OLD] = "DELETE FROM chunks WHERE seen IN (SELECT id FROM runs WHERE started_at < ?) "
+                     "AND NOT " WANTED,
+    [QUERY_GC_LINES] = "DELETE FROM summaries WHERE "
+                       "NOT EXISTS (SELECT 1 FROM chunks c WHERE c.key = summaries.key)",
+    [QUERY_GC_UNANSWERED] = "DELETE FROM unanswered WHERE made_at < ?",
+    [QUERY_GC_SETTLED] = "DELETE FROM settled WHERE "
+                         "NOT EXISTS (SELECT 1 FROM chunks c WHERE c.file = settled.file)",
+    [QUERY_GC_ASKED] = "DELETE FROM asked WHERE "
+                       "provenance NOT IN (SELECT provenance FROM summaries)",
+    [QUERY_GC_ORIGINS] =
+        "DELETE FROM provenance WHERE id NOT IN (SELECT provenance FROM summaries) "
+        "AND id NOT IN (SELECT provenance FROM asked)",
+    [QUERY_GC_FILES] = "DELETE FROM files WHERE id NOT IN (SELECT file FROM chunks) AND "
+                       "id NOT IN (SELECT file FROM indexed) AND "
+                       "id NOT IN (SELECT file FROM settled)",
+    [QUERY_GC_RUNS] =
+        "DELETE FROM runs WHERE started_at < ? AND id NOT IN (SELECT seen FROM chunks) "
+        "AND id < (SELECT max(id) FROM runs)",
     [QUERY_ENTRIES] = "SELECT e.id, f.path, f.language FROM entries e "
                       "JOIN files f ON f.id = e.file ORDER BY e.id",
 };
@@ -299,10 +371,31 @@ void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
         memset(out, 0, HASH_SHA256_SIZE);
 }
 
+bool column_hash_or_null(struct columns *c, uint8_t out[HASH_SHA256_SIZE]) {
+    if (sqlite3_column_type(c->t->st, c->next) != SQLITE_NULL) {
+        column_hash(c, out);
+        return true;
+    }
+    c->next++;
+    return false;
+}
+
 int columns_end(const struct columns *c, struct err *e) {
     if (c->nomem)
         return err_nomem(e, c->t->s->path);
     return c->damaged ? store_damaged(c->t->s, "a row holds what precis does not write", e) : 0;
+}
+
+void row_origin(struct columns *c, struct store_origin *m) {
+    m->model = column_text(c, TEXT_LINE);
+    m->model_revision = column_text(c, TEXT_LINE);
+    m->file_type = column_text(c, TEXT_LINE);
+    m->precision = column_text(c, TEXT_LINE);
+    m->isa = column_text(c, TEXT_LINE);
+    m->prompt_version = column_text(c, TEXT_LINE);
+    m->decoder_version = column_text(c, TEXT_LINE);
+    m->parameters = column_text(c, TEXT_ANY);
+    m->seed = (uint64_t)column_int(c);
 }
 
 void row_line(struct columns *c, struct row *r) {
@@ -330,13 +423,7 @@ void row_line(struct columns *c, struct row *r) {
     l->elapsed_ms = column_real(c);
     l->cut = column_count(c) != 0;
     l->made_at = column_int(c);
-    m->model = column_text(c, TEXT_LINE);
-    m->model_revision = column_text(c, TEXT_LINE);
-    m->file_type = column_text(c, TEXT_LINE);
-    m->precision = column_text(c, TEXT_LINE);
-    m->isa = column_text(c, TEXT_LINE);
-    m->prompt_version = column_text(c, TEXT_LINE);
-    m->decoder_version = column_text(c, TEXT_LINE);
-    m->parameters = column_text(c, TEXT_ANY);
-    m->seed = (uint64_t)column_int(c);
+    row_origin(c, m);
+    if (column_hash_or_null(c, r->context))
+        l->context = r->context;
 }

@@ -2,11 +2,12 @@
  * file, ROOT/.precis/precis.db.
  *
  * A line is kept under its key (store_key), which is a digest of all that it depends on, and is
- * never changed afterwards. It stands at a place: a range of lines of a file, or a file, a folder
- * or the whole tree. Runs with other models or prompts put other lines at the same place; none is
- * lost. Which one is read is said by the pin (store_pin) and by age: a line is *active* when it is
- * of the file's present text and of the pinned revision, and no newer such line of its level
- * overlaps it. Age is that of the last run that put the line there.
+ * never changed afterwards, unless it is asked for (store_line.replace). It stands at a place: a
+ * range of lines of a file, or a file, a folder or the whole tree. Runs with other models or
+ * prompts put other lines at the same place; none is lost. Which one is read is said by the pin
+ * (store_pin) and by age: a line is *active* when it is of the file's present text and of the
+ * pinned revision, and no newer such line of its level overlaps it. Age is that of the last run
+ * that put the line there.
  *
  * Writes are durable when the call that made them returns (write-ahead log, synchronous=FULL: a
  * commit is on the disk, so neither kill -9 nor a power failure takes it back; at a few lines a
@@ -37,7 +38,7 @@
 #define STORE_FILE "precis.db"
 
 enum {
-    STORE_VERSION = 4,              /* of the schema: user_version */
+    STORE_VERSION = 5,              /* of the schema: user_version */
     STORE_APPLICATION = 0x70726563, /* application_id: "prec" */
 };
 
@@ -89,12 +90,14 @@ struct store_subject {
     uint8_t text[HASH_SHA256_SIZE];  /* SHA-256 of the chunk's bytes, or of the lines rolled up */
     const uint8_t *context;          /* [32] of the bytes in the prompt beside them; NULL: none */
     const struct store_origin *made; /* model and file_type are no part of the key */
+    const char *source;              /* as in struct store_line; NULL: "model" */
 };
 
 /* SHA-256 of these fields in order, each as its length in bytes (8 bytes, little-endian) and its
  * bytes: "precis-line-1"; level (1 byte); text (32); path; context (32, or none); model_revision;
- * precision; isa; prompt_version; decoder_version; parameters; seed (8, little-endian). A test
- * vector is in tests/unit/store/test_key.c. */
+ * precision; isa; prompt_version; decoder_version; parameters; seed (8, little-endian); and, of a
+ * line that is not the model's, its source, so that it never takes the place of one that is. Test
+ * vectors are in tests/unit/store/test_key.c. */
 int store_key(const struct store_subject *subject, uint8_t key[HASH_SHA256_SIZE], struct err *e);
 
 /* ---- Writing ---- */
@@ -125,6 +128,8 @@ struct store_line {
     double elapsed_ms;
     bool cut;
     const struct store_origin *made;
+    const uint8_t *context; /* [32] as in struct store_subject; NULL: none, or not known any more */
+    bool replace;           /* where it is put: instead of a line of its key */
 
     /* filled in when it is read, ignored when it is put */
     int64_t place;        /* its number in the store */
@@ -145,9 +150,9 @@ int store_run_end(struct store *s, int64_t run, struct err *e);
 /* The file is what it says from now on: lines of another text of it are active no longer. */
 int store_put_file(struct store *s, const struct store_file *file, struct err *e);
 
-/* Puts a line unless one has its key, and in either case notes that it stands at its place in this
- * run. The file of a chunk or a file's line must have been put. *added (may be NULL): whether the
- * line was new. */
+/* Puts a line unless one has its key (or line->replace), and in either case notes that it stands at
+ * its place in this run. The file of a chunk or a file's line must have been put. *added (may be
+ * NULL): whether the line was new. */
 int store_put(struct store *s, int64_t run, const struct store_line *line, bool *added,
               struct err *e);
 

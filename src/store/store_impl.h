@@ -20,6 +20,7 @@ enum query {
     QUERY_PUT_ORIGIN,
     QUERY_FIND_ORIGIN,
     QUERY_PUT_SUMMARY,
+    QUERY_REPLACE_SUMMARY,
     QUERY_PUT_CHUNK,
     QUERY_FIND_KEY,
     QUERY_LINES,
@@ -66,6 +67,28 @@ enum query {
     QUERY_ENTRY,
     QUERY_MARKED,
     QUERY_ENTRIES,
+    QUERY_PUT_ASKED,
+    QUERY_ASKED,
+    QUERY_SETTLE,
+    QUERY_SETTLED,
+    QUERY_FIND_KEY_AT,
+    QUERY_PUT_NOTHING,
+    QUERY_NOTHING,
+    QUERY_STATS,
+    QUERY_SOURCES,
+    QUERY_PAGES,
+    QUERY_EACH_PLACE,
+    QUERY_IMPORT_CHUNK,
+    QUERY_CHUNK_PATHS,
+    QUERY_GC_GONE,
+    QUERY_GC_OLD,
+    QUERY_GC_LINES,
+    QUERY_GC_UNANSWERED,
+    QUERY_GC_SETTLED,
+    QUERY_GC_ASKED,
+    QUERY_GC_ORIGINS,
+    QUERY_GC_FILES,
+    QUERY_GC_RUNS,
     QUERIES
 };
 
@@ -139,7 +162,8 @@ double column_real(struct columns *c);
 /* Its bytes, as many as *n says on return; until the next step. */
 const void *column_blob(struct columns *c, size_t *n);
 void column_hash(struct columns *c, uint8_t out[HASH_SHA256_SIZE]);
-int columns_end(const struct columns *c, struct err *e); /* 0, or what stuck */
+bool column_hash_or_null(struct columns *c, uint8_t out[HASH_SHA256_SIZE]); /* false: it is null */
+int columns_end(const struct columns *c, struct err *e);                    /* 0, or what stuck */
 
 bool text_is(const char *s, size_t n, enum text_kind kind);
 
@@ -151,6 +175,9 @@ int end_own(struct store *s, bool own, int rc, struct err *e);
 /* The number in the only row of a query; PRECIS_ENOTFOUND without a text: there is none. */
 int only_number(struct statement *t, int64_t *out, struct err *e);
 int check_path(const char *path, struct err *e);
+int64_t store_now(void); /* Unix time */
+/* The number of an origin, which is put when it is not there. */
+int origin_number(struct store *s, const struct store_origin *m, int64_t *out, struct err *e);
 
 /* ---- matching.c ---- */
 
@@ -165,7 +192,7 @@ int match_file(struct store *s, const char *path, size_t *changed, struct err *e
     "c.id, c.key, c.level, f.path, f.language, c.start_line, c.end_line, c.symbol, c.text, "       \
     "s.line, s.confidence, s.source, s.tokens_in, s.tokens_out, s.elapsed_ms, s.cut, s.made_at, "  \
     "p.model, p.model_revision, p.file_type, p.precision, p.isa, p.prompt_version, "               \
-    "p.decoder_version, p.parameters, p.seed"
+    "p.decoder_version, p.parameters, p.seed, s.context"
 #define LINE_TABLES                                                                                \
     "chunks c JOIN files f ON f.id = c.file JOIN summaries s ON s.key = c.key "                    \
     "JOIN provenance p ON p.id = s.provenance"
@@ -173,9 +200,14 @@ int match_file(struct store *s, const char *path, size_t *changed, struct err *e
 struct row {
     struct store_line line;
     struct store_origin made;
+    uint8_t context[HASH_SHA256_SIZE];
 };
 
 void row_line(struct columns *c, struct row *r);
+void row_origin(struct columns *c, struct store_origin *m);
+
+/* Hands out the lines of a query that is bound. *n: how many there were. */
+int each_line(struct statement *t, store_each *each, void *user, size_t *n, struct err *e);
 
 /* Loads which revision is pinned into s; both NULL when none is. */
 int pin_load(struct store *s, struct err *e);

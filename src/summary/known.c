@@ -1,14 +1,41 @@
 #include "summary/known.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "summary/task.h"
 
-bool known_is_usable(const struct known_line *k, int max_chars) {
-    return k->line.len && !buf_failed(&k->line) && utf8_valid(k->line.data, k->line.len) &&
+static bool is_line(const struct known_line *k, int max_chars) {
+    return !k->nothing && k->line.len && !buf_failed(&k->line) &&
+           utf8_valid(k->line.data, k->line.len) &&
            utf8_length(k->line.data, k->line.len) <= (size_t)max_chars && k->confidence >= 0 &&
-           k->confidence <= 1 && strncmp(k->source, "model", sizeof k->source) == 0;
+           k->confidence <= 1;
+}
+
+static const char *source_of(const struct known_line *k) {
+    static const char *const sources[] = {"model", "doc", "rule"};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (strncmp(k->source, sources[i], sizeof k->source) == 0)
+            return sources[i];
+    return NULL;
+}
+
+bool known_is_usable(const struct known_line *k, int max_chars) {
+    return is_line(k, max_chars) && strncmp(k->source, "model", sizeof k->source) == 0;
+}
+
+bool known_chunk_is_usable(const struct known_chunk *c, int max_chars) {
+    return is_line(&c->line, max_chars) && source_of(&c->line) && !buf_failed(&c->symbol);
+}
+
+void known_chunks_free(struct known_chunks *c) {
+    for (size_t i = 0; i < c->n; i++) {
+        buf_free(&c->v[i].line.line);
+        buf_free(&c->v[i].symbol);
+    }
+    free(c->v);
+    *c = (struct known_chunks){0};
 }
 
 static void take(struct task *t, struct known_line *k) {
@@ -16,12 +43,32 @@ static void take(struct task *t, struct known_line *k) {
     t->line = k->line;
     k->line = (struct buf){0};
     t->verdict = (struct verdict){.confidence = k->confidence, .grounded = true};
-    t->source = "model";
+    t->source = source_of(k);
     t->tokens_in = (size_t)k->tokens_in;
     t->tokens_out = (size_t)k->tokens_out;
     t->cut = k->cut;
     t->made = k->made;
     t->known = true;
+}
+
+/* Asking again would come to the same. */
+static void take_nothing(struct task *t, const struct known_line *k) {
+    err_set(&t->err, PRECIS_ENOTFOUND, "%s", k->line.data ? k->line.data : "no usable line");
+    t->finish = FINISH_FAILED;
+    t->tokens_in = (size_t)k->tokens_in;
+    t->tokens_out = (size_t)k->tokens_out;
+    t->cut = k->cut;
+    t->known = true;
+}
+
+void task_take_chunk(struct task *t, struct known_chunk *c) {
+    take(t, &c->line);
+    buf_free(&t->symbol);
+    t->symbol = c->symbol;
+    c->symbol = (struct buf){0};
+    memcpy(t->sha256, c->sha256, sizeof t->sha256);
+    memcpy(t->known_key, c->key, sizeof t->known_key);
+    t->has_key = true;
 }
 
 bool task_known(struct task *t, const struct run_options *options) {
@@ -36,8 +83,10 @@ bool task_known(struct task *t, const struct run_options *options) {
         return false;
     memcpy(about.sha256, t->sha256, sizeof about.sha256);
     memcpy(about.context_sha256, t->context_sha256, sizeof about.context_sha256);
-    if (options->known->find(options->known->user, &about, &k) &&
-        known_is_usable(&k, options->max_chars))
+    bool found = options->known->find(options->known->user, &about, &k);
+    if (found && k.nothing)
+        take_nothing(t, &k);
+    else if (found && known_is_usable(&k, options->max_chars))
         take(t, &k);
     buf_free(&k.line);
     return t->known;

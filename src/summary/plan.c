@@ -54,7 +54,7 @@ static int cut_by_structure(struct plan *p, struct plan_file *f, struct source_f
     return rc ? rc : keep_ends(f, &s->chunks, e);
 }
 
-static int add_file(struct plan *p, enum chunk_mode mode, const struct walk_file *wf,
+static int add_file(struct plan *p, const struct plan_options *o, const struct walk_file *wf,
                     struct err *e) {
     struct plan_file *f = &p->files[p->n++];
     *f = (struct plan_file){.file = wf, .first_chunk = p->n_chunks};
@@ -78,7 +78,9 @@ static int add_file(struct plan *p, enum chunk_mode mode, const struct walk_file
         f->hash = hash_bytes(s.m.data, s.m.size, 0);
         p->bytes += s.m.size;
         p->lines += f->lines;
-        if (mode == CHUNK_STRUCTURE && f->lines)
+        if (o->hashes)
+            rc = hash_sha256(s.m.data, s.m.size, f->sha256, e);
+        if (rc == 0 && o->mode == CHUNK_STRUCTURE && f->lines)
             rc = cut_by_structure(p, f, &s, e);
         source_close(&s);
     }
@@ -94,7 +96,7 @@ int plan_make(const struct walk *w, const struct plan_options *options, struct p
         return err_nomem(e, "list of files");
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < w->n; i++) {
-        rc = add_file(p, options->mode, &w->files[i], e);
+        rc = add_file(p, options, &w->files[i], e);
         if (rc == 0 && options->stop && atomic_load(options->stop))
             rc = err_set(e, PRECIS_ECANCELLED, "cancelled");
     }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "code/chunk.h"
 #include "code/walk.h"
 
@@ -18,6 +19,7 @@ struct plan_file {
     char *error;                  /* owned; why it cannot be read; NULL: it can */
     size_t first_chunk, n_chunks; /* a file that cannot be read has one chunk, of no lines */
     uint64_t lines, hash;
+    uint8_t sha256[HASH_SHA256_SIZE]; /* of its bytes, where plan_options.hashes; else zeros */
     uint32_t *last_lines; /* [n_chunks] of its chunks; owned; NULL: they have `loc` lines each */
 };
 
@@ -31,6 +33,7 @@ struct plan {
 struct plan_options {
     uint64_t loc;            /* lines in a chunk at most, >= 1 */
     enum chunk_mode mode;    /* CHUNK_STRUCTURE also parses every file */
+    bool hashes;             /* wanted: sha256 of each file */
     const atomic_bool *stop; /* ends it with PRECIS_ECANCELLED; may be NULL */
 };
 

@@ -119,6 +119,20 @@ static int find_symbol(struct task *t, const struct source_file *s) {
     return buf_failed(&t->symbol) ? err_nomem(&t->err, t->file->name) : 0;
 }
 
+/* A failure ends the run, as its fault, unless somebody stopped it meanwhile. */
+static int need(struct run *r, enum run_part part, struct err *e) {
+    int rc = run_need(r, part, e);
+    if (rc == 0)
+        return 0;
+    bool stopped = r->options.stop && atomic_load(r->options.stop);
+    r->stuck = true;
+    pthread_mutex_lock(&r->gate.lock);
+    if (!stopped)
+        r->gate.fatal = *e;
+    pthread_mutex_unlock(&r->gate.lock);
+    return rc;
+}
+
 static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
                         const struct chunk *cut) {
     const char *text = (const char *)s->m.data + cut->offset;
@@ -135,6 +149,7 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
         return rc;
     if (r->options.prefer_docs && t->other.len && strcmp(t->other_source, "doc") == 0) {
         task_fall_back(t);
+        t->final = true;
         return 0;
     }
     if (is_blank(text, len))
@@ -151,15 +166,16 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
     rc = outline_chunk(r, t, s, &c, &outline);
     if (rc == 0)
         rc = set_context(t, &c);
-    if (rc == 0 && !task_known(t, &r->options))
-        rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
+    if (rc == 0 && !task_known(t, &r->options)) {
+        rc = need(r, RUN_POOL, &t->err);
+        if (rc == 0)
+            rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
+    }
     buf_free(&outline);
     return rc;
 }
 
-/* A task for chunk k of a file; s NULL: it could not be had, for the reason in why. */
-static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
-                             const struct source_file *s, const struct err *why) {
+static struct task *begin_task(struct run *r, const struct plan_file *f, size_t k) {
     struct task *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
@@ -168,6 +184,15 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     t->index = f->first_chunk + k;
     t->file = f;
     plan_lines(&r->plan, f, k, &t->start_line, &t->end_line);
+    return t;
+}
+
+/* A task for chunk k of a file; s NULL: it could not be had, for the reason in why. */
+static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
+                             const struct source_file *s, const struct err *why) {
+    struct task *t = begin_task(r, f, k);
+    if (!t)
+        return NULL;
     if (!s)
         task_fail(t, why);
     else if (prepare_task(r, t, s, &s->chunks.v[k]) != 0)
@@ -175,28 +200,78 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     return t;
 }
 
-static bool produce_file(struct run *r, const struct plan_file *f) {
-    struct source_file s;
-    struct err why;
+/* Begun for nothing: the run ends. */
+static bool take_back(struct run *r, const struct plan_file *f, struct task *t) {
+    pthread_mutex_lock(&r->gate.lock);
+    if (!t)
+        err_nomem(&r->gate.fatal, f->name);
+    r->gate.started--;
+    pthread_mutex_unlock(&r->gate.lock);
+    task_free(t);
+    return false;
+}
+
+static bool send(struct run *r, const struct plan_file *f, struct task *t) {
+    if (!t || r->stuck)
+        return take_back(r, f, t);
+    if (t->finish == FINISH_FAILED || t->source)
+        queue_push(r->finished, t);
+    else
+        task_submit(t, r->en, &r->options);
+    return true;
+}
+
+/* Whether the lines of all chunks of a file are known, for the chunks that it has. */
+static bool find_file(const struct run *r, const struct plan_file *f, struct known_chunks *c) {
+    const struct known *known = r->options.known;
+    if (!known || !known->file || f->error || !known->file(known->user, f->name, f->sha256, c) ||
+        c->n != f->n_chunks)
+        return false;
+    for (size_t k = 0; k < c->n; k++) {
+        uint64_t first, last;
+        plan_lines(&r->plan, f, k, &first, &last);
+        if (c->v[k].start_line != first || c->v[k].end_line != last ||
+            !known_chunk_is_usable(&c->v[k], r->options.max_chars))
+            return false;
+    }
+    return true;
+}
+
+static bool produce_known(struct run *r, const struct plan_file *f, struct known_chunks *c) {
     bool go_on = true;
-    int rc = source_open(&r->plan, f, &s, &why);
     for (size_t k = 0; go_on && k < f->n_chunks; k++) {
         go_on = wait_for_turn(r, f->first_chunk + k);
         if (!go_on)
             break;
-        struct task *t = new_task(r, f, k, rc ? NULL : &s, &why);
-        if (!t) {
-            pthread_mutex_lock(&r->gate.lock);
-            err_nomem(&r->gate.fatal, f->name);
-            r->gate.started--;
-            pthread_mutex_unlock(&r->gate.lock);
-            go_on = false;
-        } else if (t->finish == FINISH_FAILED || t->source)
-            queue_push(r->finished, t);
-        else
-            task_submit(t, r->en, &r->options);
+        struct task *t = begin_task(r, f, k);
+        if (t)
+            task_take_chunk(t, &c->v[k]);
+        go_on = send(r, f, t);
+    }
+    return go_on;
+}
+
+/* Reads a file, which takes a tokenizer where its chunks are outlined. */
+static bool produce_read(struct run *r, const struct plan_file *f) {
+    struct source_file s;
+    struct err why;
+    bool go_on = true;
+    if (need(r, RUN_MODEL, &why) != 0)
+        return false;
+    int rc = source_open(&r->plan, f, &s, &why);
+    for (size_t k = 0; go_on && k < f->n_chunks; k++) {
+        go_on = wait_for_turn(r, f->first_chunk + k);
+        if (go_on)
+            go_on = send(r, f, new_task(r, f, k, rc ? NULL : &s, &why));
     }
     source_close(&s);
+    return go_on;
+}
+
+static bool produce_file(struct run *r, const struct plan_file *f) {
+    struct known_chunks known = {0};
+    bool go_on = find_file(r, f, &known) ? produce_known(r, f, &known) : produce_read(r, f);
+    known_chunks_free(&known);
     return go_on;
 }
 

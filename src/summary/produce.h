@@ -23,18 +23,25 @@ struct gate {
     bool ended;          /* set by the reading thread: it will begin nothing more */
     double first_submit; /* clock_seconds; 0: nothing yet */
     struct err fatal;    /* of the reading thread */
+    struct engine *en;   /* borrowed; NULL: not opened yet */
 };
 
 struct run {
     struct run_options options;
-    struct engine *en; /* borrowed */
-    struct prompt prompt;
+    struct engine *en; /* gate.en, for the thread that opened it */
+    struct run_tools tools;
+    int opened; /* parts */
+    struct prompt_options asking;
+    struct prompt prompt; /* until the model is open: as prompt_describe has it */
     struct plan plan;
     struct rollup *rollup;       /* NULL: none are wanted */
     struct prompt rollup_prompt; /* where chunks have one of the user's; zeroed: the same */
+    int max_sequences;
     size_t window;
     struct queue *finished; /* of struct task *; has room for all that can be under way */
     struct gate gate;
+
+    bool stuck; /* of the reading thread: what makes lines cannot be opened */
 
     /* of the caller's thread alone */
     struct task *
@@ -47,6 +54,10 @@ struct run {
     size_t cap_seen;
     bool executed;
 };
+
+/* Opens the parts up to this one that are not open yet: the reading thread while it runs, after it
+ * the caller's. Errors: run_lazy.open's, prompt_open's. */
+int run_need(struct run *r, enum run_part part, struct err *e);
 
 /* The reading thread: begins all chunks and second attempts, until the gate says stop. */
 void produce(void *user, int index);

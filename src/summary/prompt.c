@@ -190,20 +190,31 @@ static int open_constrain(struct prompt *p, struct err *e) {
     return rc;
 }
 
+static size_t answer_room(const struct prompt_options *o) {
+    return o->max_new_tokens < o->context / 4 ? o->max_new_tokens : o->context / 4;
+}
+
+int prompt_describe(struct prompt *p, const struct prompt_options *o, struct err *e) {
+    *p = (struct prompt){.own = o->instruction != NULL};
+    p->form = o->seq2seq ? PROMPT_SOURCE : p->own ? PROMPT_CHAT : PROMPT_DOCUMENT;
+    p->limit = o->seq2seq ? o->context : o->context - answer_room(o);
+    return set_version(p, o->instruction, e);
+}
+
 int prompt_open(struct prompt *p, const struct tok *tok, const struct prompt_options *o,
                 struct err *e) {
-    *p = (struct prompt){.tok = tok, .chat = o->chat, .own = o->instruction != NULL};
-    p->form = o->seq2seq ? PROMPT_SOURCE : p->own ? PROMPT_CHAT : PROMPT_DOCUMENT;
+    int rc = prompt_describe(p, o, e);
+    if (rc)
+        return rc;
+    p->tok = tok;
+    p->chat = o->chat;
     p->system = p->form == PROMPT_CHAT ? system_text : "";
     if (p->form == PROMPT_CHAT && !o->chat)
         return err_set(e, PRECIS_EUNSUPPORTED,
                        "an own instruction needs a model whose chat format is known");
-    size_t answer = o->max_new_tokens < o->context / 4 ? o->max_new_tokens : o->context / 4;
-    p->limit = o->seq2seq ? o->context : o->context - answer;
     p->instruction = strdup(instruction_of(p, o->instruction));
     if (!p->instruction)
         return err_nomem(e, "prompt");
-    int rc = set_version(p, o->instruction, e);
     struct ids frame = {0};
     const struct prompt_chunk nothing = {.path = "", .text = ""};
     if (rc == 0)
@@ -213,7 +224,7 @@ int prompt_open(struct prompt *p, const struct tok *tok, const struct prompt_opt
             e, PRECIS_ELIMIT,
             "the model's context of %zu tokens is too small: the prompt takes %zu without any "
             "text and the answer %zu",
-            o->context, frame.n, answer);
+            o->context, frame.n, answer_room(o));
     ids_free(&frame);
     if (rc == 0 && p->form == PROMPT_DOCUMENT)
         rc = open_constrain(p, e);

@@ -81,6 +81,10 @@ struct prompt_chunk {
     size_t n_examples;
 };
 
+/* What can be said of the prompt before its tokenizer is there: form, version and limit of *p, as
+ * prompt_open sets them; nothing is owned. PRECIS_ENOMEM. */
+int prompt_describe(struct prompt *p, const struct prompt_options *options, struct err *e);
+
 /* Errors: PRECIS_EUNSUPPORTED (an own instruction without a chat format), PRECIS_ELIMIT (the
  * context cannot hold even the frame), PRECIS_ENOMEM. */
 int prompt_open(struct prompt *p, const struct tok *tok, const struct prompt_options *options,

@@ -16,6 +16,7 @@ struct item {
     size_t node;
     bool ended; /* with a line or an error */
     bool cut, known;
+    bool in_vain;   /* the model was asked, and asking again would come to the same */
     struct err err; /* code 0: none */
     size_t tokens_in, tokens_out;
     double seconds;
@@ -25,6 +26,8 @@ struct item {
 struct level {
     struct rollup *r;
     const struct rollup_work *w;
+    struct engine *en; /* of w, or what it opened; NULL: nothing had to be asked yet */
+    const struct prompt *prompt;
     struct item *items;
     size_t n, window;
     struct queue *finished; /* of struct task *; has room for the window */
@@ -105,6 +108,8 @@ static struct summary summary_of(const struct level *l, const struct item *item)
                         .tokens_out = item->tokens_out,
                         .cut = item->cut,
                         .known = item->known,
+                        .final = ok,
+                        .nothing = item->in_vain ? item->err.text : NULL,
                         .elapsed_ms = item->seconds * 1e3,
                         .index = l->w->stats->chunks_total + l->before + (size_t)(item - l->items)};
     memcpy(s.sha256, item->sha256, sizeof s.sha256);
@@ -163,21 +168,47 @@ static void take_only_part(struct level *l, struct item *item) {
     end_with(l, item, part->line, part->confidence, part->source);
 }
 
+/* It may be known that the model has no line. */
 static bool take_known(struct level *l, struct item *item) {
     const struct known *known = l->w->options->known;
     struct summary about = summary_of(l, item);
     struct known_line found = {0};
-    bool hit = known && known->find(known->user, &about, &found) &&
-               known_is_usable(&found, l->w->options->max_chars);
+    bool there = known && known->find(known->user, &about, &found);
+    bool hit = there && (found.nothing || known_is_usable(&found, l->w->options->max_chars));
     if (hit) {
         item->known = true;
         item->cut = found.cut;
         item->tokens_in = (size_t)found.tokens_in;
         item->tokens_out = (size_t)found.tokens_out;
+    }
+    if (hit && found.nothing) {
+        item->in_vain = true;
+        err_set(&item->err, PRECIS_ENOTFOUND, "%s", found.line.data ? found.line.data : "no line");
+        end(l, item);
+    } else if (hit) {
         end_with(l, item, found.line.data, found.confidence, found.source);
     }
     buf_free(&found.line);
     return hit;
+}
+
+/* All that the question's text follows from, beside what every line of the run depends on. */
+static int digest(const struct level *l, const struct rollup_question *q, char out[HASH_HEX_SIZE],
+                  struct err *e) {
+    struct buf b = {0};
+    size_t limit = l->prompt ? l->prompt->limit : l->w->limit;
+    buf_printf(&b, "%d %zu %zu", (int)q->level, limit, q->n);
+    buf_char(&b, 0);
+    buf_append(&b, q->name, strlen(q->name) + 1);
+    for (size_t i = 0; i < q->n; i++) {
+        buf_append(&b, q->parts[i].name, strlen(q->parts[i].name) + 1);
+        buf_append(&b, q->parts[i].line, strlen(q->parts[i].line) + 1);
+        buf_printf(&b, "%.17g", q->parts[i].confidence);
+        buf_char(&b, 0);
+    }
+    int rc = buf_failed(&b) ? err_nomem(e, "roll-up") : hash_sha256_hex(b.data, b.len, out, e);
+    buf_free(&b);
+    return rc;
 }
 
 /* The lines below are what the line is about. */
@@ -193,31 +224,23 @@ static int find_evidence(const struct level *l, const char *name, const struct m
     return rc;
 }
 
-/* Asks the model, unless the answer is known. The error is the line's, but for PRECIS_ENOMEM. */
-static int ask(struct level *l, struct item *item, const struct material *m, struct err *e) {
-    const struct rollup_node *node = &l->r->nodes[item->node];
-    const char *title = l->w->options->title;
-    const struct rollup_question q = {
-        .level = node->level,
-        .name = node->level == SUMMARY_REPOSITORY ? (title ? title : "") : node->path,
-        .parts = m->parts,
-        .n = m->n};
+/* The error is the line's, but for PRECIS_ENOMEM. */
+static int submit(struct level *l, struct item *item, const struct material *m,
+                  const struct rollup_question *q, struct err *e) {
     struct buf text = {0};
     struct task *t = calloc(1, sizeof *t);
-    int rc = t ? prompt_rollup_build(l->w->prompt, &q, &text, &t->ids, &item->cut, e)
+    int rc = t ? prompt_rollup_build(l->prompt, q, &text, &t->ids, &item->cut, e)
                : err_nomem(e, "roll-up");
-    if (rc == 0)
-        rc = hash_sha256_hex(text.data, text.len, item->context_sha256, e);
-    if (rc == 0 && !take_known(l, item)) {
-        t->prompt = l->w->prompt;
+    if (rc == 0) {
+        t->prompt = l->prompt;
         t->finished = l->finished;
         t->index = (size_t)(item - l->items);
         t->key = hash_bytes(text.data, text.len, 0);
-        rc = find_evidence(l, q.name, m, &t->evidence, e);
+        rc = find_evidence(l, q->name, m, &t->evidence, e);
     }
-    if (rc == 0 && !item->known) {
+    if (rc == 0) {
         l->under_way++;
-        task_submit(t, l->w->en, l->w->options);
+        task_submit(t, l->en, l->w->options);
         t = NULL; /* it is on its way */
     }
     task_free(t);
@@ -225,18 +248,39 @@ static int ask(struct level *l, struct item *item, const struct material *m, str
     return rc;
 }
 
+/* Asks the model, unless the answer is known. *fatal: the error is not the line's. */
+static int ask(struct level *l, struct item *item, const struct material *m, bool *fatal,
+               struct err *e) {
+    const struct rollup_node *node = &l->r->nodes[item->node];
+    const char *title = l->w->options->title;
+    const struct rollup_question q = {
+        .level = node->level,
+        .name = node->level == SUMMARY_REPOSITORY ? (title ? title : "") : node->path,
+        .parts = m->parts,
+        .n = m->n};
+    int rc = digest(l, &q, item->context_sha256, e);
+    if (rc || take_known(l, item))
+        return rc;
+    if (!l->en) {
+        rc = l->w->need(l->w->user, &l->en, &l->prompt, e);
+        *fatal = rc != 0;
+    }
+    return rc ? rc : submit(l, item, m, &q, e);
+}
+
 static void begin(struct level *l, struct item *item) {
     struct material m;
     struct err e;
+    bool fatal = false;
     int rc = gather(l->r, &l->r->nodes[item->node], &m, &e);
     if (rc == 0 && m.n)
         rc = hash_sha256_hex(m.text.data, m.text.len, item->sha256, &e);
     if (rc == 0 && m.n == 1)
         take_only_part(l, item);
     else if (rc == 0 && m.n)
-        rc = ask(l, item, &m, &e);
+        rc = ask(l, item, &m, &fatal, &e);
     material_free(&m);
-    if (rc == PRECIS_ENOMEM)
+    if (rc == PRECIS_ENOMEM || fatal)
         fail(l, &e);
     else if (rc) {
         item->err = e;
@@ -263,7 +307,7 @@ static void receive(struct level *l, struct task *t) {
         t->err = (struct err){0};
         t->attempt++;
         l->under_way++;
-        task_submit(t, l->w->en, l->w->options);
+        task_submit(t, l->en, l->w->options);
         return;
     }
     item->tokens_in = t->tokens_in;
@@ -273,6 +317,7 @@ static void receive(struct level *l, struct task *t) {
         end_with(l, item, t->line.data, t->verdict.confidence, "model");
     else {
         item->err = t->err;
+        item->in_vain = rc == PRECIS_ENOTFOUND && t->attempt > 0;
         end(l, item);
     }
     task_free(t);
@@ -297,7 +342,8 @@ static void make_all(struct level *l) {
         }
         if (l->stopping) {
             next = l->n;
-            engine_cancel(l->w->en, 0);
+            if (l->en)
+                engine_cancel(l->en, 0);
         }
         if (next < l->n && l->under_way < l->window) {
             begin(l, &l->items[next++]);
@@ -322,9 +368,11 @@ static void deliver(struct level *l) {
 
 int rollup_level(struct rollup *r, const struct rollup_work *w, const size_t *nodes, size_t n,
                  size_t before, bool *over, struct err *e) {
-    int agents = engine_info(w->en)->max_sequences;
+    int agents = w->en ? engine_info(w->en)->max_sequences : w->max_sequences;
     struct level l = {.r = r,
                       .w = w,
+                      .en = w->en,
+                      .prompt = w->prompt,
                       .items = calloc(n, sizeof *l.items),
                       .n = n,
                       .window = 2 * (size_t)(agents > 0 ? agents : 1),

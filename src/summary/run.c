@@ -12,49 +12,115 @@
 static const double TICK_SECONDS = 0.25;
 
 /* Instructions of the user's are about code: roll-ups always have the built-in prompt. */
-static int prepare_rollup(struct run *r, struct prompt_options prompt, struct err *e) {
+static int open_prompts(struct run *r, struct err *e) {
+    int rc = prompt_open(&r->prompt, r->tools.tok, &r->asking, e);
+    if (rc == 0 && r->rollup && r->prompt.form != PROMPT_DOCUMENT) {
+        struct prompt_options built_in = r->asking;
+        built_in.instruction = NULL;
+        rc = prompt_open(&r->rollup_prompt, r->tools.tok, &built_in, e);
+    }
+    r->options.instruction = r->prompt.instruction;
+    return rc;
+}
+
+static int open_model(struct run *r, struct err *e) {
+    r->asking.chat = r->tools.chat;
+    r->options.n_examples = r->tools.n_examples;
+    r->en = r->tools.en;
+    pthread_mutex_lock(&r->gate.lock);
+    r->gate.en = r->en;
+    pthread_mutex_unlock(&r->gate.lock);
+    return open_prompts(r, e);
+}
+
+int run_need(struct run *r, enum run_part part, struct err *e) {
+    const struct run_lazy *lazy = r->options.lazy;
+    int rc = 0;
+    while (rc == 0 && r->opened <= (int)part) {
+        enum run_part next = (enum run_part)r->opened;
+        rc = lazy->open(lazy->user, next, &r->tools, e);
+        if (rc == 0 && next == RUN_MODEL)
+            rc = open_model(r, e);
+        r->options.embedder = r->tools.embedder;
+        r->options.pool = r->tools.pool;
+        r->opened += rc == 0;
+    }
+    return rc;
+}
+
+static int prepare_rollup(struct run *r, struct err *e) {
     if (!r->options.rollup)
         return 0;
     if (r->prompt.form == PROMPT_SOURCE) {
         log_say(LOG_INFO, "no lines of files and folders: the model sums up nothing but code");
         return 0;
     }
-    prompt.instruction = NULL;
-    int rc = rollup_new(&r->rollup, e);
-    if (rc == 0 && r->prompt.form != PROMPT_DOCUMENT)
-        rc = prompt_open(&r->rollup_prompt, r->prompt.tok, &prompt, e);
-    return rc;
+    return rollup_new(&r->rollup, e);
+}
+
+/* What is open already. */
+static int take_tools(struct run *r, struct engine *en, const struct tok *tok,
+                      const struct chat *chat, struct err *e) {
+    if (r->options.lazy)
+        return 0;
+    r->tools = (struct run_tools){.en = en,
+                                  .tok = tok,
+                                  .chat = chat,
+                                  .embedder = r->options.embedder,
+                                  .pool = r->options.pool,
+                                  .n_examples = r->options.n_examples};
+    r->opened = RUN_PARTS;
+    return open_model(r, e);
+}
+
+static int check_options(const struct run_options *o, struct err *e) {
+    if (o->loc < 1)
+        return err_set(e, PRECIS_EUSAGE, "lines in a chunk: 0 is too few");
+    if (o->max_chars < CLEAN_MIN_CHARS)
+        return err_set(e, PRECIS_EUSAGE, "characters in a line: %d is too few, at least %d",
+                       o->max_chars, CLEAN_MIN_CHARS);
+    if (o->max_new_tokens < 1)
+        return err_set(e, PRECIS_EUSAGE, "new tokens: 0 is too few");
+    return 0;
+}
+
+/* max_sequences and asking, without looking at anything but the options. */
+static void describe_model(struct run *r, struct engine *en, const struct chat *chat) {
+    const struct run_lazy *lazy = r->options.lazy;
+    const struct engine_info *info = lazy ? NULL : engine_info(en);
+    int sequences = info ? info->max_sequences : lazy->max_sequences;
+    r->max_sequences = sequences > 0 ? sequences : 1;
+    r->window = 4 * (size_t)r->max_sequences + 64;
+    r->asking = (struct prompt_options){.chat = chat,
+                                        .seq2seq = info ? (info->capabilities & ENGINE_SEQ2SEQ) != 0
+                                                        : lazy->seq2seq,
+                                        .context = info ? info->context : lazy->context,
+                                        .max_new_tokens = r->options.max_new_tokens,
+                                        .instruction = r->options.instruction};
 }
 
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e) {
     *out = NULL;
-    if (options->loc < 1)
-        return err_set(e, PRECIS_EUSAGE, "lines in a chunk: 0 is too few");
-    if (options->max_chars < CLEAN_MIN_CHARS)
-        return err_set(e, PRECIS_EUSAGE, "characters in a line: %d is too few, at least %d",
-                       options->max_chars, CLEAN_MIN_CHARS);
-    if (options->max_new_tokens < 1)
-        return err_set(e, PRECIS_EUSAGE, "new tokens: 0 is too few");
+    int rc = check_options(options, e);
+    if (rc)
+        return rc;
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return err_nomem(e, "run");
-    const struct engine_info *info = engine_info(en);
     r->options = *options;
-    r->en = en;
-    r->window = 4 * (size_t)(info->max_sequences > 0 ? info->max_sequences : 1) + 64;
     pthread_mutex_init(&r->gate.lock, NULL);
     pthread_cond_init(&r->gate.changed, NULL);
-    const struct prompt_options prompt = {.chat = chat,
-                                          .seq2seq = info->capabilities & ENGINE_SEQ2SEQ,
-                                          .context = info->context,
-                                          .max_new_tokens = options->max_new_tokens,
-                                          .instruction = options->instruction};
-    const struct plan_options plan = {
-        .loc = options->loc, .mode = options->chunk, .stop = options->stop};
-    int rc = prompt_open(&r->prompt, tok, &prompt, e);
+    describe_model(r, en, chat);
+    const struct plan_options plan = {.loc = options->loc,
+                                      .mode = options->chunk,
+                                      .hashes = options->known && options->known->file,
+                                      .stop = options->stop};
+    rc = prompt_describe(&r->prompt, &r->asking, e);
     if (rc == 0)
-        rc = prepare_rollup(r, prompt, e);
+        rc = prepare_rollup(r, e);
+    if (rc == 0)
+        rc = take_tools(r, en, tok, chat, e);
     if (rc == 0)
         rc = plan_make(w, &plan, &r->plan, e);
     if (rc == 0)
@@ -65,7 +131,6 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         run_free(r);
         return rc;
     }
-    r->options.instruction = r->prompt.instruction;
     r->stats = (struct run_stats){.files = r->plan.n,
                                   .chunks_total = r->plan.n_chunks,
                                   .by_lines = r->plan.by_lines,
@@ -99,6 +164,13 @@ const struct run_stats *run_stats(const struct run *r) {
 
 const char *run_prompt_version(const struct run *r) {
     return r->prompt.version;
+}
+
+struct engine *run_engine(struct run *r) {
+    pthread_mutex_lock(&r->gate.lock);
+    struct engine *en = r->gate.en;
+    pthread_mutex_unlock(&r->gate.lock);
+    return en;
 }
 
 static bool put_seen(uint64_t *table, size_t cap, uint64_t hash) {
@@ -135,7 +207,7 @@ static int count(struct run *r, const struct task *t, struct err *e) {
     s->cut += t->cut;
     s->chunks_first += t->made != NULL;
     if (t->known) {
-        s->chunks_known++;
+        s->chunks_known += t->err.code == 0;
         s->lines_known += t->end_line - t->start_line + 1;
     } else {
         s->tokens_in += t->tokens_in;
@@ -181,6 +253,9 @@ static struct summary summary_of(const struct task *t) {
         .tokens_out = t->tokens_out,
         .cut = t->cut,
         .known = t->known,
+        .final = t->final || (ok && strcmp(t->source, "model") == 0),
+        .nothing = *t->nothing ? t->nothing : NULL,
+        .known_key = t->has_key ? t->known_key : NULL,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
         .made = t->made,
@@ -219,8 +294,10 @@ static void update_time(struct run *r) {
     pthread_mutex_unlock(&r->gate.lock);
     if (first > 0)
         r->stats.seconds = clock_seconds() - first;
-    struct engine_stats engine;
-    engine_get_stats(r->en, &engine);
+    struct engine *en = run_engine(r);
+    struct engine_stats engine = {0};
+    if (en)
+        engine_get_stats(en, &engine);
     r->stats.most_running = engine.most_running;
 }
 
@@ -271,6 +348,17 @@ static void try_again(struct run *r, struct task *t) {
     pthread_mutex_unlock(&r->gate.lock);
 }
 
+/* What has no usable answer is asked in vain the next time, too: all draws follow from the chunk.
+ */
+static void note_nothing(struct task *t) {
+    bool in_vain = t->err.code == PRECIS_ENOTFOUND && t->finish != FINISH_CANCELLED;
+    bool asked = t->known || t->attempt > 0;
+    if (in_vain && asked)
+        snprintf(t->nothing, sizeof t->nothing, "%s", t->err.text);
+    if (in_vain && *t->sha256 && (asked || t->ids.n == 0))
+        t->final = true;
+}
+
 /* A task whose attempt is over: to its slot, once more to the engine, or dropped when the run
  * stops. */
 static void receive(struct execution *x, struct task *t) {
@@ -294,6 +382,7 @@ static void receive(struct execution *x, struct task *t) {
             return;
         }
     }
+    note_nothing(t);
     if (t->err.code && t->finish != FINISH_CANCELLED && !r->options.no_fallback &&
         task_fall_back(t)) {
         log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
@@ -343,6 +432,12 @@ static bool all_quiet(struct run *r) {
     return quiet;
 }
 
+static void cancel_all(struct run *r) {
+    struct engine *en = run_engine(r);
+    if (en)
+        engine_cancel(en, 0);
+}
+
 static void consume(struct execution *x) {
     struct run *r = x->r;
     bool told = false;
@@ -352,7 +447,7 @@ static void consume(struct execution *x) {
             if (!told)
                 stop_producer(x);
             told = true;
-            engine_cancel(r->en, 0); /* again each time: one may have been on its way in */
+            cancel_all(r); /* again each time: one may have been on its way in */
             if (all_quiet(r))
                 break;
         }
@@ -369,10 +464,20 @@ static void consume(struct execution *x) {
     emit_rest(x);
 }
 
+static int open_for_rollup(void *user, struct engine **en, const struct prompt **prompt,
+                           struct err *e) {
+    struct run *r = user;
+    int rc = run_need(r, RUN_JUDGE, e);
+    *en = r->en;
+    *prompt = r->rollup_prompt.tok ? &r->rollup_prompt : &r->prompt;
+    return rc;
+}
+
 static int roll_up(struct run *r, const struct run_events *events, struct err *e) {
-    const struct rollup_work work = {.en = r->en,
-                                     .prompt =
-                                         r->rollup_prompt.tok ? &r->rollup_prompt : &r->prompt,
+    const struct rollup_work work = {.need = open_for_rollup,
+                                     .user = r,
+                                     .max_sequences = r->max_sequences,
+                                     .limit = r->prompt.limit,
                                      .options = &r->options,
                                      .events = events,
                                      .stats = &r->stats};

@@ -19,6 +19,33 @@
 #include "text/chat.h"
 #include "text/tok.h"
 
+/* What makes lines, opened when the first one is asked for that is not known. */
+struct run_tools {
+    struct engine *en;
+    const struct tok *tok;
+    const struct chat *chat; /* may be NULL, as for run_prepare */
+    struct embedder *embedder;
+    const struct examples *pool;
+    size_t n_examples;
+};
+
+enum run_part {
+    RUN_MODEL, /* en, tok, chat and n_examples */
+    RUN_JUDGE, /* embedder */
+    RUN_POOL,  /* pool */
+    RUN_PARTS
+};
+
+struct run_lazy {
+    bool seq2seq; /* these as the engine's info will have them */
+    size_t context;
+    int max_sequences;
+    /* Opens one part, in this order and each once; on the reading thread or, for roll-ups, on the
+     * caller's. What it puts into *tools is borrowed until run_free. A failure ends the run. */
+    int (*open)(void *user, enum run_part part, struct run_tools *tools, struct err *e);
+    void *user;
+};
+
 struct run_options {
     uint64_t loc;          /* lines in a chunk, >= 1; by structure: at most */
     enum chunk_mode chunk; /* how files are cut */
@@ -34,8 +61,9 @@ struct run_options {
     const struct examples *pool;
     /* To judge lines with, the pool's where that has one; borrowed. NULL: by words alone. */
     struct embedder *embedder;
-    const char *model; /* its name, for the confidence (judge.h); may be NULL */
-    size_t n_examples; /* <= EXAMPLES_MOST_NEAREST */
+    const char *model;           /* its name, for the confidence (judge.h); may be NULL */
+    size_t n_examples;           /* <= EXAMPLES_MOST_NEAREST */
+    const struct run_lazy *lazy; /* instead of what is open; borrowed; NULL: all is open */
     /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
      * sequence-to-sequence model makes none. */
     bool rollup;
@@ -76,7 +104,8 @@ struct run; /* a run in preparation or under way */
 
 /* Counts lines and cuts every file into chunks (reads all of them once); nothing is generated yet.
  * w, en, tok and chat (may be NULL: only an own instruction to a decoder needs it) are borrowed
- * until run_free. Files that cannot be read any more become failed chunks. */
+ * until run_free; with options->lazy they are NULL. Files that cannot be read any more become
+ * failed chunks. */
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e);
 void run_free(struct run *r);
@@ -100,5 +129,8 @@ struct run_events {
 int run_execute(struct run *r, const struct run_events *events, struct err *e);
 
 const char *run_prompt_version(const struct run *r);
+
+/* What it runs on; NULL: nothing had to be opened yet. Any thread. */
+struct engine *run_engine(struct run *r);
 
 #endif

@@ -19,6 +19,7 @@ struct provenance {
         *prompt_version;   /* "line-4", or "custom-" and 8 hex digits of the instruction's hash */
     const char *sampling;  /* "greedy", ... */
     const char *judged_by; /* the encoder that lines are judged with: its name; "words": none */
+    const char *judge_revision; /* SHA-256 of its weights, hex; NULL, "": none, or not known */
     const char *isa;
     uint64_t seed;
 };
@@ -39,6 +40,9 @@ struct summary {
     size_t tokens_in, tokens_out;
     bool cut;                   /* the text was cut to the context window */
     bool known;                 /* it was made by an earlier run */
+    bool final;                 /* asking again would come to the same line */
+    const char *nothing;        /* why the model, asked, gave no usable line; NULL: it did */
+    const uint8_t *known_key;   /* [32] what the store has it under; NULL: to be made of the rest */
     double elapsed_ms;          /* from the chunk's first prefill to its line */
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes; of a roll-up: of the lines it is of */
     /* of what entered the prompt beside them, path, lines and language; "": nothing */

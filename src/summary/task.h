@@ -54,7 +54,11 @@ struct task {
 
     struct buf line;    /* once it is clean */
     const char *source; /* of the line: "model", "doc", "rule"; NULL: there is none yet */
-    bool known;         /* it was made by an earlier run */
+    bool known;         /* it, or that there is none, was made by an earlier run */
+    bool final;         /* as in struct summary */
+    char nothing[sizeof((struct err *)0)->text]; /* likewise; "": NULL */
+    bool has_key;                                /* known_key is filled in */
+    uint8_t known_key[HASH_SHA256_SIZE];         /* as in struct summary */
     const struct provenance *made; /* of a known line: how, where that is not as the run's */
     struct buf other;              /* the line where the model gives none; empty: there is none */
     const char *other_source;
@@ -74,8 +78,11 @@ int task_ask(struct task *t, const struct run_options *options, struct prompt_ch
              const char *repo, const char *avoid, struct err *e);
 
 /* Takes the line that an earlier run made of the same chunk (its hashes are set), if there is one:
- * then t->known and t->source are set. */
+ * then t->known and t->source are set; or what it failed with: then t->known and t->err are. */
 bool task_known(struct task *t, const struct run_options *options);
+
+/* Takes the line of a chunk of a file that is known; c is emptied. */
+void task_take_chunk(struct task *t, struct known_chunk *c);
 
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The
  * second attempt draws (candidates_sampling) with a seed of its own. Waits while the engine's queue

@@ -38,7 +38,7 @@ def fill(folder):
         db.execute("INSERT INTO files(path, language, size, mtime_ns, inode, hash) VALUES(?, 'c', 1, 1, 1, zeroblob(32))", (name,))
         for k in range(2):
             key = hashlib.sha256(f"{name} {k}".encode()).digest()
-            db.execute("INSERT INTO summaries VALUES(?, 1, ?, ?, 'model', 11, 22, 3456.0, 0, 1)", (key, line, i / 10 + k / 2))
+            db.execute("INSERT INTO summaries VALUES(?, 1, ?, ?, 'model', 11, 22, 3456.0, 0, 1, NULL)", (key, line, i / 10 + k / 2))
             db.execute("INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) SELECT id, 0, ?, ?, '<sym>', ?, hash, ?, 1 FROM files WHERE path = ?",
                        (10 * k + 1, 10 * k + 10, key, key, name))
     db.commit()

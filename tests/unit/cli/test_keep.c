@@ -68,7 +68,7 @@ static struct keep *open_keep(const struct args *a, const struct provenance *mad
                               const struct sampling *sampling, struct known *known) {
     struct keep *k;
     struct err e;
-    if (keep_open(a, fix.root, &fix.walk, made, sampling, &k, &e) != 0)
+    if (keep_open(a, fix.root, &fix.walk, made, sampling, NULL, &k, &e) != 0)
         fail_msg("%s", e.text);
     assert_non_null(k);
     keep_known(k, known);

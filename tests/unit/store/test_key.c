@@ -44,6 +44,12 @@ static void is_as_documented(void **state) {
     s = subject_of(NULL);
     key_hex(&s, hex);
     assert_string_equal(hex, "3507b8a6122572688c5457655bb11f5cd02d8157fe579c6203b1c98cdf88b94e");
+    s.source = "model";
+    key_hex(&s, hex);
+    assert_string_equal(hex, "3507b8a6122572688c5457655bb11f5cd02d8157fe579c6203b1c98cdf88b94e");
+    s.source = "rule";
+    key_hex(&s, hex);
+    assert_string_equal(hex, "5e1158543ad6ca1fa14096f5e19c22774c9360b97568556ae93739dd8212cd6b");
 }
 
 static void each_field_counts_but_names(void **state) {

@@ -133,7 +133,7 @@ static size_t execute(struct memory *asked, const char *instruction, struct deli
     const struct double_options o = {
         .lanes = 2, .max_sequences = 4, .queue = 8, .context = 4096, .script = say_it};
     struct engine *en = double_engine_open(&o);
-    const struct known known = {find, asked};
+    const struct known known = {.find = find, .user = asked};
     const struct run_options options = {.loc = LOC,
                                         .max_chars = 120,
                                         .max_new_tokens = 200,

@@ -245,7 +245,8 @@ static int roll_up(const struct made_chunk *c, size_t n, struct double_options o
     const struct run_events events = {
         .on_summary = on_summary, .on_finished = on_finished, .user = out};
     *stats = (struct run_stats){.chunks_total = n};
-    const struct rollup_work work = {en, &p, &options, &events, stats};
+    const struct rollup_work work = {
+        .en = en, .prompt = &p, .options = &options, .events = &events, .stats = stats};
     int rc = rollup_execute(r, &work, e);
     *jobs = double_engine_jobs(en);
     rollup_free(r);
@@ -349,7 +350,7 @@ static bool find(void *user, const struct summary *about, struct known_line *out
 static void asks_for_what_is_known(void **state) {
     (void)state;
     struct memory m = {.n = 0};
-    const struct known known = {find, &m};
+    const struct known known = {.find = find, .user = &m};
     struct run_stats stats;
     struct err e;
     size_t jobs;
@@ -447,7 +448,8 @@ static int execute(void *user, struct err *e) {
     const struct run_options options = {.max_chars = 120, .max_new_tokens = 64};
     struct run_stats stats = {0};
     const struct run_events events = {.on_summary = take};
-    const struct rollup_work work = {en, NULL, &options, &events, &stats};
+    const struct rollup_work work = {
+        .en = en, .options = &options, .events = &events, .stats = &stats};
     struct rollup *r = NULL;
     int rc = rollup_new(&r, e);
     struct summary s = {.file_path = "a/b/c.c",

@@ -1,0 +1,195 @@
+/* What a run may know without asking: models, files and questions without an answer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <sqlite3.h>
+
+#include "base/file.h"
+#include "fault.h"
+#include "lines.h"
+#include "store/settled.h"
+#include "tree.h"
+
+static char *root;
+static struct store *store;
+static uint8_t how[HASH_SHA256_SIZE], other[HASH_SHA256_SIZE], version[HASH_SHA256_SIZE];
+
+static int set_up(void **state) {
+    (void)state;
+    root = tree_new();
+    store = open_store(root, STORE_CREATE);
+    hash_of("how", how);
+    hash_of("other", other);
+    hash_of("x", version);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    store_close(store);
+    tree_remove(root);
+    return 0;
+}
+
+static struct store_asked asked_of(const struct store_origin *o) {
+    return (struct store_asked){.made = *o,
+                                .judged_by = "minilm",
+                                .seq2seq = true,
+                                .context = 2048,
+                                .sequences = 20,
+                                .lanes = 2};
+}
+
+static int same_asked(void *user, const struct store_asked *a, struct err *e) {
+    const struct store_asked *b = user;
+    (void)e;
+    assert_string_equal(a->made.model_revision, b->made.model_revision);
+    assert_string_equal(a->made.parameters, b->made.parameters);
+    assert_string_equal(a->judged_by, b->judged_by);
+    assert_int_equal(a->made.seed, b->made.seed);
+    assert_int_equal(a->seq2seq, b->seq2seq);
+    assert_int_equal(a->context, b->context);
+    assert_int_equal(a->sequences, b->sequences);
+    assert_int_equal(a->lanes, b->lanes);
+    return 0;
+}
+
+static void what_was_asked_is_found_again(void **state) {
+    (void)state;
+    struct err e = {0};
+    const struct store_origin o = origin_of("A", "line-1"), p = origin_of("B", "line-1");
+    struct store_asked a = asked_of(&o);
+    assert_int_equal(store_asked(store, how, same_asked, &a, &e), PRECIS_ENOTFOUND);
+    assert_int_equal(store_put_asked(store, how, &a, &e), 0);
+    assert_int_equal(store_asked(store, how, same_asked, &a, &e), 0);
+    assert_int_equal(store_asked(store, other, same_asked, &a, &e), PRECIS_ENOTFOUND);
+    a = asked_of(&p);
+    a.seq2seq = false;
+    assert_int_equal(store_put_asked(store, how, &a, &e), 0);
+    assert_int_equal(store_asked(store, how, same_asked, &a, &e), 0);
+}
+
+static const char *settled(const char *path, const uint8_t *of, const uint8_t *hash) {
+    static struct buf out;
+    struct err e = {0};
+    buf_free(&out);
+    int rc = store_settled(store, path, of, hash, spell_line, &out, &e);
+    assert_true(rc == 0 || rc == PRECIS_ENOTFOUND);
+    return rc ? NULL : out.data;
+}
+
+/* Two lines of a.c, settled. */
+static void settle_two(const struct store_origin *o) {
+    struct err e = {0};
+    uint8_t keys[2 * HASH_SHA256_SIZE];
+    const struct store_line one = line_of(o, "a.c", 1, 3, "One."),
+                            two = line_of(o, "a.c", 4, 5, "Two.");
+    const int64_t run = begin_run(store);
+    put_file(store, "a.c", "x");
+    put_line(store, run, &two);
+    put_line(store, run, &one);
+    memcpy(keys, one.key, sizeof one.key);
+    memcpy(keys + sizeof one.key, two.key, sizeof two.key);
+    assert_int_equal(store_settle(store, "a.c", how, keys, 2, &e), 0);
+}
+
+static void a_file_has_its_lines_as_long_as_it_is_the_same(void **state) {
+    (void)state;
+    const struct store_origin o = origin_of("A", "line-1");
+    uint8_t changed[HASH_SHA256_SIZE];
+    hash_of("y", changed);
+    assert_null(settled("a.c", how, version));
+    settle_two(&o);
+    assert_string_equal(settled("a.c", how, version), "a.c:1-3 One.\na.c:4-5 Two.\n");
+    assert_null(settled("a.c", other, version));
+    assert_null(settled("a.c", how, changed));
+    assert_null(settled("b.c", how, version));
+    put_file(store, "a.c", "y");
+    assert_null(settled("a.c", how, changed));
+    put_file(store, "a.c", "x"); /* and back */
+    assert_non_null(settled("a.c", how, version));
+}
+
+static void a_line_that_is_gone_is_a_miss(void **state) {
+    (void)state;
+    const struct store_origin o = origin_of("A", "line-1");
+    settle_two(&o);
+    char *path = file_join(root, STORE_FOLDER "/" STORE_FILE);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DELETE FROM chunks WHERE start_line = 4", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_null(settled("a.c", how, version));
+    assert_int_equal(sqlite3_exec(db, "UPDATE settled SET keys = x''", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_null(settled("a.c", how, version));
+    sqlite3_close(db);
+    free(path);
+}
+
+static void what_has_no_answer_says_why(void **state) {
+    (void)state;
+    struct err e = {0};
+    struct buf why = {0};
+    struct store_nothing n = {.why = "no sentence", .tokens_in = 9, .tokens_out = 3, .cut = true},
+                         got;
+    assert_int_equal(store_find_nothing(store, how, &why, &got, &e), PRECIS_ENOTFOUND);
+    assert_int_equal(store_put_nothing(store, how, &n, &e), 0);
+    assert_int_equal(store_put_nothing(store, how, &n, &e), 0);
+    assert_int_equal(store_find_nothing(store, how, &why, &got, &e), 0);
+    assert_string_equal(got.why, "no sentence");
+    assert_true(got.tokens_in == 9 && got.tokens_out == 3 && got.cut);
+    n.why = "two\nlines";
+    assert_int_equal(store_put_nothing(store, other, &n, &e), PRECIS_EUSAGE);
+    buf_free(&why);
+}
+
+static int count_line(void *user, const struct store_line *l, struct err *e) {
+    (void)l;
+    (void)e;
+    ++*(size_t *)user;
+    return 0;
+}
+
+static int read_all(void *user, struct err *e) {
+    (void)user;
+    const struct store_origin o = origin_of("A", "line-1");
+    struct store_asked a = asked_of(&o);
+    struct store_nothing n;
+    struct buf why = {0};
+    size_t lines = 0;
+    int rc = store_asked(store, how, same_asked, &a, e);
+    if (rc == 0)
+        rc = store_settled(store, "a.c", how, version, count_line, &lines, e);
+    if (rc == 0)
+        rc = store_find_nothing(store, how, &why, &n, e);
+    buf_free(&why);
+    return rc;
+}
+
+static void memory_that_runs_out_is_an_error(void **state) {
+    (void)state;
+    struct err e = {0};
+    const struct store_origin o = origin_of("A", "line-1");
+    const struct store_asked a = asked_of(&o);
+    settle_two(&o);
+    assert_int_equal(store_put_asked(store, how, &a, &e), 0);
+    assert_int_equal(store_put_nothing(store, how, &(struct store_nothing){.why = "no"}, &e), 0);
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, read_all, NULL) > 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_asked_is_found_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_has_its_lines_as_long_as_it_is_the_same, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_line_that_is_gone_is_a_miss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_no_answer_says_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_that_runs_out_is_an_error, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
