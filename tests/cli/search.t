@@ -72,7 +72,7 @@ $ whole = db.execute("SELECT hash FROM files WHERE path = 'src/pool.c'").fetchon
 $ db.execute("INSERT INTO runs(started_at, ended_at) VALUES(1800000000, 1800000001)")
 $ db.execute("INSERT INTO provenance(model, model_revision, file_type, precision, isa, prompt_version, decoder_version, parameters, seed) VALUES('m', 'rev', 'F32', 'f32', 'plain', 'line-9', '1', '{}', 0)")
 $ key = hashlib.sha256(b"x").digest()
-$ db.execute("INSERT INTO summaries SELECT ?, id, 'Rouses a sleeper.', 0.9, 'model', 1, 2, 3.0, 0, 1800000000 FROM provenance", (key,))
+$ db.execute("INSERT INTO summaries SELECT ?, id, 'Rouses a sleeper.', 0.9, 'model', 1, 2, 3.0, 0, 1800000000, NULL FROM provenance", (key,))
 $ db.execute("INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) SELECT id, 0, 1, 4, NULL, ?, hash, ?, 1 FROM files WHERE path = 'src/pool.c'", (key, key))
 $ db.commit()
 $ END

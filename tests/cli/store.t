@@ -22,7 +22,7 @@ $ db.execute("INSERT OR IGNORE INTO files(path, language, size, mtime_ns, inode,
 $ db.execute("INSERT INTO runs(started_at) VALUES(1800000000)")
 $ db.execute("INSERT OR IGNORE INTO provenance(model, model_revision, file_type, precision, isa, prompt_version, decoder_version, parameters, seed) VALUES('m', 'rev', 'F32', 'f32', 'plain', 'line-9', '1', '{}', 0)")
 $ key = hashlib.sha256(line.encode()).digest()
-$ db.execute("INSERT INTO summaries SELECT ?, id, ?, 0.9, 'model', 1, 2, 3.0, 0, 1800000000 FROM provenance WHERE model = 'm'", (key, line))
+$ db.execute("INSERT INTO summaries SELECT ?, id, ?, 0.9, 'model', 1, 2, 3.0, 0, 1800000000, NULL FROM provenance WHERE model = 'm'", (key, line))
 $ db.execute("INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) SELECT id, 0, ?, ?, NULL, ?, hash, ?, (SELECT max(id) FROM runs) FROM files WHERE path = ?", (first, last, text, key, path))
 $ db.commit()
 $ END
