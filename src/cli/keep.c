@@ -663,8 +663,10 @@ void keep_close(struct keep *k, bool ended) {
     if (!k)
         return;
     keep_commit(k);
-    if (!k->broken && ((ended && store_run_end(k->store, k->run, &e) != 0) ||
-                       store_match_summaries(k->store, &matched, &e) != 0))
+    int rc = k->broken || !ended ? 0 : store_run_end(k->store, k->run, &e);
+    if (rc == 0 && !k->broken)
+        rc = store_match_summaries(k->store, &matched, &e);
+    if (rc)
         log_say(LOG_WARN, "%s", e.text);
     if (k->lost)
         log_say(LOG_WARN, "%zu lines are not in the store", k->lost);

@@ -87,16 +87,21 @@ static int check_options(const struct run_options *o, struct err *e) {
 /* max_sequences and asking, without looking at anything but the options. */
 static void describe_model(struct run *r, struct engine *en, const struct chat *chat) {
     const struct run_lazy *lazy = r->options.lazy;
-    const struct engine_info *info = lazy ? NULL : engine_info(en);
-    int sequences = info ? info->max_sequences : lazy->max_sequences;
-    r->max_sequences = sequences > 0 ? sequences : 1;
-    r->window = 4 * (size_t)r->max_sequences + 64;
     r->asking = (struct prompt_options){.chat = chat,
-                                        .seq2seq = info ? (info->capabilities & ENGINE_SEQ2SEQ) != 0
-                                                        : lazy->seq2seq,
-                                        .context = info ? info->context : lazy->context,
                                         .max_new_tokens = r->options.max_new_tokens,
                                         .instruction = r->options.instruction};
+    if (lazy) {
+        r->asking.seq2seq = lazy->seq2seq;
+        r->asking.context = lazy->context;
+        r->max_sequences = lazy->max_sequences;
+    } else {
+        const struct engine_info *info = engine_info(en);
+        r->asking.seq2seq = info->capabilities & ENGINE_SEQ2SEQ;
+        r->asking.context = info->context;
+        r->max_sequences = info->max_sequences;
+    }
+    r->max_sequences = r->max_sequences > 0 ? r->max_sequences : 1;
+    r->window = 4 * (size_t)r->max_sequences + 64;
 }
 
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,

@@ -93,13 +93,14 @@ def kill_them(precis, model, folder, kills, rng):
     began = time.monotonic()
     expected = run_to_the_end(command(precis, model, tree, calm))
     lasts = time.monotonic() - began
-    before, finished, late, most = {}, 0, 0, 0
-    for k in range(kills):
+    before, finished, late, most, k = {}, 0, 0, 0, 0
+    while k < kills:
         reported, in_time = run_and_kill(args, rng.uniform(0, lasts))
         lines = look(store, reported)
         lost = {p for p, line in before.items() if lines.get(p) != line}
         assert not lost, f"kill {k}: lost {lost}"
-        before, most, late = lines, max(most, len(lines)), late + in_time
+        before, most = lines, max(most, len(lines))
+        late, k = late + in_time, k + (not in_time)
         if in_time or rng.random() < 0.2:
             assert run_to_the_end(args) == expected, f"kill {k}: another report"
             assert look(store, expected) != {}
@@ -108,9 +109,9 @@ def kill_them(precis, model, folder, kills, rng):
     assert run_to_the_end(args) == expected, "another report"
     assert run_to_the_end(args) == expected, "another report of a second run"
     made = sum(r["source"] == "model" for r in expected.values())
-    print(f"{kills} kills ({late} too late), {finished + 1} runs finished, {len(expected)} rows, {made} by the "
+    print(f"{kills} kills (and {late} too late), {finished + 1} runs finished, {len(expected)} rows, {made} by the "
           f"model, up to {most} lines in the store at a kill, a calm run takes {lasts:.1f} s")
-    assert made > 20 and late < kills
+    assert made > 20
 
 
 def main():
