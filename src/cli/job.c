@@ -162,6 +162,7 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
+                            .chunk_timeout = a->chunk_timeout,
                             .model = m->name,
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,

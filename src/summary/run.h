@@ -24,6 +24,7 @@ struct run_options {
     enum chunk_mode chunk; /* how files are cut */
     int max_chars;         /* of a line, in characters */
     size_t max_new_tokens;
+    double chunk_timeout; /* seconds of lane time for an attempt (engine_job.time_limit); 0: any */
     struct sampling sampling;
     int best_of; /* answers to choose a line from, 1 .. ENGINE_MAX_BEAMS; fewer are not constrained
                   */

@@ -136,6 +136,7 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
         .ids = t->ids.v,
         .n_ids = t->ids.n,
         .max_new_tokens = options->max_new_tokens,
+        .time_limit = options->chunk_timeout,
         .sampling = options->sampling,
         .key = t->key,
         .on_token = on_token,
