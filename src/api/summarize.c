@@ -105,6 +105,7 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .max_new_tokens =
                                       o->max_new_tokens ? o->max_new_tokens : DEFAULT_NEW_TOKENS,
                                   .chunk_timeout = DEFAULT_TIMEOUT,
+                                  .policy = policy_usual,
                                   .sampling = *sampling,
                                   .model = model->m.name,
                                   .best_of = DEFAULT_ANSWERS,

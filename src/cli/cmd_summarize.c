@@ -55,6 +55,14 @@ static const struct option failing[] = {
      .max = 1e9,
      .help = "computing time for a chunk, its share of what it is computed in together with "
              "others; beyond it the chunk fails; 0: any"},
+    {.name = "retries",
+     .type = OPTION_NUMBER,
+     .offset = AT(retries),
+     .argument = "N",
+     .fallback = "2",
+     .max = 100,
+     .help = "further attempts, later, at a chunk that failed of what may be gone by then: memory, "
+             "reading, time, a run of the model"},
     {0}};
 static const struct option_group group_failures = {"Failures", failing};
 

@@ -36,6 +36,7 @@ struct work {
     struct keep *keep;
     struct known known;        /* what it keeps already */
     struct known asked;        /* that, or before it the first run's lines */
+    struct known lesser;       /* the first run's alone */
     const char *small, *large; /* the models of --model auto; NULL: another was asked for */
     struct route *route;       /* of --model auto; NULL: there was no first run */
     struct provenance first;   /* of its lines; borrows from first_model */
@@ -156,6 +157,11 @@ static bool find_known(void *user, const struct summary *about, struct known_lin
     return w->known.find && w->known.find(w->known.user, about, out);
 }
 
+static bool find_lesser(void *user, const struct summary *about, struct known_line *out) {
+    const struct work *w = user;
+    return w->route && route_find(w->route, about, true, out);
+}
+
 static struct run_options options_of(struct work *w, const struct model *m) {
     const struct args *a = w->job->args;
     struct run_options o = {.loc = a->loc,
@@ -163,6 +169,7 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
                             .chunk_timeout = a->chunk_timeout,
+                            .policy = policy_usual,
                             .model = m->name,
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,
@@ -175,7 +182,9 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .rollup = !a->no_rollup,
                             .title = w->title,
                             .known = &w->asked,
+                            .lesser = &w->lesser,
                             .stop = interrupt_flag()};
+    o.policy.retries = (int)a->retries;
     model_sampling(a, &o.sampling);
     return o;
 }
@@ -454,6 +463,7 @@ int job_run(const struct job *asked, struct err *e) {
     struct work w = {.job = job};
     interrupt_flag();
     w.asked = (struct known){find_known, &w};
+    w.lesser = (struct known){find_lesser, &w};
     with_prompt.args = &args;
     int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
     if (args.prompt_file)

@@ -11,14 +11,16 @@
 #include "summary/run.h"
 #include "summary/task.h"
 
-/* Guarded by its lock. The reading thread may begin chunk i only when i < allowed, so the chunks
- * that wait for their turn in the output never take more than a window of memory. */
+/* Guarded by its lock. `changed` waits by the monotonic clock. The reading thread may begin chunk i
+ * only when i < allowed, so the chunks that wait for their turn in the output never take more than
+ * a window of memory. */
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t allowed;
-    size_t started;      /* tasks that are or were on their way to `finished`, each attempt once */
-    struct task *again;  /* to be tried a second time */
+    size_t started;     /* tasks that are or were on their way to `finished`, each attempt once */
+    struct task *again; /* to be tried again, by the time when they are due */
+    struct breaker breaker;
     bool stop;           /* set by the caller's thread: begin nothing more */
     bool ended;          /* set by the reading thread: it will begin nothing more */
     double first_submit; /* clock_seconds; 0: nothing yet */

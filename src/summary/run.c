@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/utf8.h"
@@ -44,7 +46,11 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
     r->en = en;
     r->window = 4 * (size_t)(info->max_sequences > 0 ? info->max_sequences : 1) + 64;
     pthread_mutex_init(&r->gate.lock, NULL);
-    pthread_cond_init(&r->gate.changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->gate.changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     const struct prompt_options prompt = {.chat = chat,
                                           .seq2seq = info->capabilities & ENGINE_SEQ2SEQ,
                                           .context = info->context,
@@ -263,12 +269,68 @@ static void emit_rest(struct execution *x) {
 }
 
 static void try_again(struct run *r, struct task *t) {
-    t->attempt++;
     pthread_mutex_lock(&r->gate.lock);
-    t->next = r->gate.again;
-    r->gate.again = t;
+    struct task **at = &r->gate.again;
+    while (*at && (*at)->due <= t->due)
+        at = &(*at)->next;
+    t->next = *at;
+    *at = t;
     pthread_cond_signal(&r->gate.changed);
     pthread_mutex_unlock(&r->gate.lock);
+}
+
+/* Whether it failed of something that may be gone later: then it is tried again later. */
+static bool try_later(struct run *r, struct task *t) {
+    const struct policy_options *o = &r->options.policy;
+    if (t->passed || t->retries >= o->retries || !policy_is_transient(t->err.code, t->by_model))
+        return false;
+    t->retries++;
+    r->stats.retries++;
+    uint64_t place = hash_mix(t->index, t->start_line);
+    t->due = clock_seconds() + policy_backoff(o, t->key ? t->key : place, t->retries);
+    log_say(LOG_DEBUG, "%s:%llu-%llu: %s; again in %.2f s", t->file->name,
+            (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
+            t->due - clock_seconds());
+    try_again(r, t);
+    return true;
+}
+
+/* Tells the breaker what came of asking the model, and keeps count. */
+static void note_outcome(struct run *r, struct task *t) {
+    r->stats.timeouts += t->asked && t->err.code == PRECIS_ETIMEOUT;
+    if (t->asked) {
+        bool failed = t->by_model && policy_is_transient(t->err.code, true);
+        enum breaker_outcome outcome = failed ? BREAKER_FAILED : BREAKER_UNKNOWN;
+        if (t->finish != FINISH_FAILED && t->finish != FINISH_CANCELLED)
+            outcome = BREAKER_WORKED;
+        pthread_mutex_lock(&r->gate.lock);
+        size_t opened = r->gate.breaker.opened;
+        breaker_tell(&r->gate.breaker, &r->options.policy, clock_seconds(), t->probe, outcome);
+        r->stats.breaker = r->gate.breaker.state;
+        r->stats.breaker_opened = r->gate.breaker.opened;
+        pthread_mutex_unlock(&r->gate.lock);
+        if (r->stats.breaker_opened > opened)
+            log_say(LOG_INFO, "the model keeps failing (%s): chunks go without it for a while",
+                    t->err.text);
+    }
+    t->asked = t->probe = false;
+}
+
+/* The line of another than the model, where that gave none. */
+static void fall_back(struct run *r, struct task *t) {
+    const char *instead = NULL;
+    if (r->options.no_fallback || t->finish == FINISH_CANCELLED)
+        return;
+    if (task_lesser(t, &r->options))
+        instead = "a smaller model's line";
+    else if (task_fall_back(t))
+        instead = t->source;
+    if (!instead)
+        return;
+    log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
+            (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
+            instead);
+    t->err = (struct err){0};
 }
 
 /* A task whose attempt is over: to its slot, once more to the engine, or dropped when the run
@@ -276,6 +338,7 @@ static void try_again(struct run *r, struct task *t) {
 static void receive(struct execution *x, struct task *t) {
     struct run *r = x->r;
     r->received++;
+    note_outcome(r, t);
     if (t->finish == FINISH_CANCELLED && x->stopping) {
         task_free(t);
         return;
@@ -290,17 +353,17 @@ static void receive(struct execution *x, struct task *t) {
             t->err = (struct err){0};
         else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
             t->err = (struct err){0};
+            t->attempt++;
+            t->due = 0;
             try_again(r, t);
             return;
         }
     }
-    if (t->err.code && t->finish != FINISH_CANCELLED && !r->options.no_fallback &&
-        task_fall_back(t)) {
-        log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
-                (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
-                t->source);
-        t->err = (struct err){0};
-    }
+    if (t->err.code && !x->stopping && try_later(r, t))
+        return;
+    r->stats.breaker_passed += t->passed;
+    if (t->err.code)
+        fall_back(r, t);
     struct err e;
     int rc = count(r, t, &e);
     if (rc) {

@@ -15,6 +15,7 @@
 #include "summary/context.h"
 #include "summary/examples.h"
 #include "summary/known.h"
+#include "summary/policy.h"
 #include "summary/summary.h"
 #include "text/chat.h"
 #include "text/tok.h"
@@ -25,6 +26,7 @@ struct run_options {
     int max_chars;         /* of a line, in characters */
     size_t max_new_tokens;
     double chunk_timeout; /* seconds of lane time for an attempt (engine_job.time_limit); 0: any */
+    struct policy_options policy; /* of failures */
     struct sampling sampling;
     int best_of; /* answers to choose a line from, 1 .. ENGINE_MAX_BEAMS; fewer are not constrained
                   */
@@ -41,9 +43,10 @@ struct run_options {
      * sequence-to-sequence model makes none. */
     bool rollup;
     const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
-    const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
-    bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
-    bool no_fallback;          /* a chunk without a line by the model has none, and has failed */
+    const struct known *known;  /* asked before the model; borrowed likewise; NULL: nothing is */
+    const struct known *lesser; /* asked where the model gives no line; likewise */
+    bool prefer_docs;           /* where the authors say what a chunk does, that is its line */
+    bool no_fallback;           /* a chunk without a line by the model has none, and has failed */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
@@ -68,6 +71,10 @@ struct run_stats {
      * others. */
     size_t chunks_known, chunks_first; /* chunks_first: of these, by the small model just before */
     uint64_t lines_known;              /* in them */
+    /* Failures: attempts after transient ones, attempts that timed out, times that the model's
+     * breaker opened, and chunks that went without the model because it was open. */
+    size_t retries, timeouts, breaker_opened, breaker_passed;
+    enum breaker_state breaker;
     /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
     size_t rollups_total, rollups_done, rollups_failed;
     double rollup_seconds;
