@@ -113,6 +113,7 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .no_fallback = o->no_fallback != 0,
                                   .instruction = o->instruction,
                                   .stop = &w->stop};
+    options.policy.hang = 0; /* what to do about a thread that hangs is the caller's to say */
     struct run_events events = {.on_summary = on_summary, .on_tick = on_tick, .user = w};
     struct run *run = NULL;
     int rc = run_prepare(files, &options, model->m.engine, model->m.tok, model->m.chat, &run, e);

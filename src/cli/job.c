@@ -1,6 +1,7 @@
 #include "cli/job.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,6 +49,7 @@ struct work {
     struct progress progress;
     char title[256];
     bool started;
+    bool hung; /* a lane did: no engine can be closed */
 };
 
 /* How much longer the large model takes for a chunk than the small one, about: each has three times
@@ -185,6 +187,8 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .lesser = &w->lesser,
                             .stop = interrupt_flag()};
     o.policy.retries = (int)a->retries;
+    /* A step is never longer than what may be computed for a chunk alone. */
+    o.policy.hang = a->chunk_timeout > 0 ? fmax(o.policy.hang, a->chunk_timeout) : 0;
     model_sampling(a, &o.sampling);
     return o;
 }
@@ -303,6 +307,7 @@ static int execute(struct work *w, struct err *e) {
     w->started = true;
     progress_start(&w->progress, w->model.engine);
     int rc = run_execute(w->run, &events, e);
+    w->hung = run_stats(w->run)->hung;
     progress_end(&w->progress, run_stats(w->run));
     return rc;
 }
@@ -338,7 +343,7 @@ static int finish(struct work *w, struct err *e) {
         report_statistics(stderr, stats, info, 0);
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
-    return stats->chunks_failed ? EXIT_PARTIAL : EXIT_DONE;
+    return stats->chunks_failed || stats->hung ? EXIT_PARTIAL : EXIT_DONE;
 }
 
 static void close_results(struct work *w, bool failed) {
@@ -403,6 +408,9 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
     keep_known(w->keep, &w->known);
     if (rc == 0)
         rc = execute_first(w, run, seconds, e);
+    w->hung = run_stats(run)->hung;
+    if (rc == 0 && w->hung)
+        rc = err_set(e, PRECIS_ETIMEOUT, "the model %s hangs", w->first_model.name);
     run_free(run);
     keep_close(w->keep, rc == 0);
     w->keep = NULL;
@@ -455,6 +463,17 @@ static int read_instruction(const struct args *a, struct buf *out, struct err *e
     return buf_failed(out) ? err_nomem(e, a->prompt_file) : 0;
 }
 
+/* Ends the process while a lane hangs, which nobody can join: all is written by now. */
+static void leave(struct work *w, int rc, const struct err *e) {
+    if (w->out_open)
+        outfile_abort(&w->out);
+    interrupt_note_temp(NULL);
+    if (rc < 0)
+        log_say(LOG_ERROR, "%s", e->text);
+    fflush(NULL);
+    _exit(rc < 0 ? EXIT_BAD : rc);
+}
+
 int job_run(const struct job *asked, struct err *e) {
     struct job with_prompt = *asked;
     struct args args = *asked->args;
@@ -484,6 +503,8 @@ int job_run(const struct job *asked, struct err *e) {
         rc = finish(&w, e);
     keep_close(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
     close_results(&w, rc < 0 || !w.started);
+    if (w.hung)
+        leave(&w, rc, e);
     report_free(w.report);
     run_free(w.run);
     examples_free(w.pool);

@@ -190,6 +190,8 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
 static void ask_model(struct run *r, struct task *t) {
     pthread_mutex_lock(&r->gate.lock);
     t->asked = breaker_ask(&r->gate.breaker, &r->options.policy, clock_seconds(), &t->probe);
+    if (t->asked)
+        r->gate.asked[t->index % r->window] = t;
     pthread_mutex_unlock(&r->gate.lock);
     if (t->asked) {
         task_submit(t, r->en, &r->options);

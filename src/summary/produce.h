@@ -21,6 +21,7 @@ struct gate {
     size_t started;     /* tasks that are or were on their way to `finished`, each attempt once */
     struct task *again; /* to be tried again, by the time when they are due */
     struct breaker breaker;
+    struct task **asked; /* [window] tasks in the engine, in the place index % window */
     bool stop;           /* set by the caller's thread: begin nothing more */
     bool ended;          /* set by the reading thread: it will begin nothing more */
     double first_submit; /* clock_seconds; 0: nothing yet */
@@ -48,6 +49,7 @@ struct run {
     uint64_t *seen; /* hashes of lines: open addressing, 0 is free */
     size_t cap_seen;
     bool executed;
+    struct pool *pool; /* of the reading thread */
 };
 
 /* The reading thread: begins all chunks and second attempts, until the gate says stop. */

@@ -12,6 +12,8 @@
 #include "summary/produce.h"
 
 static const double TICK_SECONDS = 0.25;
+/* For lanes that do not hang to end what they do, once one does. */
+static const double GRACE_SECONDS = 1;
 
 /* Instructions of the user's are about code: roll-ups always have the built-in prompt. */
 static int prepare_rollup(struct run *r, struct prompt_options prompt, struct err *e) {
@@ -65,7 +67,8 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         rc = plan_make(w, &plan, &r->plan, e);
     if (rc == 0)
         rc = queue_new(&r->finished, r->window + 1, e);
-    if (rc == 0 && !(r->slots = calloc(r->window, sizeof(struct task *))))
+    if (rc == 0 && (!(r->slots = calloc(r->window, sizeof(struct task *))) ||
+                    !(r->gate.asked = calloc(r->window, sizeof(struct task *)))))
         rc = err_nomem(e, "run");
     if (rc) {
         run_free(r);
@@ -82,7 +85,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
 }
 
 void run_free(struct run *r) {
-    if (!r)
+    if (!r || r->stats.hung)
         return;
     prompt_close(&r->prompt);
     prompt_close(&r->rollup_prompt);
@@ -92,6 +95,7 @@ void run_free(struct run *r) {
     for (size_t i = 0; r->slots && i < r->window; i++)
         task_free(r->slots[i]);
     free(r->slots);
+    free(r->gate.asked);
     free(r->stats.latencies_ms);
     free(r->seen);
     pthread_cond_destroy(&r->gate.changed);
@@ -204,6 +208,8 @@ struct execution {
     int rc; /* the first failure */
     bool stopping;
     double last_tick;
+    struct watchdog watchdog;
+    double give_up; /* clock_seconds, once a lane hangs */
 };
 
 static void stop_producer(struct execution *x) {
@@ -304,6 +310,7 @@ static void note_outcome(struct run *r, struct task *t) {
         if (t->finish != FINISH_FAILED && t->finish != FINISH_CANCELLED)
             outcome = BREAKER_WORKED;
         pthread_mutex_lock(&r->gate.lock);
+        r->gate.asked[t->index % r->window] = NULL;
         size_t opened = r->gate.breaker.opened;
         breaker_tell(&r->gate.breaker, &r->options.policy, clock_seconds(), t->probe, outcome);
         r->stats.breaker = r->gate.breaker.state;
@@ -333,18 +340,49 @@ static void fall_back(struct run *r, struct task *t) {
     t->err = (struct err){0};
 }
 
+/* Its last attempt is over. */
+static void settle(struct execution *x, struct task *t) {
+    struct run *r = x->r;
+    struct err e;
+    if (t->err.code)
+        fall_back(r, t);
+    int rc = count(r, t, &e);
+    if (rc) {
+        if (x->e && x->rc == 0)
+            *x->e = e;
+        fail(x, rc);
+    }
+    ids_free(&t->ids);
+    update_time(r);
+    if (x->events->on_finished && x->rc == 0) {
+        struct summary s = summary_of(t);
+        x->events->on_finished(x->events->user, &s, &r->stats);
+    }
+    r->slots[t->index % r->window] = t;
+    if (!x->stopping)
+        emit_in_order(x);
+}
+
+static void give_up(struct task *t) {
+    struct err e;
+    err_set(&e, PRECIS_ETIMEOUT, "a lane of the model hangs");
+    task_fail(t, &e);
+}
+
 /* A task whose attempt is over: to its slot, once more to the engine, or dropped when the run
  * stops. */
 static void receive(struct execution *x, struct task *t) {
     struct run *r = x->r;
     r->received++;
     note_outcome(r, t);
-    if (t->finish == FINISH_CANCELLED && x->stopping) {
+    if (t->finish == FINISH_CANCELLED && r->stats.hung) {
+        give_up(t);
+    } else if (t->finish == FINISH_CANCELLED && x->stopping) {
         task_free(t);
         return;
-    }
-    if (t->finish == FINISH_CANCELLED)
+    } else if (t->finish == FINISH_CANCELLED) {
         err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
+    }
     if (!t->err.code && !t->source) {
         int rc = task_clean(t, r->options.max_chars, &t->err);
         if (rc == 0)
@@ -362,24 +400,7 @@ static void receive(struct execution *x, struct task *t) {
     if (t->err.code && !x->stopping && try_later(r, t))
         return;
     r->stats.breaker_passed += t->passed;
-    if (t->err.code)
-        fall_back(r, t);
-    struct err e;
-    int rc = count(r, t, &e);
-    if (rc) {
-        if (x->e && x->rc == 0)
-            *x->e = e;
-        fail(x, rc);
-    }
-    ids_free(&t->ids);
-    update_time(r);
-    if (x->events->on_finished && x->rc == 0) {
-        struct summary s = summary_of(t);
-        x->events->on_finished(x->events->user, &s, &r->stats);
-    }
-    r->slots[t->index % r->window] = t;
-    if (!x->stopping)
-        emit_in_order(x);
+    settle(x, t);
 }
 
 static void check_stop(struct execution *x) {
@@ -406,17 +427,71 @@ static bool all_quiet(struct run *r) {
     return quiet;
 }
 
+/* Whether a lane hangs, from now on: then the run ends with what there is. */
+static void look_at_lanes(struct execution *x) {
+    struct run *r = x->r;
+    struct engine_stats s;
+    if (r->stats.hung || r->options.policy.hang <= 0)
+        return;
+    engine_get_stats(r->en, &s);
+    if (!watchdog_look(&x->watchdog, &r->options.policy, clock_seconds(), s.oldest_step))
+        return;
+    log_say(LOG_WARN, "lane %d hangs: its step began %.0f s ago; the run ends with what is done",
+            s.oldest_lane, s.oldest_step);
+    r->stats.hung = true;
+    x->stopping = true;
+    x->give_up = clock_seconds() + GRACE_SECONDS;
+}
+
+/* What stands for a task that a lane may still write to: all of it that is settled before it is
+ * asked. NULL: no memory, so the chunk is left. */
+static struct task *stand_in(const struct task *t) {
+    struct task *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->prompt = t->prompt;
+    s->index = t->index;
+    s->file = t->file;
+    s->start_line = t->start_line;
+    s->end_line = t->end_line;
+    memcpy(s->sha256, t->sha256, sizeof s->sha256);
+    memcpy(s->context_sha256, t->context_sha256, sizeof s->context_sha256);
+    buf_append(&s->symbol, t->symbol.data ? t->symbol.data : "", t->symbol.len);
+    buf_str(&s->symbol, "");
+    buf_append(&s->other, t->other.data ? t->other.data : "", t->other.len);
+    s->other_source = t->other_source;
+    give_up(s);
+    if (!buf_failed(&s->symbol) && !buf_failed(&s->other))
+        return s;
+    task_free(s);
+    return NULL;
+}
+
+/* Chunks that do not come back from the engine. */
+static void settle_rest(struct execution *x) {
+    struct run *r = x->r;
+    for (size_t i = 0; i < r->window; i++) {
+        pthread_mutex_lock(&r->gate.lock);
+        const struct task *lost = r->gate.asked[i];
+        pthread_mutex_unlock(&r->gate.lock);
+        struct task *t = lost ? stand_in(lost) : NULL;
+        if (t)
+            settle(x, t);
+    }
+}
+
 static void consume(struct execution *x) {
     struct run *r = x->r;
     bool told = false;
     while (r->oldest < r->plan.n_chunks) {
         check_stop(x);
+        look_at_lanes(x);
         if (x->stopping) {
             if (!told)
                 stop_producer(x);
             told = true;
             engine_cancel(r->en, 0); /* again each time: one may have been on its way in */
-            if (all_quiet(r))
+            if (all_quiet(r) || (r->stats.hung && clock_seconds() > x->give_up))
                 break;
         }
         struct task *t = queue_pop(r->finished, x->stopping ? 0.02 : TICK_SECONDS);
@@ -429,6 +504,8 @@ static void consume(struct execution *x) {
             x->events->on_tick(x->events->user, &r->stats);
         }
     }
+    if (r->stats.hung)
+        settle_rest(x);
     emit_rest(x);
 }
 
@@ -448,13 +525,16 @@ int run_execute(struct run *r, const struct run_events *events, struct err *e) {
     r->executed = true;
     struct execution x = {.r = r, .events = events, .e = e, .last_tick = clock_seconds()};
     r->gate.allowed = r->window < r->plan.n_chunks ? r->window : r->plan.n_chunks;
-    struct pool *pool;
-    int rc = pool_start(&pool, 1, produce, r, e);
+    int rc = pool_start(&r->pool, 1, produce, r, e);
     if (rc)
         return rc;
     consume(&x);
     stop_producer(&x);
-    pool_join(pool);
+    if (r->stats.hung) { /* the reading thread may wait for the engine */
+        update_time(r);
+        return x.rc;
+    }
+    pool_join(r->pool);
     while (r->gate.again) { /* never begun again: left, as if they had not been tried */
         struct task *next = r->gate.again->next;
         task_free(r->gate.again);

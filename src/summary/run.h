@@ -75,6 +75,7 @@ struct run_stats {
      * breaker opened, and chunks that went without the model because it was open. */
     size_t retries, timeouts, breaker_opened, breaker_passed;
     enum breaker_state breaker;
+    bool hung; /* a lane did: the run ended early, and its engine cannot be closed any more */
     /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
     size_t rollups_total, rollups_done, rollups_failed;
     double rollup_seconds;
@@ -87,6 +88,8 @@ struct run; /* a run in preparation or under way */
  * until run_free. Files that cannot be read any more become failed chunks. */
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e);
+/* Where a lane hangs, nothing is freed: it may come back, and its engine must not be closed. The
+ * caller writes what there is and ends the process. */
 void run_free(struct run *r);
 const struct run_stats *run_stats(const struct run *r);
 
@@ -103,8 +106,10 @@ struct run_events {
 };
 
 /* Runs to the end or until *stop: then chunks in flight are cancelled, what is finished is
- * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. There
- * are no roll-ups of a run that was stopped before its last chunk. */
+ * delivered in order, and stats.interrupted is set. When a lane hangs (policy.hang) a warning says
+ * which, what is finished is delivered, chunks in flight get their fall-back, and stats.hung is
+ * set; chunks that were not begun are left. Returns 0 also when single chunks failed. There are no
+ * roll-ups of a run that was stopped before its last chunk. */
 int run_execute(struct run *r, const struct run_events *events, struct err *e);
 
 const char *run_prompt_version(const struct run *r);

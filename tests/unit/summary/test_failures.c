@@ -218,6 +218,48 @@ static void files_that_cannot_be_read_are_tried_again(void **state) {
     engine_close(en);
 }
 
+/* A lane that answers about one chunk only when the test says so. */
+static atomic_bool let_go;
+static struct run *left; /* which the lane may write to until the end */
+
+static void hang(void *user, const struct engine_job *job, const char *prompt,
+                 struct double_answer *out) {
+    while (strstr(prompt, "v_0007") && !atomic_load(&let_go))
+        usleep(1000);
+    behave(user, job, prompt, out);
+}
+
+static void ends_when_a_lane_hangs(void **state) {
+    (void)state;
+    struct source s;
+    struct err e = {0};
+    struct behaviour b = {0};
+    const struct double_options o = {.lanes = 2,
+                                     .max_sequences = 4,
+                                     .queue = 8,
+                                     .context = 4096,
+                                     .script = hang,
+                                     .user = &b,
+                                     .oldest_step = 100};
+    struct engine *en = double_engine_open(&o);
+    write_source(&s, CHUNKS);
+    struct run_options options = options_with(&quick);
+    options.policy.hang = 0.5;
+    assert_int_equal(run_prepare(&s.walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &left, &e), 0);
+    struct seen seen = {0};
+    const struct run_events events = {.on_summary = on_summary, .user = &seen};
+    assert_int_equal(run_execute(left, &events, &e), 0);
+    const struct run_stats *stats = run_stats(left);
+    assert_true(stats->hung);
+    assert_true(seen.n > 7 && seen.n < CHUNKS && seen.n == stats->chunks_done);
+    assert_true(seen.model >= 7 && seen.model < seen.n);
+    assert_int_equal(seen.n - seen.model, stats->chunks_rule + stats->chunks_doc);
+    run_free(left); /* does nothing */
+    atomic_store(&let_go, true);
+    engine_close(en);
+    unlink(s.path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transient_failures_cost_no_lines),
@@ -225,6 +267,7 @@ int main(void) {
         cmocka_unit_test(a_model_that_only_fails_is_left_alone),
         cmocka_unit_test(a_model_that_recovers_is_asked_again),
         cmocka_unit_test(files_that_cannot_be_read_are_tried_again),
+        cmocka_unit_test(ends_when_a_lane_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
