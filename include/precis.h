@@ -49,7 +49,8 @@ enum precis_error {
     PRECIS_EUNSUPPORTED = -5, /* well-formed, but not something precis can run */
     PRECIS_ELIMIT = -6,       /* a context, memory or size limit would be exceeded */
     PRECIS_ECANCELLED = -7,
-    PRECIS_ENOTFOUND = -8
+    PRECIS_ENOTFOUND = -8,
+    PRECIS_ETIMEOUT = -9 /* it took longer than it may */
 };
 
 const char *precis_version(void); /* "MAJOR.MINOR.PATCH" */
@@ -249,7 +250,9 @@ struct precis_summarize_options {
 /* Summarises the source files below each path, chunk by chunk. on_line has every chunk once, in the
  * order of the paths, files and lines, as soon as all before it are done; non-zero ends the run.
  * Both callbacks get user. options and stats may be NULL; *stats is filled also when the run ended
- * early. Returns 0 also when single chunks failed. Errors: PRECIS_ECANCELLED (a callback ended it);
+ * early. Returns 0 also when single chunks failed. An attempt at a chunk may cost 30 seconds of a
+ * lane's time; what failed of time, memory, reading or a run of the model is tried twice more.
+ * Errors: PRECIS_ECANCELLED (a callback ended it);
  * before the first line: PRECIS_EINPUT (no source files, no text), PRECIS_EIO, PRECIS_EUSAGE,
  * PRECIS_EUNSUPPORTED (an instruction without a chat format), PRECIS_ELIMIT (a context too small
  * for any prompt), PRECIS_ENOMEM. */

@@ -6,6 +6,8 @@
 
 enum { DEFAULT_LINES = 300, DEFAULT_CHARS = 120, DEFAULT_NEW_TOKENS = 48, DEFAULT_ANSWERS = 16 };
 
+static const double DEFAULT_TIMEOUT = 30;
+
 struct work {
     const struct precis_summarize_options *options;
     int (*on_line)(void *user, const struct precis_line *line);
@@ -102,6 +104,8 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .max_chars = o->max_chars ? o->max_chars : DEFAULT_CHARS,
                                   .max_new_tokens =
                                       o->max_new_tokens ? o->max_new_tokens : DEFAULT_NEW_TOKENS,
+                                  .chunk_timeout = DEFAULT_TIMEOUT,
+                                  .policy = policy_usual,
                                   .sampling = *sampling,
                                   .model = model->m.name,
                                   .best_of = DEFAULT_ANSWERS,
@@ -109,6 +113,7 @@ static int execute(struct work *w, struct precis_model *model, const struct walk
                                   .no_fallback = o->no_fallback != 0,
                                   .instruction = o->instruction,
                                   .stop = &w->stop};
+    options.policy.hang = 0; /* what to do about a thread that hangs is the caller's to say */
     struct run_events events = {.on_summary = on_summary, .on_tick = on_tick, .user = w};
     struct run *run = NULL;
     int rc = run_prepare(files, &options, model->m.engine, model->m.tok, model->m.chat, &run, e);

@@ -25,7 +25,7 @@ struct args {
     struct list include, ignore;
     int format, chunk; /* chunk: enum chunk_mode */
     uint64_t examples, best_of;
-    double budget; /* seconds; 0: none */
+    double budget, chunk_timeout; /* seconds; 0: none */
     const char *examples_from;
     const char *store;
     /* rate */

@@ -35,6 +35,26 @@ static const struct option routing[] = {
     {0}};
 static const struct option_group group_routing = {"Routing", routing};
 
+static const struct option failing[] = {
+    {.name = "chunk-timeout",
+     .type = OPTION_REAL,
+     .offset = AT(chunk_timeout),
+     .argument = "SECONDS",
+     .fallback = "30",
+     .max = 1e9,
+     .help = "computing time for a chunk, its share of what it is computed in together with "
+             "others; beyond it the chunk fails; 0: any"},
+    {.name = "retries",
+     .type = OPTION_NUMBER,
+     .offset = AT(retries),
+     .argument = "N",
+     .fallback = "2",
+     .max = 100,
+     .help = "further attempts, later, at a chunk that failed of what may be gone by then: memory, "
+             "reading, time, a run of the model"},
+    {0}};
+static const struct option_group group_failures = {"Failures", failing};
+
 static const struct option falling_back[] = {
     {.name = "prefer-docs",
      .offset = AT(prefer_docs),
@@ -84,13 +104,10 @@ static const struct option templates[] = {{.name = "chat-template",
                                           {0}};
 static const struct option_group group_template = {"Conversation", templates};
 
-static const struct option_group *const summarize_groups[] = {&group_chunks,   &group_asking,
-                                                              &group_examples, &group_fallback,
-                                                              &group_routing,  &group_lines,
-                                                              &group_report,   &group_store,
-                                                              &group_files,    &group_line_model,
-                                                              &group_template, &group_sampling,
-                                                              &group_general,  NULL};
+static const struct option_group *const summarize_groups[] = {
+    &group_chunks,     &group_asking,   &group_examples, &group_fallback, &group_failures,
+    &group_routing,    &group_lines,    &group_report,   &group_store,    &group_files,
+    &group_line_model, &group_template, &group_sampling, &group_general,  NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -141,17 +158,10 @@ static const struct option parallel[] = {
     {0}};
 static const struct option_group group_parallel = {"Input and output", parallel};
 
-static const struct option_group *const parallel_groups[] = {&group_parallel,
-                                                             &group_chunks,
-                                                             &group_asking,
-                                                             &group_examples,
-                                                             &group_fallback,
-                                                             &group_store,
-                                                             &group_sampling,
-                                                             &group_line_model,
-                                                             &group_template,
-                                                             &group_general,
-                                                             NULL};
+static const struct option_group *const parallel_groups[] = {
+    &group_parallel,   &group_chunks,   &group_asking,  &group_examples,
+    &group_fallback,   &group_failures, &group_store,   &group_sampling,
+    &group_line_model, &group_template, &group_general, NULL};
 
 static int run_parallel(const struct args *a, struct err *e) {
     if (!a->file)

@@ -1,6 +1,7 @@
 #include "cli/job.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,6 +44,7 @@ struct work {
     struct keep *keep;
     struct known known;        /* what it keeps already */
     struct known known_first;  /* that, or before it the first run's lines */
+    struct known lesser;       /* the first run's alone */
     const char *small, *large; /* the models of --model auto; NULL: another was asked for */
     struct route *route;       /* of --model auto; NULL: there was no first run */
     struct provenance first;   /* of its lines; borrows from first_model */
@@ -54,6 +56,7 @@ struct work {
     struct progress progress;
     char title[256];
     bool started;
+    bool hung; /* a lane did: no engine can be closed */
 };
 
 /* How much longer the large model takes for a chunk than the small one, about: each has three times
@@ -181,6 +184,11 @@ static bool find_file(void *user, const char *path, const uint8_t sha256[HASH_SH
     return w->known.file && w->known.file(w->known.user, path, sha256, out);
 }
 
+static bool find_lesser(void *user, const struct summary *about, struct known_line *out) {
+    const struct work *w = user;
+    return w->route && route_find(w->route, about, true, out);
+}
+
 /* m NULL: it is not open yet. */
 static struct run_options options_of(struct work *w, const struct model *m) {
     const struct args *a = w->job->args;
@@ -188,6 +196,8 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .chunk = (enum chunk_mode)a->chunk,
                             .max_chars = (int)a->max_chars,
                             .max_new_tokens = (size_t)a->max_new_tokens,
+                            .chunk_timeout = a->chunk_timeout,
+                            .policy = policy_usual,
                             .model = m ? m->name : w->before.made.model,
                             .best_of = (int)a->best_of,
                             .context = (enum context)a->context_kind,
@@ -200,8 +210,12 @@ static struct run_options options_of(struct work *w, const struct model *m) {
                             .rollup = !a->no_rollup,
                             .title = w->title,
                             .known = &w->known_first,
+                            .lesser = &w->lesser,
                             .lazy = m ? NULL : &w->lazy,
                             .stop = interrupt_flag()};
+    o.policy.retries = (int)a->retries;
+    /* A step is never longer than what may be computed for a chunk alone. */
+    o.policy.hang = a->chunk_timeout > 0 ? fmax(o.policy.hang, a->chunk_timeout) : 0;
     model_sampling(a, &o.sampling);
     return o;
 }
@@ -399,6 +413,7 @@ static int execute(struct work *w, struct err *e) {
     w->started = true;
     progress_start(&w->progress, w->model.engine);
     int rc = run_execute(w->run, &events, e);
+    w->hung = run_stats(w->run)->hung;
     progress_end(&w->progress, run_stats(w->run));
     return rc;
 }
@@ -434,7 +449,7 @@ static int finish(struct work *w, struct err *e) {
         report_statistics(stderr, stats, info, STATISTICS_TEXT);
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
-    return stats->chunks_failed ? EXIT_PARTIAL : EXIT_DONE;
+    return stats->chunks_failed || stats->hung ? EXIT_PARTIAL : EXIT_DONE;
 }
 
 static void close_results(struct work *w, bool failed) {
@@ -500,6 +515,9 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
     keep_known(w->keep, &w->known);
     if (rc == 0)
         rc = execute_first(w, run, seconds, e);
+    w->hung = run_stats(run)->hung;
+    if (rc == 0 && w->hung)
+        rc = err_set(e, PRECIS_ETIMEOUT, "the model %s hangs", w->first_model.name);
     run_free(run);
     keep_close(w->keep, rc == 0);
     w->keep = NULL;
@@ -552,6 +570,17 @@ static int read_instruction(const struct args *a, struct buf *out, struct err *e
     return buf_failed(out) ? err_nomem(e, a->prompt_file) : 0;
 }
 
+/* Ends the process while a lane hangs, which nobody can join: all is written by now. */
+static void leave(struct work *w, int rc, const struct err *e) {
+    if (w->out_open)
+        outfile_abort(&w->out);
+    interrupt_note_temp(NULL);
+    if (rc < 0)
+        log_say(LOG_ERROR, "%s", e->text);
+    fflush(NULL);
+    _exit(rc < 0 ? EXIT_BAD : rc);
+}
+
 int job_run(const struct job *asked, struct err *e) {
     struct job with_prompt = *asked;
     struct args args = *asked->args;
@@ -560,6 +589,7 @@ int job_run(const struct job *asked, struct err *e) {
     struct work w = {.job = job, .piped = {.fd = -1}};
     interrupt_flag();
     w.known_first = (struct known){.find = find_known, .user = &w};
+    w.lesser = (struct known){.find = find_lesser, .user = &w};
     with_prompt.args = &args;
     args.no_store |= piped_is_asked(asked->paths, asked->n_paths);
     int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
@@ -583,6 +613,8 @@ int job_run(const struct job *asked, struct err *e) {
         rc = finish(&w, e);
     keep_close(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
     close_results(&w, rc < 0 || !w.started);
+    if (w.hung)
+        leave(&w, rc, e);
     report_free(w.report);
     run_free(w.run);
     examples_free(w.pool);

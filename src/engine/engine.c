@@ -116,6 +116,8 @@ static int check_job(const struct engine *en, const struct engine_job *job, stru
     if (job->n_more < 0 || job->n_more >= ENGINE_MAX_BEAMS)
         return err_set(e, PRECIS_EUSAGE, "%d further answers: between 0 and %d", job->n_more,
                        ENGINE_MAX_BEAMS - 1);
+    if (!(job->time_limit >= 0))
+        return err_set(e, PRECIS_EUSAGE, "time limit %g s: must not be negative", job->time_limit);
     bool beams = job->sampling.strategy == SAMPLE_BEAM || job->more.strategy == SAMPLE_BEAM;
     if (job->n_more > 0 && beams)
         return err_set(e, PRECIS_EUSAGE, "beams give one answer, without further ones");

@@ -156,12 +156,19 @@ struct engine_result {
     int n_more;
     size_t tokens_in, tokens_out;       /* tokens_out: of all answers */
     double seconds_waited, seconds_run; /* in the queue; from the first prefill to the end */
+    double seconds_own;                 /* its share of its lane's time; 0 of encoders */
 };
 
 struct engine_job {
     const uint32_t *ids; /* the prompt, at least one id; copied by engine_submit */
     size_t n_ids;
     size_t max_new_tokens; /* 0: only score the prompt */
+    /* Seconds that it may have of its lane's time; 0: any. A step's processor time (of a graph that
+     * does not compute on the CPU: its time) is split over the jobs in the step by their tokens,
+     * those of all branches, so it hardly depends on how many there are. One that has had more ends
+     * with the step, FINISH_FAILED and PRECIS_ETIMEOUT. A job of an encoder, one pass, has no
+     * limit. */
+    double time_limit;
     struct sampling sampling;
     uint64_t key; /* the random seed is hash(sampling.seed, key), so it follows the job's content */
     /* Further answers to the same prompt, which is read once: `more` says how they are chosen, each
@@ -215,6 +222,10 @@ struct engine_stats {
     uint64_t tokens_shared;         /* of prompts, that others had prefilled */
     int waiting, running, most_running;
     size_t kv_bytes, most_kv_bytes; /* that sequences hold */
+    /* Seconds since the step began that runs the longest, and the lane that leads it; 0: none runs.
+     * Encoders do not tell. */
+    double oldest_step;
+    int oldest_lane;
 };
 void engine_get_stats(struct engine *en, struct engine_stats *s);
 

@@ -14,7 +14,7 @@ struct engine_ops {
                    struct err *e);
     /* Lets the lanes look at the jobs: one came or was cancelled, or the engine closes. Locked. */
     void (*wake)(struct engine *en);
-    /* Adds the tokens and the bytes of KV; the rest is there. Locked. */
+    /* Adds the tokens, the bytes of KV and the oldest step; the rest is there. Locked. */
     void (*stats)(struct engine *en, struct engine_stats *s);
     int (*packed_sha256)(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e);
 };

@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/forward.h"
+#include "engine/step_clock.h"
 
 struct native;
 
@@ -38,6 +39,7 @@ struct lane {
     int n_given;
     int rows;             /* that the settled sequences take in a step */
     uint64_t prompt_rows; /* of the step */
+    struct step_clock clock;
     struct step step;
     struct span spans[TILE_ROWS];
     int logit_rows[TILE_ROWS];
@@ -124,6 +126,7 @@ static void add_spans(struct lane *lane, struct sequence *s) {
             lane->logit_rows[st->n_logits++] = st->rows + (int)i;
         }
         st->rows += (int)n;
+        s->step_rows += (int)n;
         lane->prompt_rows += is_decoding(s) ? 0 : n;
     }
 }
@@ -250,11 +253,21 @@ static bool any_ended(const struct lane *lane) {
     return false;
 }
 
+/* Splits what the step took over the sequences in it, by their rows. */
+static void share_time(struct lane *lane, double seconds) {
+    for (int i = 0; i < lane->n; i++) {
+        struct sequence *s = lane->sequences[i];
+        sequence_spend(s, seconds * s->step_rows / lane->step.rows);
+        s->step_rows = 0;
+    }
+}
+
 /* Runs the step that was built. Locked on entry and return. */
 static void lead(struct lane *lane) {
     struct native *na = lane->native;
     struct step *st = &lane->step;
     pthread_mutex_unlock(&na->base.jobs.lock);
+    step_clock_start(&lane->clock);
     step_prepare(st);
     pthread_mutex_lock(&na->base.jobs.lock);
     call_team(lane);
@@ -265,6 +278,7 @@ static void lead(struct lane *lane) {
             sequence_end(lane->sequences[i], FINISH_FAILED, &st->err);
         else
             sequence_publish(lane->sequences[i], na->pool);
+    share_time(lane, step_clock_stop(&lane->clock));
     reap(lane);
     pthread_mutex_lock(&na->base.jobs.lock);
 }
@@ -361,6 +375,8 @@ static void native_stats(struct engine *en, struct engine_stats *s) {
     s->tokens_shared = na->tokens_shared;
     s->tokens_out = na->tokens_out;
     kv_usage(na->pool, &s->kv_bytes, &s->most_kv_bytes);
+    for (int i = 0; i < en->info.lanes; i++)
+        step_clock_tell(&na->lanes[i].clock, i, s);
 }
 
 static void native_close(struct engine *en) {

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/onnx_step.h"
+#include "engine/step_clock.h"
 #include "model/quant.h"
 
 enum { DEFAULT_CONTEXT = 512 /* T5's configuration says none */, MOST_CONTEXT = 1 << 20 };
@@ -21,6 +22,7 @@ struct lane {
     struct onnx *engine;
     struct onnx_lane *steps;
     struct decoder_tools tools;
+    struct step_clock clock;
 };
 
 struct onnx {
@@ -165,6 +167,14 @@ static int feed(struct lane *lane, struct sequence *s, int branch, struct onnx_s
     return 0;
 }
 
+static int encode(struct lane *lane, struct sequence *s, struct onnx_source *source,
+                  struct err *e) {
+    step_clock_start(&lane->clock);
+    int rc = onnx_encode(lane->steps, s->source, s->n_source, source, e);
+    sequence_spend(s, step_clock_stop(&lane->clock));
+    return rc;
+}
+
 static void generate(struct lane *lane, struct sequence *s) {
     const struct onnx_model *m = &lane->engine->model;
     struct branches b = {0};
@@ -173,14 +183,19 @@ static void generate(struct lane *lane, struct sequence *s) {
     uint32_t *copy = malloc((s->n_prompt + s->max_new) * sizeof *copy);
     int rc = copy ? 0 : err_nomem(&e, "sequence");
     if (rc == 0 && s->source)
-        rc = onnx_encode(lane->steps, s->source, s->n_source, &source, &e);
+        rc = encode(lane, s, &source, &e);
     while (rc == 0 && !s->done) {
         int branches = sequence_branches(s);
         for (int i = 0; i < branches && rc == 0 && !s->done; i++) {
-            if (atomic_load(&s->cancelled))
+            if (atomic_load(&s->cancelled)) {
                 sequence_end(s, FINISH_CANCELLED, NULL);
-            else
-                rc = feed(lane, s, i, s->source ? &source : NULL, &b, copy, &e);
+                break;
+            }
+            step_clock_start(&lane->clock);
+            rc = feed(lane, s, i, s->source ? &source : NULL, &b, copy, &e);
+            double seconds = step_clock_stop(&lane->clock);
+            if (rc == 0)
+                sequence_spend(s, seconds);
         }
         follow(m, s, &b);
         sequence_settle(s);
@@ -321,6 +336,8 @@ static void onnx_stats(struct engine *en, struct engine_stats *s) {
     s->tokens_out = on->tokens_out;
     s->kv_bytes = on->reserved;
     s->most_kv_bytes = on->most_reserved;
+    for (int i = 0; i < en->info.lanes; i++)
+        step_clock_tell(&on->lanes[i].clock, i, s);
 }
 
 static int onnx_packed_sha256(const struct engine *en, char out[HASH_HEX_SIZE], struct err *e) {
@@ -353,7 +370,8 @@ static int start_lanes(struct onnx *on, struct err *e) {
         return err_nomem(e, "lanes");
     }
     for (int i = 0; i < lanes; i++)
-        on->lanes[i].engine = on;
+        on->lanes[i] =
+            (struct lane){.engine = on, .clock.all_time = on->model.device != DEVICE_CPU};
     int rc = pool_start(&on->threads, lanes, lane_main, on, e);
     return rc ? rc : start_gate_wait(&on->started, lanes, e);
 }

@@ -232,6 +232,16 @@ void sequence_logits(struct sequence *s, const struct decoder_tools *t, int bran
         sequence_end(s, FINISH_FAILED, &e);
 }
 
+void sequence_spend(struct sequence *s, double seconds) {
+    s->spent += seconds;
+    if (s->done || s->job.time_limit <= 0 || s->spent <= s->job.time_limit)
+        return;
+    struct err e;
+    err_set(&e, PRECIS_ETIMEOUT, "timed out: the model had computed for more than %g s",
+            s->job.time_limit);
+    sequence_end(s, FINISH_FAILED, &e);
+}
+
 void sequence_settle(struct sequence *s) {
     if (s->max_new == 0 && s->kv.length == s->n_prompt)
         sequence_end(s, FINISH_LENGTH, NULL);
@@ -255,7 +265,8 @@ void sequence_report(const struct sequence *s) {
                               .tokens_in = sequence_length(s),
                               .tokens_out = sequence_generated(s),
                               .seconds_waited = s->started - s->submitted,
-                              .seconds_run = now - s->started};
+                              .seconds_run = now - s->started,
+                              .seconds_own = s->spent};
     if (s->answers && s->finish != FINISH_CANCELLED && s->finish != FINISH_FAILED) {
         const struct engine_answer *own = answers_get(s->answers, 0);
         r.ids = own->ids;

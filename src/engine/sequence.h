@@ -32,6 +32,8 @@ struct sequence {
     enum engine_finish finish;
     struct err err;
     double submitted, started;
+    int step_rows; /* in the step that its lane builds or runs */
+    double spent;  /* seconds of its lane's time */
 };
 
 /* What choosing needs, from the lane. */
@@ -80,6 +82,8 @@ void sequence_logits(struct sequence *s, const struct decoder_tools *t, int bran
                      const float *logits);
 /* Ends it, unless it has ended. err NULL: none. */
 void sequence_end(struct sequence *s, enum engine_finish finish, const struct err *err);
+/* Adds to what it has had of its lane's time, and ends it when that is more than its limit. */
+void sequence_spend(struct sequence *s, double seconds);
 /* Ends it when everything was fed and nothing is to be generated. */
 void sequence_settle(struct sequence *s);
 size_t sequence_generated(const struct sequence *s); /* tokens, of all answers that ended */

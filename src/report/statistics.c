@@ -105,6 +105,13 @@ static void add_amounts(struct table *t, const struct run_stats *s) {
     if (s->chunks_doc + s->chunks_rule)
         add(t, "Without the model", "%s by doc comment, %s by rule", grouped(s->chunks_doc, a),
             grouped(s->chunks_rule, b));
+    if (s->retries + s->timeouts)
+        add(t, "Attempts", "%s repeated after failures, %s timed out", grouped(s->retries, a),
+            grouped(s->timeouts, b));
+    if (s->breaker_opened)
+        add(t, "Circuit breaker of the model", "%s; opened %s times, %s chunks went by it",
+            breaker_state_name(s->breaker), grouped(s->breaker_opened, a),
+            grouped(s->breaker_passed, b));
     if (s->by_lines)
         add(t, "Cut by lines, not by structure", "%s of %s files", grouped(s->by_lines, a),
             grouped(s->files, b));

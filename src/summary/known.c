@@ -71,7 +71,7 @@ void task_take_chunk(struct task *t, struct known_chunk *c) {
     t->has_key = true;
 }
 
-bool task_known(struct task *t, const struct run_options *options) {
+static bool find(struct task *t, const struct known *from, int max_chars) {
     struct summary about = {.level = SUMMARY_CHUNK,
                             .file_path = t->file->name,
                             .start_line = t->start_line,
@@ -79,15 +79,23 @@ bool task_known(struct task *t, const struct run_options *options) {
                             .lang = t->file->file->lang,
                             .index = t->index};
     struct known_line k = {0};
-    if (!options->known)
+    if (!from)
         return false;
     memcpy(about.sha256, t->sha256, sizeof about.sha256);
     memcpy(about.context_sha256, t->context_sha256, sizeof about.context_sha256);
-    bool found = options->known->find(options->known->user, &about, &k);
+    bool found = from->find(from->user, &about, &k);
     if (found && k.nothing)
         take_nothing(t, &k);
-    else if (found && known_is_usable(&k, options->max_chars))
+    else if (found && known_is_usable(&k, max_chars))
         take(t, &k);
     buf_free(&k.line);
     return t->known;
+}
+
+bool task_known(struct task *t, const struct run_options *options) {
+    return find(t, options->known, options->max_chars);
+}
+
+bool task_lesser(struct task *t, const struct run_options *options) {
+    return find(t, options->lesser, options->max_chars);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/pool.h"
 #include "code/chunk_symbol.h"
@@ -10,32 +11,42 @@
 
 enum turn { TURN_CHUNK, TURN_AGAIN, TURN_END };
 
+/* Until another thread says that something changed, or the next task is due. */
+static void wait_for_change(struct gate *g) {
+    if (!g->again) {
+        pthread_cond_wait(&g->changed, &g->lock);
+        return;
+    }
+    double due = g->again->due;
+    struct timespec until = {.tv_sec = (time_t)due};
+    until.tv_nsec = (long)((due - (double)until.tv_sec) * 1e9);
+    pthread_cond_timedwait(&g->changed, &g->lock, &until);
+}
+
 /* Waits for something to do: chunk `index`, a task to try again, or the end. */
 static enum turn take_turn(struct run *r, size_t index, struct task **again) {
     struct gate *g = &r->gate;
     enum turn turn = TURN_END;
     pthread_mutex_lock(&g->lock);
-    while (!g->stop && !g->again && index >= g->allowed)
-        pthread_cond_wait(&g->changed, &g->lock);
+    bool due = false;
+    while (!g->stop) {
+        due = g->again && g->again->due <= clock_seconds();
+        if (due || index < g->allowed)
+            break;
+        wait_for_change(g);
+    }
     if (!g->stop) {
-        turn = g->again ? TURN_AGAIN : TURN_CHUNK;
-        if ((*again = g->again) != NULL)
+        turn = due ? TURN_AGAIN : TURN_CHUNK;
+        if (due) {
+            *again = g->again;
             g->again = g->again->next;
+        }
         g->started++;
         if (g->first_submit == 0)
             g->first_submit = clock_seconds();
     }
     pthread_mutex_unlock(&g->lock);
     return turn;
-}
-
-/* Until chunk `index` may begin: tries others again meanwhile. false: the run ends. */
-static bool wait_for_turn(struct run *r, size_t index) {
-    struct task *again = NULL;
-    enum turn turn;
-    while ((turn = take_turn(r, index, &again)) == TURN_AGAIN)
-        task_submit(again, r->en, &r->options);
-    return turn == TURN_CHUNK;
 }
 
 static bool is_blank(const char *s, size_t n) {
@@ -200,6 +211,62 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
     return t;
 }
 
+/* Asks the model, unless its breaker is open: then the task goes on without. */
+static void ask_model(struct run *r, struct task *t) {
+    pthread_mutex_lock(&r->gate.lock);
+    t->asked = breaker_ask(&r->gate.breaker, &r->options.policy, clock_seconds(), &t->probe);
+    if (t->asked)
+        r->gate.asked[t->index % r->window] = t;
+    pthread_mutex_unlock(&r->gate.lock);
+    if (t->asked) {
+        task_submit(t, r->en, &r->options);
+        return;
+    }
+    t->passed = true;
+    if (!t->err.code)
+        err_set(&t->err, PRECIS_EUNSUPPORTED,
+                "not asked: the model failed %d times in a row just before",
+                r->options.policy.breaker_after);
+    t->finish = FINISH_FAILED;
+    queue_push(r->finished, t);
+}
+
+static void hand_on(struct run *r, struct task *t) {
+    if (t->finish == FINISH_FAILED || t->source)
+        queue_push(r->finished, t);
+    else
+        ask_model(r, t);
+}
+
+/* A task that had no prompt: its file is read once more. */
+static void make_again(struct run *r, struct task *t) {
+    struct source_file s;
+    t->err = (struct err){0};
+    t->finish = FINISH_STOP;
+    buf_clear(&t->symbol);
+    buf_clear(&t->other);
+    if (source_open(&r->plan, t->file, &s, &t->err) != 0 ||
+        prepare_task(r, t, &s, &s.chunks.v[t->index - t->file->first_chunk]) != 0) {
+        t->finish = FINISH_FAILED;
+        ids_free(&t->ids);
+        t->ids = (struct ids){0};
+    }
+    source_close(&s);
+    hand_on(r, t);
+}
+
+/* Until chunk `index` may begin: tries others again meanwhile. false: the run ends. */
+static bool wait_for_turn(struct run *r, size_t index) {
+    struct task *again = NULL;
+    enum turn turn;
+    while ((turn = take_turn(r, index, &again)) == TURN_AGAIN)
+        if (again->ids.n)
+            ask_model(r, again);
+        else
+            make_again(r, again);
+    return turn == TURN_CHUNK;
+}
+
 /* Begun for nothing: the run ends. */
 static bool take_back(struct run *r, const struct plan_file *f, struct task *t) {
     pthread_mutex_lock(&r->gate.lock);
@@ -214,10 +281,7 @@ static bool take_back(struct run *r, const struct plan_file *f, struct task *t) 
 static bool send(struct run *r, const struct plan_file *f, struct task *t) {
     if (!t || r->stuck)
         return take_back(r, f, t);
-    if (t->finish == FINISH_FAILED || t->source)
-        queue_push(r->finished, t);
-    else
-        task_submit(t, r->en, &r->options);
+    hand_on(r, t);
     return true;
 }
 

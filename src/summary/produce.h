@@ -11,14 +11,17 @@
 #include "summary/run.h"
 #include "summary/task.h"
 
-/* Guarded by its lock. The reading thread may begin chunk i only when i < allowed, so the chunks
- * that wait for their turn in the output never take more than a window of memory. */
+/* Guarded by its lock. `changed` waits by the monotonic clock. The reading thread may begin chunk i
+ * only when i < allowed, so the chunks that wait for their turn in the output never take more than
+ * a window of memory. */
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t allowed;
-    size_t started;      /* tasks that are or were on their way to `finished`, each attempt once */
-    struct task *again;  /* to be tried a second time */
+    size_t started;     /* tasks that are or were on their way to `finished`, each attempt once */
+    struct task *again; /* to be tried again, by the time when they are due */
+    struct breaker breaker;
+    struct task **asked; /* [window] tasks in the engine, in the place index % window */
     bool stop;           /* set by the caller's thread: begin nothing more */
     bool ended;          /* set by the reading thread: it will begin nothing more */
     double first_submit; /* clock_seconds; 0: nothing yet */
@@ -53,6 +56,7 @@ struct run {
     uint64_t *seen; /* hashes of lines: open addressing, 0 is free */
     size_t cap_seen;
     bool executed;
+    struct pool *pool; /* of the reading thread */
 };
 
 /* Opens the parts up to this one that are not open yet: the reading thread while it runs, after it

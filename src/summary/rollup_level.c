@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/pool.h"
 #include "base/queue.h"
 #include "summary/prompt_rollup.h"
@@ -37,6 +38,7 @@ struct level {
     int rc; /* the first failure */
     struct err *e;
     double began, last_tick;
+    struct watchdog watchdog;
 };
 
 /* What a node is made from: names and lines, each with a NUL after it. */
@@ -333,6 +335,24 @@ static void tick(struct level *l) {
     events->on_tick(events->user, l->w->stats);
 }
 
+/* As the run does about its chunks: a level whose lane hangs ends without the lines it waits for.
+ */
+static bool lane_hangs(struct level *l) {
+    const struct policy_options *o = &l->w->options->policy;
+    struct engine_stats s;
+    if (o->hang <= 0)
+        return false;
+    engine_get_stats(l->w->en, &s);
+    if (!watchdog_look(&l->watchdog, o, clock_seconds(), s.oldest_step))
+        return false;
+    log_say(LOG_WARN, "lane %d hangs: its step began %.0f s ago; the run ends with what is done",
+            s.oldest_lane, s.oldest_step);
+    l->w->stats->hung = true;
+    l->stopping = true;
+    engine_cancel(l->w->en, 0);
+    return true;
+}
+
 static void make_all(struct level *l) {
     atomic_bool *stop = l->w->options->stop;
     for (size_t next = 0; next < l->n || l->under_way;) {
@@ -340,6 +360,8 @@ static void make_all(struct level *l) {
             l->w->stats->interrupted = true;
             l->stopping = true;
         }
+        if (lane_hangs(l))
+            return;
         if (l->stopping) {
             next = l->n;
             if (l->en)
@@ -389,7 +411,8 @@ int rollup_level(struct rollup *r, const struct rollup_work *w, const size_t *no
         rc = l.rc;
     }
     *over = l.stopping;
-    queue_free(l.finished);
+    if (!w->stats->hung) /* else a lane may still put something there */
+        queue_free(l.finished);
     free(l.items);
     return rc;
 }

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/utf8.h"
@@ -10,6 +12,8 @@
 #include "summary/produce.h"
 
 static const double TICK_SECONDS = 0.25;
+/* For lanes that do not hang to end what they do, once one does. */
+static const double GRACE_SECONDS = 1;
 
 /* Instructions of the user's are about code: roll-ups always have the built-in prompt. */
 static int open_prompts(struct run *r, struct err *e) {
@@ -115,7 +119,11 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         return err_nomem(e, "run");
     r->options = *options;
     pthread_mutex_init(&r->gate.lock, NULL);
-    pthread_cond_init(&r->gate.changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->gate.changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     describe_model(r, en, chat);
     const struct plan_options plan = {.loc = options->loc,
                                       .mode = options->chunk,
@@ -130,7 +138,8 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         rc = plan_make(w, &plan, &r->plan, e);
     if (rc == 0)
         rc = queue_new(&r->finished, r->window + 1, e);
-    if (rc == 0 && !(r->slots = calloc(r->window, sizeof(struct task *))))
+    if (rc == 0 && (!(r->slots = calloc(r->window, sizeof(struct task *))) ||
+                    !(r->gate.asked = calloc(r->window, sizeof(struct task *)))))
         rc = err_nomem(e, "run");
     if (rc) {
         run_free(r);
@@ -146,7 +155,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
 }
 
 void run_free(struct run *r) {
-    if (!r)
+    if (!r || r->stats.hung)
         return;
     prompt_close(&r->prompt);
     prompt_close(&r->rollup_prompt);
@@ -156,6 +165,7 @@ void run_free(struct run *r) {
     for (size_t i = 0; r->slots && i < r->window; i++)
         task_free(r->slots[i]);
     free(r->slots);
+    free(r->gate.asked);
     free(r->stats.latencies_ms);
     free(r->seen);
     pthread_cond_destroy(&r->gate.changed);
@@ -278,6 +288,8 @@ struct execution {
     int rc; /* the first failure */
     bool stopping;
     double last_tick;
+    struct watchdog watchdog;
+    double give_up; /* clock_seconds, once a lane hangs */
 };
 
 static void stop_producer(struct execution *x) {
@@ -345,10 +357,12 @@ static void emit_rest(struct execution *x) {
 }
 
 static void try_again(struct run *r, struct task *t) {
-    t->attempt++;
     pthread_mutex_lock(&r->gate.lock);
-    t->next = r->gate.again;
-    r->gate.again = t;
+    struct task **at = &r->gate.again;
+    while (*at && (*at)->due <= t->due)
+        at = &(*at)->next;
+    t->next = *at;
+    *at = t;
     pthread_cond_signal(&r->gate.changed);
     pthread_mutex_unlock(&r->gate.lock);
 }
@@ -364,38 +378,67 @@ static void note_nothing(struct task *t) {
         t->final = true;
 }
 
-/* A task whose attempt is over: to its slot, once more to the engine, or dropped when the run
- * stops. */
-static void receive(struct execution *x, struct task *t) {
-    struct run *r = x->r;
-    r->received++;
-    if (t->finish == FINISH_CANCELLED && x->stopping) {
-        task_free(t);
+/* Whether it failed of something that may be gone later: then it is tried again later. */
+static bool try_later(struct run *r, struct task *t) {
+    const struct policy_options *o = &r->options.policy;
+    if (t->passed || t->retries >= o->retries || !policy_is_transient(t->err.code, t->by_model))
+        return false;
+    t->retries++;
+    r->stats.retries++;
+    uint64_t place = hash_mix(t->index, t->start_line);
+    t->due = clock_seconds() + policy_backoff(o, t->key ? t->key : place, t->retries);
+    log_say(LOG_DEBUG, "%s:%llu-%llu: %s; again in %.2f s", t->file->name,
+            (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
+            t->due - clock_seconds());
+    try_again(r, t);
+    return true;
+}
+
+/* Tells the breaker what came of asking the model, and keeps count. */
+static void note_outcome(struct run *r, struct task *t) {
+    r->stats.timeouts += t->asked && t->err.code == PRECIS_ETIMEOUT;
+    if (t->asked) {
+        bool failed = t->by_model && policy_is_transient(t->err.code, true);
+        enum breaker_outcome outcome = failed ? BREAKER_FAILED : BREAKER_UNKNOWN;
+        if (t->finish != FINISH_FAILED && t->finish != FINISH_CANCELLED)
+            outcome = BREAKER_WORKED;
+        pthread_mutex_lock(&r->gate.lock);
+        r->gate.asked[t->index % r->window] = NULL;
+        size_t opened = r->gate.breaker.opened;
+        breaker_tell(&r->gate.breaker, &r->options.policy, clock_seconds(), t->probe, outcome);
+        r->stats.breaker = r->gate.breaker.state;
+        r->stats.breaker_opened = r->gate.breaker.opened;
+        pthread_mutex_unlock(&r->gate.lock);
+        if (r->stats.breaker_opened > opened)
+            log_say(LOG_INFO, "the model keeps failing (%s): chunks go without it for a while",
+                    t->err.text);
+    }
+    t->asked = t->probe = false;
+}
+
+/* The line of another than the model, where that gave none. */
+static void fall_back(struct run *r, struct task *t) {
+    const char *instead = NULL;
+    if (r->options.no_fallback || t->finish == FINISH_CANCELLED)
         return;
-    }
-    if (t->finish == FINISH_CANCELLED)
-        err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
-    if (!t->err.code && !t->source) {
-        int rc = task_clean(t, r->options.max_chars, &t->err);
-        if (rc == 0)
-            rc = task_choose(t, &r->options, &t->err);
-        if (rc == 0)
-            t->err = (struct err){0};
-        else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
-            t->err = (struct err){0};
-            try_again(r, t);
-            return;
-        }
-    }
-    note_nothing(t);
-    if (t->err.code && t->finish != FINISH_CANCELLED && !r->options.no_fallback &&
-        task_fall_back(t)) {
-        log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
-                (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
-                t->source);
-        t->err = (struct err){0};
-    }
+    if (task_lesser(t, &r->options))
+        instead = "a smaller model's line";
+    else if (task_fall_back(t))
+        instead = t->source;
+    if (!instead)
+        return;
+    log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
+            (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
+            instead);
+    t->err = (struct err){0};
+}
+
+/* Its last attempt is over. */
+static void settle(struct execution *x, struct task *t) {
+    struct run *r = x->r;
     struct err e;
+    if (t->err.code)
+        fall_back(r, t);
     int rc = count(r, t, &e);
     if (rc) {
         if (x->e && x->rc == 0)
@@ -411,6 +454,47 @@ static void receive(struct execution *x, struct task *t) {
     r->slots[t->index % r->window] = t;
     if (!x->stopping)
         emit_in_order(x);
+}
+
+static void give_up(struct task *t) {
+    struct err e;
+    err_set(&e, PRECIS_ETIMEOUT, "a lane of the model hangs");
+    task_fail(t, &e);
+}
+
+/* A task whose attempt is over: to its slot, once more to the engine, or dropped when the run
+ * stops. */
+static void receive(struct execution *x, struct task *t) {
+    struct run *r = x->r;
+    r->received++;
+    note_outcome(r, t);
+    if (t->finish == FINISH_CANCELLED && r->stats.hung) {
+        give_up(t);
+    } else if (t->finish == FINISH_CANCELLED && x->stopping) {
+        task_free(t);
+        return;
+    } else if (t->finish == FINISH_CANCELLED) {
+        err_set(&t->err, PRECIS_ECANCELLED, "cancelled");
+    }
+    if (!t->err.code && !t->source) {
+        int rc = task_clean(t, r->options.max_chars, &t->err);
+        if (rc == 0)
+            rc = task_choose(t, &r->options, &t->err);
+        if (rc == 0)
+            t->err = (struct err){0};
+        else if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !x->stopping) {
+            t->err = (struct err){0};
+            t->attempt++;
+            t->due = 0;
+            try_again(r, t);
+            return;
+        }
+    }
+    if (t->err.code && !x->stopping && try_later(r, t))
+        return;
+    r->stats.breaker_passed += t->passed;
+    note_nothing(t);
+    settle(x, t);
 }
 
 static void check_stop(struct execution *x) {
@@ -443,17 +527,72 @@ static void cancel_all(struct run *r) {
         engine_cancel(en, 0);
 }
 
+/* Whether a lane hangs, from now on: then the run ends with what there is. */
+static void look_at_lanes(struct execution *x) {
+    struct run *r = x->r;
+    struct engine *en = run_engine(r);
+    struct engine_stats s;
+    if (!en || r->stats.hung || r->options.policy.hang <= 0)
+        return;
+    engine_get_stats(en, &s);
+    if (!watchdog_look(&x->watchdog, &r->options.policy, clock_seconds(), s.oldest_step))
+        return;
+    log_say(LOG_WARN, "lane %d hangs: its step began %.0f s ago; the run ends with what is done",
+            s.oldest_lane, s.oldest_step);
+    r->stats.hung = true;
+    x->stopping = true;
+    x->give_up = clock_seconds() + GRACE_SECONDS;
+}
+
+/* What stands for a task that a lane may still write to: all of it that is settled before it is
+ * asked. NULL: no memory, so the chunk is left. */
+static struct task *stand_in(const struct task *t) {
+    struct task *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->prompt = t->prompt;
+    s->index = t->index;
+    s->file = t->file;
+    s->start_line = t->start_line;
+    s->end_line = t->end_line;
+    memcpy(s->sha256, t->sha256, sizeof s->sha256);
+    memcpy(s->context_sha256, t->context_sha256, sizeof s->context_sha256);
+    buf_append(&s->symbol, t->symbol.data ? t->symbol.data : "", t->symbol.len);
+    buf_str(&s->symbol, "");
+    buf_append(&s->other, t->other.data ? t->other.data : "", t->other.len);
+    s->other_source = t->other_source;
+    give_up(s);
+    if (!buf_failed(&s->symbol) && !buf_failed(&s->other))
+        return s;
+    task_free(s);
+    return NULL;
+}
+
+/* Chunks that do not come back from the engine. */
+static void settle_rest(struct execution *x) {
+    struct run *r = x->r;
+    for (size_t i = 0; i < r->window; i++) {
+        pthread_mutex_lock(&r->gate.lock);
+        const struct task *lost = r->gate.asked[i];
+        pthread_mutex_unlock(&r->gate.lock);
+        struct task *t = lost ? stand_in(lost) : NULL;
+        if (t)
+            settle(x, t);
+    }
+}
+
 static void consume(struct execution *x) {
     struct run *r = x->r;
     bool told = false;
     while (r->oldest < r->plan.n_chunks) {
         check_stop(x);
+        look_at_lanes(x);
         if (x->stopping) {
             if (!told)
                 stop_producer(x);
             told = true;
             cancel_all(r); /* again each time: one may have been on its way in */
-            if (all_quiet(r))
+            if (all_quiet(r) || (r->stats.hung && clock_seconds() > x->give_up))
                 break;
         }
         struct task *t = queue_pop(r->finished, x->stopping ? 0.02 : TICK_SECONDS);
@@ -466,6 +605,8 @@ static void consume(struct execution *x) {
             x->events->on_tick(x->events->user, &r->stats);
         }
     }
+    if (r->stats.hung)
+        settle_rest(x);
     emit_rest(x);
 }
 
@@ -495,13 +636,16 @@ int run_execute(struct run *r, const struct run_events *events, struct err *e) {
     r->executed = true;
     struct execution x = {.r = r, .events = events, .e = e, .last_tick = clock_seconds()};
     r->gate.allowed = r->window < r->plan.n_chunks ? r->window : r->plan.n_chunks;
-    struct pool *pool;
-    int rc = pool_start(&pool, 1, produce, r, e);
+    int rc = pool_start(&r->pool, 1, produce, r, e);
     if (rc)
         return rc;
     consume(&x);
     stop_producer(&x);
-    pool_join(pool);
+    if (r->stats.hung) { /* the reading thread may wait for the engine */
+        update_time(r);
+        return x.rc;
+    }
+    pool_join(r->pool);
     while (r->gate.again) { /* never begun again: left, as if they had not been tried */
         struct task *next = r->gate.again->next;
         task_free(r->gate.again);

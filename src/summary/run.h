@@ -15,6 +15,7 @@
 #include "summary/context.h"
 #include "summary/examples.h"
 #include "summary/known.h"
+#include "summary/policy.h"
 #include "summary/summary.h"
 #include "text/chat.h"
 #include "text/tok.h"
@@ -51,6 +52,8 @@ struct run_options {
     enum chunk_mode chunk; /* how files are cut */
     int max_chars;         /* of a line, in characters */
     size_t max_new_tokens;
+    double chunk_timeout; /* seconds of lane time for an attempt (engine_job.time_limit); 0: any */
+    struct policy_options policy; /* of failures */
     struct sampling sampling;
     int best_of; /* answers to choose a line from, 1 .. ENGINE_MAX_BEAMS; fewer are not constrained
                   */
@@ -68,9 +71,10 @@ struct run_options {
      * sequence-to-sequence model makes none. */
     bool rollup;
     const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
-    const struct known *known; /* asked before the model; borrowed likewise; NULL: nothing is */
-    bool prefer_docs;          /* where the authors say what a chunk does, that is its line */
-    bool no_fallback;          /* a chunk without a line by the model has none, and has failed */
+    const struct known *known;  /* asked before the model; borrowed likewise; NULL: nothing is */
+    const struct known *lesser; /* asked where the model gives no line; likewise */
+    bool prefer_docs;           /* where the authors say what a chunk does, that is its line */
+    bool no_fallback;           /* a chunk without a line by the model has none, and has failed */
     atomic_bool *stop; /* set (by a signal handler) to finish with what is done; may be NULL */
 };
 
@@ -95,6 +99,11 @@ struct run_stats {
      * others. */
     size_t chunks_known, chunks_first; /* chunks_first: of these, by the small model just before */
     uint64_t lines_known;              /* in them */
+    /* Failures: attempts after transient ones, attempts that timed out, times that the model's
+     * breaker opened, and chunks that went without the model because it was open. */
+    size_t retries, timeouts, breaker_opened, breaker_passed;
+    enum breaker_state breaker;
+    bool hung; /* a lane did: the run ended early, and its engine cannot be closed any more */
     /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
     size_t rollups_total, rollups_done, rollups_failed;
     double rollup_seconds;
@@ -108,6 +117,8 @@ struct run; /* a run in preparation or under way */
  * failed chunks. */
 int run_prepare(const struct walk *w, const struct run_options *options, struct engine *en,
                 const struct tok *tok, const struct chat *chat, struct run **out, struct err *e);
+/* Where a lane hangs, nothing is freed: it may come back, and its engine must not be closed. The
+ * caller writes what there is and ends the process. */
 void run_free(struct run *r);
 const struct run_stats *run_stats(const struct run *r);
 
@@ -124,8 +135,10 @@ struct run_events {
 };
 
 /* Runs to the end or until *stop: then chunks in flight are cancelled, what is finished is
- * delivered in order, and stats.interrupted is set. Returns 0 also when single chunks failed. There
- * are no roll-ups of a run that was stopped before its last chunk. */
+ * delivered in order, and stats.interrupted is set. When a lane hangs (policy.hang) a warning says
+ * which, what is finished is delivered, chunks in flight get their fall-back, and stats.hung is
+ * set; chunks that were not begun are left. Returns 0 also when single chunks failed. There are no
+ * roll-ups of a run that was stopped before its last chunk. */
 int run_execute(struct run *r, const struct run_events *events, struct err *e);
 
 const char *run_prompt_version(const struct run *r);

@@ -90,7 +90,8 @@ static void on_done(void *user, const struct engine_result *r) {
     struct task *t = user;
     t->finish = r->finish;
     t->err = (struct err){0};
-    if (r->finish == FINISH_FAILED)
+    t->by_model = r->finish == FINISH_FAILED;
+    if (t->by_model)
         task_fail(t, &r->err);
     else
         keep_answers(t, r);
@@ -136,6 +137,7 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
         .ids = t->ids.v,
         .n_ids = t->ids.n,
         .max_new_tokens = options->max_new_tokens,
+        .time_limit = options->chunk_timeout,
         .sampling = options->sampling,
         .key = t->key,
         .on_token = on_token,
@@ -155,6 +157,7 @@ void task_submit(struct task *t, struct engine *en, const struct run_options *op
     detok_free(&t->detok);
     detok_start(&t->detok, t->prompt->tok, false);
     t->enough_chars = 3 * options->max_chars + 100;
+    t->by_model = false;
     struct err e;
     int rc = open_constraint(t, options, &e);
     if (t->constrained)

@@ -34,7 +34,12 @@ struct task {
     struct buf symbol; /* that tells most of the chunk; empty: unknown */
     struct ids ids;    /* of the prompt; empty when it never reached the engine */
     bool cut;
-    int attempt; /* 0, then 1 for the second try */
+    int attempt;       /* 0, then 1 for the second try */
+    int retries;       /* after transient failures */
+    double due;        /* clock_seconds from which on it may be tried again */
+    bool asked, probe; /* the model, in this attempt, with breaker_ask's consent */
+    bool by_model;     /* a lane says that this attempt failed */
+    bool passed;       /* the model was not asked, since its breaker is open */
 
     int enough_chars;   /* a sentence longer than this many characters is not waited for */
     struct detok detok; /* while it runs: on the lane */
@@ -80,6 +85,8 @@ int task_ask(struct task *t, const struct run_options *options, struct prompt_ch
 /* Takes the line that an earlier run made of the same chunk (its hashes are set), if there is one:
  * then t->known and t->source are set; or what it failed with: then t->known and t->err are. */
 bool task_known(struct task *t, const struct run_options *options);
+/* The same from options->lesser, where the model gave none. */
+bool task_lesser(struct task *t, const struct run_options *options);
 
 /* Takes the line of a chunk of a file that is known; c is emptied. */
 void task_take_chunk(struct task *t, struct known_chunk *c);

@@ -31,6 +31,13 @@ out~ \Adata\.xyz rule [A-Z].*\.
 out~ pool\.c doc Opens a pool of workers\.
 out~ plain\.py rule [A-Z].*\.
 
+== --chunk-timeout: chunks that cost more get other lines, or fail
+$ precis summarize --model $TINY -q --format jsonl --chunk-timeout 0.0000001 --no-rollup src | grep -c '"source":"\(doc\|rule\)"'
+$ precis summarize --model $TINY -q --format jsonl --chunk-timeout 0.0000001 --no-rollup --no-fallback src > late.jsonl; echo $?; grep -c 'timed out' late.jsonl
+out: 2
+out: 3
+out: 2
+
 == --no-fallback: such chunks fail
 $ precis summarize --model $TINY -q --format jsonl --no-fallback --prompt 'What for?' --max-new-tokens 1 src > none.jsonl; echo $?; grep -c '"source":""' none.jsonl
 out: 3
