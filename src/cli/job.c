@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/eval.h"
 #include "cli/example_pool.h"
+#include "cli/failed.h"
 #include "cli/input_text.h"
 #include "cli/keep.h"
 #include "cli/model.h"
@@ -54,6 +55,7 @@ struct work {
     FILE *results;     /* line by line, so that it can be followed while it grows */
     int results_errno; /* of the first write to it that failed */
     struct progress progress;
+    struct failed failed;
     char title[256];
     bool started;
     bool hung; /* a lane did: no engine can be closed */
@@ -360,6 +362,7 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
     struct work *w = user;
     if (w->out.is_stdout)
         say_live(NULL); /* both may be the same terminal */
+    failed_note(&w->failed, s);
     int rc = report_add(w->report, s, e);
     if (rc == 0 && fflush(w->out.f) != 0)
         rc = err_errno(e, output_name(w), "write");
@@ -445,8 +448,10 @@ static int finish(struct work *w, struct err *e) {
     interrupt_note_temp(NULL);
     if (rc)
         return rc;
-    if (!say_is_quiet())
+    if (!say_is_quiet()) {
         report_statistics(stderr, stats, info, STATISTICS_TEXT);
+        failed_write(&w->failed, stderr);
+    }
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
     return stats->chunks_failed || stats->hung ? EXIT_PARTIAL : EXIT_DONE;
@@ -615,6 +620,7 @@ int job_run(const struct job *asked, struct err *e) {
     close_results(&w, rc < 0 || !w.started);
     if (w.hung)
         leave(&w, rc, e);
+    failed_free(&w.failed);
     report_free(w.report);
     run_free(w.run);
     examples_free(w.pool);

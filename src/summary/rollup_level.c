@@ -340,16 +340,16 @@ static void tick(struct level *l) {
 static bool lane_hangs(struct level *l) {
     const struct policy_options *o = &l->w->options->policy;
     struct engine_stats s;
-    if (o->hang <= 0)
+    if (!l->en || o->hang <= 0)
         return false;
-    engine_get_stats(l->w->en, &s);
+    engine_get_stats(l->en, &s);
     if (!watchdog_look(&l->watchdog, o, clock_seconds(), s.oldest_step))
         return false;
     log_say(LOG_WARN, "lane %d hangs: its step began %.0f s ago; the run ends with what is done",
             s.oldest_lane, s.oldest_step);
     l->w->stats->hung = true;
     l->stopping = true;
-    engine_cancel(l->w->en, 0);
+    engine_cancel(l->en, 0);
     return true;
 }
 

@@ -43,6 +43,11 @@ $ precis summarize --model $TINY -q --format jsonl --no-fallback --prompt 'What 
 out: 3
 out: 2
 
+== what failed is listed at the end
+$ precis summarize --model $TINY --format jsonl --no-fallback --no-rollup --no-store --chunk-timeout 0.0000001 --retries 0 -o listed.jsonl src 2> err.txt; echo $?; sed -n '/^Failed$/,$p' err.txt | grep -c '^  [a-z.]*:1-[0-9]*: timed out'
+out: 3
+out: 2
+
 == --prompt-file is --prompt from a file
 $ precis summarize --model $TINY -q --format csv --no-rollup --prompt-file ask.txt src | cut -d, -f1-8,12 > a.csv; precis summarize --model $TINY -q --format csv --no-rollup --prompt 'Say what it is for.' src | cut -d, -f1-8,12 > b.csv; cmp a.csv b.csv && grep -c custom- a.csv
 out~ \A[1-9]
