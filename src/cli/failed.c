@@ -2,14 +2,21 @@
 
 #include <inttypes.h>
 
+#include "base/utf8.h"
+
 enum { MOST = 20 };
 
 void failed_note(struct failed *f, const struct summary *s) {
     if (!s->error || s->level != SUMMARY_CHUNK)
         return;
-    if (f->n++ < MOST)
-        buf_printf(&f->text, "  %s:%" PRIu64 "-%" PRIu64 ": %s\n", s->file_path, s->start_line,
-                   s->end_line, s->error);
+    if (f->n++ >= MOST)
+        return;
+    size_t before = f->text.len;
+    buf_printf(&f->text, "  %s:%" PRIu64 "-%" PRIu64 ": %s", s->file_path, s->start_line,
+               s->end_line, s->error);
+    if (!buf_failed(&f->text))
+        utf8_blank_controls(f->text.data + before);
+    buf_char(&f->text, '\n');
 }
 
 void failed_write(const struct failed *f, FILE *out) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/parts.h"
+#include "engine/step_clock.h"
 #include "kernel/vector.h"
 
 /* Polls before a waiting lane lets others have its core. */
@@ -277,6 +278,8 @@ void step_run(struct step *s, struct workspace *own, int rank, void *own_user) {
         if (l < layers)
             forward_attend(&p, l);
         forward_meet(s);
+        if (rank == 0 && s->clock)
+            step_clock_touch(s->clock);
     }
     if (int8)
         forward_output8(&p);

@@ -47,7 +47,8 @@ struct step {
     void (*on_logits)(void *user, void *own, int index, float *logits);
     void *user;
     bool apart;
-    int team; /* lanes that run it: 1 .. */
+    int team;                 /* lanes that run it: 1 .. */
+    struct step_clock *clock; /* the leader's, touched after each layer; NULL: none */
     struct err err;
 
     /* Private. */

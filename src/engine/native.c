@@ -267,6 +267,7 @@ static void lead(struct lane *lane) {
     struct native *na = lane->native;
     struct step *st = &lane->step;
     pthread_mutex_unlock(&na->base.jobs.lock);
+    st->clock = &lane->clock;
     step_clock_start(&lane->clock);
     step_prepare(st);
     pthread_mutex_lock(&na->base.jobs.lock);

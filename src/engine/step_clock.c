@@ -13,6 +13,10 @@ void step_clock_start(struct step_clock *c) {
     atomic_store(&c->since, clock_seconds());
 }
 
+void step_clock_touch(struct step_clock *c) {
+    atomic_store_explicit(&c->since, clock_seconds(), memory_order_relaxed);
+}
+
 double step_clock_stop(struct step_clock *c) {
     double seconds = now(c) - c->before;
     atomic_store(&c->since, 0.0);

@@ -12,11 +12,12 @@ struct step_clock {
     /* Count all time: of a device that computes while the lane waits. Else the lane's processor
      * time counts, which stands still while the process is stopped or others have the core. */
     bool all_time;
-    _Atomic double since; /* clock_seconds; 0: it is in no step */
+    _Atomic double since; /* clock_seconds: begun, or got on, then; 0: it is in no step */
     double before;
 };
 
 void step_clock_start(struct step_clock *c);
+void step_clock_touch(struct step_clock *c);  /* it gets on: its age is 0 again */
 double step_clock_stop(struct step_clock *c); /* seconds that the step took; >= 0 */
 
 /* Puts the lane's step into s where that is the oldest so far. Any thread. */

@@ -83,13 +83,14 @@ static bool find(struct task *t, const struct known *from, int max_chars) {
         return false;
     memcpy(about.sha256, t->sha256, sizeof about.sha256);
     memcpy(about.context_sha256, t->context_sha256, sizeof about.context_sha256);
-    bool found = from->find(from->user, &about, &k);
+    bool found =
+        from->find(from->user, &about, &k) && (k.nothing || known_is_usable(&k, max_chars));
     if (found && k.nothing)
         take_nothing(t, &k);
-    else if (found && known_is_usable(&k, max_chars))
+    else if (found)
         take(t, &k);
     buf_free(&k.line);
-    return t->known;
+    return found;
 }
 
 bool task_known(struct task *t, const struct run_options *options) {

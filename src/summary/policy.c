@@ -20,7 +20,6 @@ bool policy_is_transient(int code, bool by_model) {
     switch (code) {
     case PRECIS_ENOMEM:
     case PRECIS_EIO:
-    case PRECIS_ETIMEOUT:
         return true;
     case PRECIS_EINPUT:
         return by_model;

@@ -17,13 +17,14 @@ struct policy_options {
     double backoff, most_backoff;     /* seconds before the first of them at most; before any */
     int breaker_after;                /* failures of the model in a row; 0: the breaker is off */
     double breaker_pause, most_pause; /* seconds that it is open: at first, and at most */
-    double hang;                      /* seconds in one step; 0: any */
+    double hang;                      /* seconds in one layer; 0: any */
 };
 
 extern const struct policy_options policy_usual; /* what --help says */
 
-/* Whether a failure may be gone next time: memory, the operating system, time; and, by_model (a
- * lane reported it), whatever the model's run failed of but what it can never do. */
+/* Whether a failure may be gone next time: memory, the operating system; and, by_model (a lane
+ * reported it), whatever the model's run failed of but what it can never do. Not a deadline: what
+ * it is charged is its own, so it would be the same again. */
 bool policy_is_transient(int code, bool by_model);
 
 /* Seconds to wait before further attempt n (from 1): uniform in 0 .. backoff * 2^(n - 1), at most

@@ -398,7 +398,8 @@ static bool try_later(struct run *r, struct task *t) {
 static void note_outcome(struct run *r, struct task *t) {
     r->stats.timeouts += t->asked && t->err.code == PRECIS_ETIMEOUT;
     if (t->asked) {
-        bool failed = t->by_model && policy_is_transient(t->err.code, true);
+        bool failed = t->by_model &&
+                      (t->err.code == PRECIS_ETIMEOUT || policy_is_transient(t->err.code, true));
         enum breaker_outcome outcome = failed ? BREAKER_FAILED : BREAKER_UNKNOWN;
         if (t->finish != FINISH_FAILED && t->finish != FINISH_CANCELLED)
             outcome = BREAKER_WORKED;

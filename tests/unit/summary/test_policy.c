@@ -11,7 +11,7 @@ static void tells_transient_from_permanent(void **state) {
     (void)state;
     assert_true(policy_is_transient(PRECIS_ENOMEM, false));
     assert_true(policy_is_transient(PRECIS_EIO, false));
-    assert_true(policy_is_transient(PRECIS_ETIMEOUT, true));
+    assert_false(policy_is_transient(PRECIS_ETIMEOUT, true));
     assert_true(policy_is_transient(PRECIS_EINPUT, true));
     assert_false(policy_is_transient(PRECIS_EINPUT, false));
     assert_false(policy_is_transient(PRECIS_ENOTFOUND, false));
