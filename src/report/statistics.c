@@ -84,15 +84,20 @@ static void add_latencies(struct table *t, const struct run_stats *s) {
     free(sorted);
 }
 
+/* Why chunks are left. */
+static const char *ended_by(const struct run_stats *s) {
+    return s->hung ? "the model hung" : "interrupted";
+}
+
 static void add_amounts(struct table *t, const struct run_stats *s) {
     char a[32], b[32];
     add(t, "Lines", "%s in %s files", grouped(s->lines, a), grouped(s->files, b));
     size_t left = s->chunks_total - s->chunks_done - s->chunks_failed;
     char done[32], failed[32];
     if (left)
-        add(t, "Chunks", "%s: %s done, %s failed, %s not done (interrupted)",
-            grouped(s->chunks_total, a), grouped(s->chunks_done, done),
-            grouped(s->chunks_failed, failed), grouped(left, b));
+        add(t, "Chunks", "%s: %s done, %s failed, %s not done (%s)", grouped(s->chunks_total, a),
+            grouped(s->chunks_done, done), grouped(s->chunks_failed, failed), grouped(left, b),
+            ended_by(s));
     else
         add(t, "Chunks", "%s: %s done, %s failed", grouped(s->chunks_total, a),
             grouped(s->chunks_done, done), grouped(s->chunks_failed, failed));
@@ -134,8 +139,8 @@ static void add_speed(struct table *t, const struct run_stats *s) {
         add(t, "Lines per second", "%.0f", per(lines, sec));
         add(t, "Time for 300 lines", "%.2f s", per(300 * sec, lines));
     } else {
-        add(t, "Lines per second", "not known (interrupted)");
-        add(t, "Time for 300 lines", "not known (interrupted)");
+        add(t, "Lines per second", "not known (%s)", ended_by(s));
+        add(t, "Time for 300 lines", "not known (%s)", ended_by(s));
     }
     add(t, "Tokens in", "%s (%.0f/s)", grouped(s->tokens_in, a), per((double)s->tokens_in, sec));
     add(t, "Tokens out", "%s (%.0f/s)", grouped(s->tokens_out, a), per((double)s->tokens_out, sec));
