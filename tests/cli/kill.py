@@ -116,7 +116,8 @@ def kill_them(precis, model, folder, kills, rng):
 
 def main():
     precis = os.path.abspath(sys.argv[1])
-    kills = int(os.environ.get("PRECIS_TEST_KILLS", "12"))
+    usual = "3" if "PRECIS_TEST_SHORT" in os.environ else "12"
+    kills = int(os.environ.get("PRECIS_TEST_KILLS", usual))
     rng = random.Random(int(os.environ.get("PRECIS_TEST_SEED", "1")))
     folder = tempfile.mkdtemp(prefix="precis-kill-")
     for name in [n for n in os.environ if n.startswith("PRECIS_")]:
