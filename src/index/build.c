@@ -27,8 +27,8 @@ struct building {
     size_t n_known, cap_known;
     struct gather_file *files; /* owned, with their names */
     size_t n_files;
-    bool elsewhere; /* what was walked is outside of the store's root */
-    size_t todo;    /* of the files, those that gather gets; they are the first */
+    bool elsewhere;   /* what was walked is outside of the store's root */
+    size_t n_changed; /* of the files, those that gather gets; they are the first */
 };
 
 static int keep_known(void *user, const struct store_indexed *f, struct err *e) {
@@ -86,7 +86,7 @@ static int list_files(struct building *x, const struct walk *w, struct err *e) {
             continue;
         }
         f.known = k ? &k->f : NULL;
-        x->files[x->todo++] = f;
+        x->files[x->n_changed++] = f;
     }
     x->stats->files = x->n_files;
     return 0;
@@ -105,7 +105,7 @@ static int take(void *user, struct gathered *g, size_t done, struct err *e) {
     x->stats->known += b->known;
     x->stats->lost += g->lost;
     if (x->o->on_progress)
-        x->o->on_progress(x->o->user, x->stats, done, x->todo);
+        x->o->on_progress(x->o->user, x->stats, done, x->n_changed);
     return 0;
 }
 
@@ -171,7 +171,7 @@ static int look(struct building *x, const char *path, const struct walk *w, stru
 static void building_free(struct building *x) {
     for (size_t i = 0; i < x->n_known; i++)
         free(x->known[i].path);
-    for (size_t i = 0; i < x->todo; i++)
+    for (size_t i = 0; i < x->n_changed; i++)
         free(x->files[i].name);
     free(x->known);
     free(x->files);
@@ -192,7 +192,7 @@ int index_build(struct store *s, const char *path, const struct walk *w,
                                          .root = store_root(s),
                                          .batch_bytes = o->batch_bytes,
                                          .threads = cores < MOST_THREADS ? cores : MOST_THREADS};
-        rc = gather(x.files, x.todo, &g, take, &x, e);
+        rc = gather(x.files, x.n_changed, &g, take, &x, e);
     }
     if (rc == 0)
         rc = finish(&x, e);
