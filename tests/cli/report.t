@@ -20,9 +20,11 @@ $ END
 == what is derived is what the run said: JSON Lines, CSV
 $ precis summarize --prompt 'What for?' --model $TINY -q --store repo --loc 2 --format jsonl repo > run.jsonl; code=$?
 $ precis report repo --format jsonl > derived.jsonl 2> /dev/null && python3 lines.py run.jsonl derived.jsonl
-$ precis report repo --format csv -o derived.csv 2> /dev/null && precis summarize --prompt 'What for?' --model $TINY -q --store other --loc 2 --format csv repo > run.csv; mkdir -p other
+$ mkdir other && precis summarize --prompt 'What for?' --model $TINY -q --store other --loc 2 --format csv repo > run.csv
+$ cd other && precis report --store . ../repo --format csv -o ../derived.csv 2> /dev/null; cd .. && python3 lines.py run.csv derived.csv
 $ exit $code
 exit: 0 3
+out: True True
 out: True True
 
 == of a folder in it, of a file, and from below
