@@ -21,9 +21,33 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CODE = os.path.join(HERE, "..", "..", "src", "summary")
-FILES = ["clean.c", "code_lines.c", "confidence.c", "evidence.c", "folders.c", "known.c", "plan.c", "produce.c",
-         "prompt.c", "rollup.c", "route.c", "run.c", "task.c"]
+FILES, FUNCTIONS = 13, 22  # of about ten lines each
+VERBS = ["read", "write", "find", "count", "split", "merge", "check", "close", "open", "move", "parse", "clear"]
+NOUNS = ["line", "file", "folder", "table", "queue", "block", "token", "record", "buffer", "index", "window", "field"]
+
+
+def function(rng):
+    verb, (noun, other) = rng.choice(VERBS), rng.sample(NOUNS, 2)
+    step, most = rng.randrange(1, 9), rng.randrange(10, 999)
+    lines = [f"/* To {verb} every {noun} of a {other}, {most} at most. */"] if rng.random() < 0.4 else []
+    lines += [f"static int {verb}_{noun}(struct {other} *{other}, size_t n) {{", f"    int {noun} = {step};"]
+    for _ in range(rng.randrange(1, 4)):
+        part = rng.choice(NOUNS)
+        lines += [f"    for (size_t i = 0; i < n && {noun} < {most}; i += {step})",
+                  f"        {noun} += {other}->{part}[i] * {rng.randrange(2, 50)};"]
+    if rng.random() < 0.5:
+        lines += [f"    if ({noun} == {most})", f"        return {rng.choice(VERBS)}_{other}({other}, n / 2);"]
+    return lines + [f"    return {noun};", "}", ""]
+
+
+def write_tree(tree):
+    rng = random.Random(0)
+    os.makedirs(os.path.join(tree, "sub"))
+    for i in range(FILES):
+        lines = ["#include <stddef.h>", ""] + [line for _ in range(FUNCTIONS) for line in function(rng)]
+        with open(os.path.join(tree, "sub" if i % 3 else "", f"{NOUNS[i % len(NOUNS)]}{i}.c"), "w",
+                  encoding="ascii") as f:
+            f.write("\n".join(lines))
 
 
 def command(precis, model, tree, store):
@@ -126,9 +150,7 @@ def main():
     try:
         model = os.path.join(folder, "tiny.gguf")
         subprocess.run([sys.executable, os.path.join(HERE, "tinygguf.py"), model], check=True)
-        os.makedirs(os.path.join(folder, "s", "tree", "sub"))
-        for i, name in enumerate(FILES):
-            shutil.copy(os.path.join(CODE, name), os.path.join(folder, "s", "tree", "sub" if i % 3 else ""))
+        write_tree(os.path.join(folder, "s", "tree"))
         kill_them(precis, model, folder, kills, rng)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
