@@ -62,12 +62,14 @@ static int write_report(const struct asked *q, const struct args *a, struct err 
         return rc;
     interrupt_note_temp(out.temp);
     rc = report_derive(q->store, q->name, title_of(q), (enum report_format)a->format, out.f,
-                       &derived, e);
+                       interrupt_flag(), &derived, e);
+    if (rc == 0 && interrupted())
+        rc = PRECIS_ECANCELLED;
     if (rc == 0 && !derived.lines) {
-        char none[600];
-        snprintf(none, sizeof none, "%s: %s has no lines", a->operands.n ? a->operands.v[0] : ".",
-                 store_path(q->store));
-        say_error(none);
+        struct err none;
+        err_set(&none, PRECIS_ENOTFOUND, "%s: %s has no lines",
+                a->operands.n ? a->operands.v[0] : ".", store_path(q->store));
+        say_error(none.text);
     }
     if (rc == 0 && derived.lines)
         rc = outfile_commit(&out, e);
@@ -80,6 +82,8 @@ static int write_report(const struct asked *q, const struct args *a, struct err 
                  derived.missing);
         say_note(missing);
     }
+    if (rc == PRECIS_ECANCELLED)
+        return EXIT_INTERRUPTED;
     return rc ? rc : derived.lines ? EXIT_DONE : EXIT_NOTHING;
 }
 

@@ -21,6 +21,7 @@ struct derivation {
     size_t prefix; /* bytes of a path in the store that are not shown */
     FILE *f;
     enum report_format format;
+    atomic_bool *stop; /* NULL: nothing stops it */
     struct origins origins;
     struct folder_line *folders; /* owned */
     size_t n_folders, cap_folders;
@@ -59,6 +60,10 @@ static void hex_of(const uint8_t hash[HASH_SHA256_SIZE], char out[HASH_HEX_SIZE]
     out[HASH_HEX_SIZE - 1] = 0;
 }
 
+static int check_stop(const struct derivation *d, struct err *e) {
+    return d->stop && atomic_load(d->stop) ? err_set(e, PRECIS_ECANCELLED, "cancelled") : 0;
+}
+
 /* Borrows from l. */
 static int summary_of(struct derivation *d, const struct store_line *l, struct summary *s,
                       struct err *e) {
@@ -78,7 +83,8 @@ static int summary_of(struct derivation *d, const struct store_line *l, struct s
     if (l->level >= STORE_DIRECTORY)
         s->level = *s->file_path ? SUMMARY_DIRECTORY : SUMMARY_REPOSITORY;
     hex_of(l->text, s->sha256);
-    return origins_find(&d->origins, l->made, &s->made, e);
+    int rc = check_stop(d, e);
+    return rc ? rc : origins_find(&d->origins, l->made, &s->made, e);
 }
 
 /* ---- First pass: how the lines were made, and those about folders ---- */
@@ -107,6 +113,9 @@ static int keep_folder(struct derivation *d, const struct store_line *l, struct 
 
 static int look(void *user, const struct store_line *l, struct err *e) {
     struct derivation *d = user;
+    int rc = check_stop(d, e);
+    if (rc)
+        return rc;
     d->out->lines++;
     return l->level >= STORE_DIRECTORY ? keep_folder(d, l, e)
                                        : origins_count(&d->origins, l->made, e);
@@ -199,13 +208,14 @@ static int add_all(struct derivation *d, struct err *e) {
 }
 
 int report_derive(struct store *s, const char *path, const char *title, enum report_format format,
-                  FILE *f, struct derived *out, struct err *e) {
+                  FILE *f, atomic_bool *stop, struct derived *out, struct err *e) {
     struct derivation d = {.store = s,
                            .path = path,
                            .title = title,
                            .prefix = *path ? strlen(path) + 1 : 0,
                            .f = f,
                            .format = format,
+                           .stop = stop,
                            .out = out};
     *out = (struct derived){0};
     int rc = store_read_begin(s, e);

@@ -3,6 +3,7 @@
 #ifndef PRECIS_REPORT_DERIVE_H
 #define PRECIS_REPORT_DERIVE_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -20,8 +21,8 @@ struct derived {
  *
  * What is missing is told by the store alone: lines of a file between, before or (as far as its
  * own line says how long it is) after those of its chunks, and files whose present text has none.
- * Errors: those of the store and of report.h. */
+ * Errors: those of the store and of report.h; PRECIS_ECANCELLED once *stop (may be NULL) is set. */
 int report_derive(struct store *s, const char *path, const char *title, enum report_format format,
-                  FILE *f, struct derived *out, struct err *e);
+                  FILE *f, atomic_bool *stop, struct derived *out, struct err *e);
 
 #endif

@@ -81,6 +81,12 @@ $ precis report --store gone src/nothing -o r.md
 exit: 1
 absent: r.md
 
+== no lines, and a folder whose name moves the cursor
+$ mv gone $'x\e[2J' && precis report --store $'x\e[2J' src/nothing 2> said; code=$?; mv $'x\e[2J' gone; grep -c 'x.\[2J.*has no lines' said; grep -c $'\e' said; exit $code
+exit: 1
+out: 1
+out: 0
+
 == no store
 $ mkdir bare && cd bare && precis report
 exit: 2

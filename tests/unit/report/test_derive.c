@@ -63,7 +63,7 @@ static char *derive(struct store *s, const char *path, enum report_format format
     size_t size;
     struct err e = {0};
     FILE *f = open_memstream(&text, &size);
-    if (report_derive(s, path, "title", format, f, d, &e) != 0)
+    if (report_derive(s, path, "title", format, f, NULL, d, &e) != 0)
         fail_msg("%s", e.text);
     fclose(f);
     return text;
@@ -182,6 +182,25 @@ static void a_report_is_of_one_moment(void **state) {
     store_close(writer);
 }
 
+static void ends_when_it_is_told_to(void **state) {
+    (void)state;
+    struct derived d;
+    struct err e = {0};
+    atomic_bool stop = true;
+    struct store *s = open_store(root, STORE_CREATE);
+    FILE *f = fopen("/dev/null", "w");
+    assert_non_null(f);
+    fill(s);
+    for (int format = REPORT_MARKDOWN; format <= REPORT_HTML; format++)
+        assert_int_equal(
+            report_derive(s, "", "title", (enum report_format)format, f, &stop, &d, &e),
+            PRECIS_ECANCELLED);
+    stop = false;
+    assert_int_equal(report_derive(s, "", "title", REPORT_CSV, f, &stop, &d, &e), 0);
+    fclose(f);
+    store_close(s);
+}
+
 struct output {
     struct store *s;
     FILE *f;
@@ -191,7 +210,7 @@ struct output {
 static int derive_once(void *user, struct err *e) {
     const struct output *o = user;
     struct derived d;
-    return report_derive(o->s, "", "title", o->format, o->f, &d, e);
+    return report_derive(o->s, "", "title", o->format, o->f, NULL, &d, e);
 }
 
 static void says_when_memory_runs_out(void **state) {
@@ -212,7 +231,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(lines_come_as_a_run_delivers_them), TEST(names_are_relative_to_the_path),
         TEST(a_changed_file_is_missing),         TEST(nothing_is_written_of_nothing),
-        TEST(a_report_is_of_one_moment),         TEST(says_when_memory_runs_out),
+        TEST(a_report_is_of_one_moment),         TEST(ends_when_it_is_told_to),
+        TEST(says_when_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
