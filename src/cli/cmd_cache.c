@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "cli/asked_store.h"
 #include "cli/cli.h"
 #include "cli/input_text.h"
 #include "cli/shared.h"
@@ -14,21 +15,6 @@
 #define AT(member) offsetof(struct args, member)
 
 enum { DAY = 86400 };
-
-static int open_store(const struct args *a, enum store_mode mode, struct store **out,
-                      struct err *e) {
-    char *found = NULL;
-    int rc = a->store ? 0 : store_find_root(".", &found, e);
-    *out = NULL;
-    if (rc == PRECIS_ENOTFOUND && mode == STORE_CREATE)
-        rc = err_set(e, rc, "there is no store here (--store DIR makes one)");
-    else if (rc == PRECIS_ENOTFOUND)
-        rc = err_set(e, rc, "there is no store here (precis summarize --store . makes one)");
-    if (rc == 0)
-        rc = store_open(a->store ? a->store : found, mode, out, e);
-    free(found);
-    return rc;
-}
 
 /* ---- stats ---- */
 
@@ -117,7 +103,7 @@ static int run_stats(const struct args *a, struct err *e) {
     struct store *s;
     struct store_stats n;
     struct buf b = {0};
-    int rc = open_store(a, STORE_READ, &s, e);
+    int rc = asked_store_open(a, NULL, STORE_READ, &s, e);
     if (rc == 0)
         rc = store_stats(s, &n, e);
     if (rc == 0)
@@ -140,7 +126,7 @@ static int run_gc(const struct args *a, struct err *e) {
     struct store_freed freed;
     struct store_gc o = {.gone = a->gone, .dry_run = a->dry_run};
     size_t matched;
-    int rc = open_store(a, STORE_WRITE, &s, e);
+    int rc = asked_store_open(a, NULL, STORE_WRITE, &s, e);
     o.before = (int64_t)time(NULL) - (int64_t)a->days * DAY;
     if (rc == 0)
         rc = store_gc(s, &o, &freed, e);
@@ -166,7 +152,7 @@ static int run_export(const struct args *a, struct err *e) {
     struct store *s;
     struct outfile out;
     struct shared_count n;
-    int rc = open_store(a, STORE_READ, &s, e);
+    int rc = asked_store_open(a, NULL, STORE_READ, &s, e);
     if (rc)
         return rc;
     rc = outfile_open(&out, a->operands.v[0], e);
@@ -198,7 +184,7 @@ static int run_import(const struct args *a, struct err *e) {
     int rc = input_read(path, &text, e);
     if (rc)
         return rc;
-    rc = open_store(a, STORE_CREATE, &s, e);
+    rc = asked_store_open(a, NULL, STORE_CREATE, &s, e);
     if (rc == 0)
         rc = shared_read(s, strcmp(path, "-") == 0 ? "standard input" : path, &text, &n, e);
     if (rc == 0) {

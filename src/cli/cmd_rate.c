@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "cli/asked_store.h"
 #include "cli/cli.h"
 #include "cli/rated.h"
 
@@ -52,26 +53,6 @@ static int parse_place(const char *asked, struct place *out, struct err *e) {
     }
     out->path = bare ? strdup(asked) : strndup(asked, (size_t)(colon - asked));
     return out->path ? 0 : err_nomem(e, asked);
-}
-
-/* The store that was asked for, or that which belongs to `path`, or to the folder we are in. */
-static int open_for(const struct args *a, const char *path, enum store_mode mode,
-                    struct store **out, struct err *e) {
-    char *found = NULL;
-    struct stat st;
-    *out = NULL;
-    int rc = 0;
-    if (!a->store) {
-        rc = path && stat(path, &st) == 0 ? store_find_root(path, &found, e) : PRECIS_ENOTFOUND;
-        if (rc == PRECIS_ENOTFOUND)
-            rc = store_find_root(".", &found, e);
-        if (rc == PRECIS_ENOTFOUND)
-            return err_set(e, rc, "there is no store here (precis summarize --store . makes one)");
-    }
-    if (rc == 0)
-        rc = store_open(a->store ? a->store : found, mode, out, e);
-    free(found);
-    return rc;
 }
 
 /* ---- One rating ---- */
@@ -177,7 +158,7 @@ static int rate_one(const struct args *a, struct err *e) {
     if (rc == 0)
         rc = parse_place(a->operands.v[0], &place, e);
     if (rc == 0)
-        rc = open_for(a, place.path, STORE_WRITE, &s, e);
+        rc = asked_store_open(a, place.path, STORE_WRITE, &s, e);
     if (rc == 0)
         rc = find_line(s, &place, &f, e);
     if (rc == 0 && !f.place) {
@@ -205,7 +186,7 @@ static int rate_one(const struct args *a, struct err *e) {
 static int print_all(const struct args *a, struct err *e) {
     struct store *s;
     size_t n = 0;
-    int rc = open_for(a, NULL, STORE_READ, &s, e);
+    int rc = asked_store_open(a, NULL, STORE_READ, &s, e);
     if (rc)
         return rc;
     if (a->export)

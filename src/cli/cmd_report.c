@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "cli/asked_store.h"
 #include "cli/cli.h"
 #include "report/derive.h"
 
@@ -32,20 +33,6 @@ static int find_name(struct asked *q, const char *path, struct err *e) {
     for (size_t n = q->name ? strlen(q->name) : 0; n > 1 && q->name[n - 1] == '/'; n--)
         q->name[n - 1] = 0;
     return q->name ? 0 : err_nomem(e, path);
-}
-
-static int open_asked(struct asked *q, const struct args *a, const char *path, struct err *e) {
-    char *found = NULL;
-    struct stat st;
-    int rc = 0;
-    if (!a->store)
-        rc = store_find_root(path && stat(path, &st) == 0 ? path : ".", &found, e);
-    if (rc == PRECIS_ENOTFOUND)
-        return err_set(e, rc, "there is no store here (precis summarize --store . makes one)");
-    if (rc == 0)
-        rc = store_open(a->store ? a->store : found, STORE_READ, &q->store, e);
-    free(found);
-    return rc ? rc : find_name(q, path, e);
 }
 
 static const char *title_of(const struct asked *q) {
@@ -93,7 +80,10 @@ static int run_report(const struct args *a, struct err *e) {
         return err_set(e, PRECIS_EUSAGE, "%s: one path is enough (see precis report --help)",
                        a->operands.v[1]);
     interrupt_flag();
-    int rc = open_asked(&q, a, a->operands.n ? a->operands.v[0] : NULL, e);
+    const char *path = a->operands.n ? a->operands.v[0] : NULL;
+    int rc = asked_store_open(a, path, STORE_READ, &q.store, e);
+    if (rc == 0)
+        rc = find_name(&q, path, e);
     if (rc == 0)
         rc = write_report(&q, a, e);
     free(q.name);

@@ -38,6 +38,12 @@ out: True True
 out: {'b.py'}
 out: some
 
+== of what is outside of the folder whose store has it
+$ mkdir away && cp repo/src/a.c away && precis summarize --prompt 'What for?' --model $TINY -q --store other --loc 2 --no-rollup --format jsonl away > away.jsonl; code=$?
+$ cd other && precis report ../away --format jsonl -q > ../derived.jsonl; cd .. && python3 lines.py away.jsonl derived.jsonl; exit $code
+exit: 0 3
+out: True True
+
 == Markdown: the same, but for statistics and for why a line is missing
 $ precis summarize --prompt 'What for?' --model $TINY -q --loc 2 repo -o run.md; code=$?
 $ precis report repo -q > derived.md && sed '/^## \(Statistics\|Without\)/,$d' run.md | sed '$d' > run.cut && sed '/^## Without/,$d' derived.md | sed '/^$/d' > derived.cut
