@@ -9,10 +9,9 @@
 #include <unistd.h>
 
 #include "cli/input_text.h"
+#include "code/sniff.h"
 
 static const char WHO[] = "standard input";
-
-enum { LOOKED_AT = 8192 /* bytes, as code/walk.h does */ };
 
 bool piped_is_asked(const char *const *paths, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -34,16 +33,6 @@ static int check(const struct args *a, size_t n_paths, struct err *e) {
     return 0;
 }
 
-static int check_text(const struct buf *text, struct err *e) {
-    size_t head = text->len < LOOKED_AT ? text->len : LOOKED_AT;
-    const char *zero = head ? memchr(text->data, 0, head) : NULL;
-    if (!text->len)
-        return err_set(e, PRECIS_EINPUT, "%s: is empty", WHO);
-    return zero ? err_set(e, PRECIS_EINPUT, "%s: is binary: byte 0 at offset %td", WHO,
-                          zero - text->data)
-                : 0;
-}
-
 /* A file that has no name on any disk, so that nothing stays when we are killed. */
 static int keep_text(struct piped *p, const struct buf *text, struct err *e) {
     p->fd = memfd_create("precis", MFD_CLOEXEC);
@@ -58,13 +47,23 @@ static int keep_text(struct piped *p, const struct buf *text, struct err *e) {
     return 0;
 }
 
-static int list_text(const struct piped *p, const char *name, const struct buf *text,
-                     struct walk *w, struct err *e) {
+static int check_text(const struct sniff *s, struct err *e) {
+    if (!s->n)
+        return err_set(e, PRECIS_EINPUT, "%s: is empty", WHO);
+    return sniff_is_binary(s) ? err_set(e, PRECIS_EINPUT, "%s: is binary: byte 0 at offset %td",
+                                        WHO, (const char *)memchr(s->head, 0, s->n) - s->head)
+                              : 0;
+}
+
+static int list_text(const struct piped *p, const char *name, struct walk *w, struct err *e) {
     struct stat st;
+    struct sniff head;
     char path[64];
-    size_t head = text->len < LOOKED_AT ? text->len : LOOKED_AT;
-    if (fstat(p->fd, &st) != 0)
+    if (fstat(p->fd, &st) != 0 || sniff_read(p->fd, &head) != 0)
         return err_errno(e, WHO, "look at");
+    int rc = check_text(&head, e);
+    if (rc)
+        return rc;
     snprintf(path, sizeof path, "/proc/self/fd/%d", p->fd);
     w->files = calloc(1, sizeof *w->files);
     if (!w->files)
@@ -73,10 +72,10 @@ static int list_text(const struct piped *p, const char *name, const struct buf *
     w->files[0] =
         (struct walk_file){.path = strdup(path),
                            .name = strdup(name),
-                           .size = text->len,
+                           .size = (size_t)st.st_size,
                            .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
                            .inode = st.st_ino,
-                           .lang = lang_of(name, text->data, head)};
+                           .lang = lang_of(name, head.head, head.n)};
     return w->files[0].path && w->files[0].name ? 0 : err_nomem(e, WHO);
 }
 
@@ -87,11 +86,9 @@ int piped_walk(const struct args *a, size_t n_paths, struct piped *p, struct wal
     if (rc == 0)
         rc = input_read("-", &text, e);
     if (rc == 0)
-        rc = check_text(&text, e);
-    if (rc == 0)
         rc = keep_text(p, &text, e);
     if (rc == 0)
-        rc = list_text(p, a->name ? a->name : "stdin", &text, w, e);
+        rc = list_text(p, a->name ? a->name : "stdin", w, e);
     buf_free(&text);
     return rc;
 }
