@@ -213,8 +213,14 @@ static int run_rate(const struct args *a, struct err *e) {
 }
 
 static const struct option rating[] = {
-    {.name = "note", .type = OPTION_TEXT, .offset = AT(note), .argument = "TEXT", .help = "why"},
+    {.name = "note",
+     .typed = true,
+     .type = OPTION_TEXT,
+     .offset = AT(note),
+     .argument = "TEXT",
+     .help = "why"},
     {.name = "line",
+     .typed = true,
      .type = OPTION_TEXT,
      .offset = AT(corrected),
      .argument = "TEXT",
@@ -228,10 +234,11 @@ static const struct option rating[] = {
 static const struct option_group group_rating = {"Rating", rating};
 
 static const struct option listing[] = {
-    {.name = "list", .offset = AT(list), .help = "what was rated, oldest first"},
+    {.name = "list", .typed = true, .offset = AT(list), .help = "what was rated, oldest first"},
     {.name = "json", .offset = AT(json), .help = "as one JSON array"},
     {.name = "jsonl", .offset = AT(jsonl), .help = "as JSON Lines"},
     {.name = "export",
+     .typed = true,
      .offset = AT(export),
      .help = "the corrected lines with their code, as items for precis eval summaries"},
     {0}};

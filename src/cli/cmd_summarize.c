@@ -6,6 +6,7 @@
 
 static const struct option lines[] = {
     {.name = "name",
+     .typed = true,
      .type = OPTION_TEXT,
      .offset = AT(name),
      .argument = "NAME",

@@ -9,8 +9,8 @@ const char *const choices_template[] = {"auto",    "chatml", "llama3", "phi3",
                                         "mistral", "gemma",  NULL};
 
 static const struct option general[] = {
-    {.name = "help", .letter = 'h', .offset = AT(help), .help = "this text"},
-    {.name = "version", .letter = 'V', .offset = AT(version), .help = "the version"},
+    {.name = "help", .letter = 'h', .typed = true, .offset = AT(help), .help = "this text"},
+    {.name = "version", .letter = 'V', .typed = true, .offset = AT(version), .help = "the version"},
     {.name = "quiet", .letter = 'q', .offset = AT(quiet), .help = "only errors on standard error"},
     {.name = "verbose",
      .letter = 'v',

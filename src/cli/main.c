@@ -54,7 +54,7 @@ static int print_help(const struct command *c) {
     options_print(stdout, c, 96);
     if (c->examples)
         printf("\nExamples\n%s", c->examples);
-    puts("\nEach option is also read from the environment: PRECIS_MODEL for --model, "
+    puts("\nOptions are also read from the environment: PRECIS_MODEL for --model, "
          "PRECIS_NO_COLOR\n"
          "for --no-color; the command line wins.\n"
          "Exit codes: 0 done, 1 nothing found or a contract missed, 2 bad use or bad input,\n"

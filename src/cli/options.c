@@ -196,8 +196,7 @@ static int start_values(const struct command *c, struct args *a, struct err *e) 
                 if (rc)
                     return rc;
             }
-            if (!value || !*value || strcmp(o->name, "help") == 0 ||
-                strcmp(o->name, "version") == 0)
+            if (!value || !*value || o->typed)
                 continue;
             char where[88];
             snprintf(where, sizeof where, "%s=", name);

@@ -37,6 +37,7 @@ struct option {
     char letter;      /* 0: none */
     bool above_min;   /* min itself is not allowed */
     bool automatic;   /* NUMBER: "auto" is a value, too: OPTION_AUTO */
+    bool typed;       /* on the command line only: of one call, which no variable is about */
     enum option_type type;
     size_t offset;              /* in struct args */
     const char *argument;       /* "N", "FILE"; NULL for flags */

@@ -190,6 +190,11 @@ $ PRECIS_AGENT_COUNT= precis summarize missing
 exit: 2
 err~ missing
 
+== what is said of one call is read from no variable
+$ mkdir none && PRECIS_NAME=x.c PRECIS_HELP=1 precis summarize --model $TINY none
+exit: 2
+err~ ^precis: none: 
+
 == two dashes end the options
 $ precis summarize --model $TINY -- --loc
 exit: 2
