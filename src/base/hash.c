@@ -1,10 +1,29 @@
 #include "base/hash.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
+
+static const char digits[] = "0123456789abcdef";
+
+void hash_hex(const uint8_t *bytes, size_t size, char *out) {
+    for (size_t i = 0; i < size; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = 0;
+}
+
+bool hash_unhex(const char *hex, uint8_t out[HASH_SHA256_SIZE]) {
+    for (size_t i = 0; i < 2 * HASH_SHA256_SIZE; i++) {
+        const char *d = hex[i] ? strchr(digits, hex[i]) : NULL;
+        if (!d)
+            return false;
+        unsigned v = (unsigned)(d - digits);
+        out[i / 2] = (uint8_t)(i % 2 ? (unsigned)out[i / 2] | v : v << 4);
+    }
+    return hex[2 * HASH_SHA256_SIZE] == 0;
+}
 
 int hash_sha256(const void *data, size_t size, uint8_t out[HASH_SHA256_SIZE], struct err *e) {
     if (EVP_Digest(data, size, out, NULL, EVP_sha256(), NULL) != 1)
@@ -16,8 +35,7 @@ int hash_sha256_hex(const void *data, size_t size, char out[HASH_HEX_SIZE], stru
     uint8_t digest[HASH_SHA256_SIZE];
     int rc = hash_sha256(data, size, digest, e);
     if (rc == 0)
-        for (size_t i = 0; i < sizeof digest; i++)
-            snprintf(out + 2 * i, 3, "%02x", digest[i]);
+        hash_hex(digest, sizeof digest, out);
     return rc;
 }
 
@@ -31,8 +49,7 @@ int hash_sha1_hex(const void *head, size_t head_size, const void *data, size_t s
     EVP_MD_CTX_free(c);
     if (!ok)
         return err_set(e, PRECIS_ENOMEM, "libcrypto could not compute SHA-1");
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    hash_hex(digest, sizeof digest, out);
     return 0;
 }
 

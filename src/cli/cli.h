@@ -56,6 +56,7 @@ int flush_stdout(struct err *e);
 /* JSON by hand where order and digits matter. s must be valid UTF-8; control characters are
  * escaped. */
 void json_put_string(struct buf *b, const char *s, size_t len);
-void json_put_number(struct buf *b, double v, int digits); /* null when not finite */
+void json_put_member(struct buf *b, const char *name, const char *s); /* "name": s; NULL: null */
+void json_put_number(struct buf *b, double v, int digits);            /* null when not finite */
 
 #endif

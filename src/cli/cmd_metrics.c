@@ -180,11 +180,8 @@ static void json_function(struct buf *b, const struct figures *f,
 static void json_file(struct buf *b, const struct figures *f, bool first) {
     buf_str(b, first ? "{\"files\": [\n  {\"file_path\": " : ",\n  {\"file_path\": ");
     json_name(b, f->file->name, strlen(f->file->name));
-    buf_str(b, ", \"language\": ");
-    if (f->file->lang)
-        json_put_string(b, f->file->lang->name, strlen(f->file->lang->name));
-    else
-        buf_str(b, "null");
+    buf_str(b, ", ");
+    json_put_member(b, "language", f->file->lang ? f->file->lang->name : NULL);
     buf_printf(b, ", \"parsed\": %s", f->parsed ? "true" : "false");
     json_metrics(b, &f->all, f->parsed);
     buf_str(b, ", \"functions\": [");

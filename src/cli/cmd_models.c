@@ -34,13 +34,10 @@ static void put_entry(struct buf *b, const struct catalogue_entry *c, const char
     buf_printf(b,
                "{\"name\": \"%s\", \"title\": \"%s\", \"file\": \"%s\", \"bytes\": %llu, "
                "\"licence\": \"%s\", \"sha256\": \"%s\", \"hub\": \"hf:%s%s%s\", "
-               "\"here\": %s, \"path\": ",
+               "\"here\": %s, ",
                c->name, c->title, c->file, c->size, c->licence, c->sha256, c->hub,
                c->hub_file ? ":" : "", c->hub_file ? c->hub_file : "", path[0] ? "true" : "false");
-    if (path[0])
-        json_put_string(b, path, strlen(path));
-    else
-        buf_str(b, "null");
+    json_put_member(b, "path", path[0] ? path : NULL);
     buf_char(b, '}');
 }
 

@@ -115,14 +115,6 @@ static void put_hit(struct buf *b, const struct index_hit *h, bool color) {
     }
 }
 
-static void put_member(struct buf *b, const char *name, const char *value) {
-    buf_printf(b, ", \"%s\": ", name);
-    if (value)
-        json_put_string(b, value, strlen(value));
-    else
-        buf_str(b, "null");
-}
-
 static void put_json_line(struct buf *b, const struct index_line *l) {
     struct buf plain = {0};
     for (size_t i = 0; i < l->len; i++)
@@ -139,14 +131,22 @@ static void put_json_line(struct buf *b, const struct index_line *l) {
 static void put_json(struct buf *b, const struct index_hit *h) {
     struct index_line lines[LINES];
     size_t n = index_hit_lines(h, lines, LINES);
-    buf_str(b, "{\"file_path\": ");
-    json_put_string(b, h->path, strlen(h->path));
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        {"language", h->language},
+        {"symbol_name", h->symbol},
+        {"kind", h->kind},
+        {"summary", h->summary},
+    };
+    buf_char(b, '{');
+    json_put_member(b, "file_path", h->path);
     buf_printf(b, ", \"start_line\": %llu, \"end_line\": %llu", (unsigned long long)h->start_line,
                (unsigned long long)h->end_line);
-    put_member(b, "language", h->language);
-    put_member(b, "symbol_name", h->symbol);
-    put_member(b, "kind", h->kind);
-    put_member(b, "summary", h->summary);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        buf_str(b, ", ");
+        json_put_member(b, texts[i].name, texts[i].value);
+    }
     buf_str(b, ", \"score\": ");
     json_put_number(b, h->score, DIGITS);
     buf_str(b, ", \"bm25\": ");

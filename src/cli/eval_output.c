@@ -278,11 +278,7 @@ void eval_put_json(struct buf *out, const struct eval_report *r, const struct ev
     put_key(out, "acceptable");
     buf_printf(out, "\"cosine >= %.2f%s\", ", EVAL_ACCEPTABLE_COSINE,
                r->grounded_known ? " and grounded" : "");
-    put_key(out, "embedding_model");
-    if (about->embedding_model)
-        json_put_string(out, about->embedding_model, strlen(about->embedding_model));
-    else
-        buf_str(out, "null");
+    json_put_member(out, "embedding_model", about->embedding_model);
     buf_printf(out, ", \"samples\": %zu, \"seed\": %llu, ", about->bootstrap->rounds,
                (unsigned long long)about->bootstrap->seed);
     put_reliability(out, &r->all);

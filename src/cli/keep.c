@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "code/chunk.h"
@@ -246,18 +247,6 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
     return rc;
 }
 
-static bool unhex(const char *hex, uint8_t out[HASH_SHA256_SIZE]) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < 2 * HASH_SHA256_SIZE; i++) {
-        const char *d = hex[i] ? strchr(digits, hex[i]) : NULL;
-        if (!d)
-            return false;
-        unsigned v = (unsigned)(d - digits);
-        out[i / 2] = (uint8_t)(i % 2 ? (unsigned)out[i / 2] | v : v << 4);
-    }
-    return true;
-}
-
 /* What of the prompt is neither the chunk's text nor told by the origin, as one digest. */
 static int context_of(const struct summary *s, uint8_t out[HASH_SHA256_SIZE], struct err *e) {
     struct buf b = {0};
@@ -332,7 +321,7 @@ static int key_of(const struct keep *k, const char *path, const struct summary *
                   const char *source, uint8_t text[HASH_SHA256_SIZE], uint8_t key[HASH_SHA256_SIZE],
                   struct err *e) {
     uint8_t context[HASH_SHA256_SIZE];
-    if (!unhex(s->sha256, text))
+    if (!hash_unhex(s->sha256, text))
         return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
     struct store_subject subject = {.level = level_of(path, s),
                                     .path = path,
@@ -546,11 +535,6 @@ static const char *name_to_find(struct keep *k, const char *shown) {
     return l->name;
 }
 
-static void hex_of(const uint8_t hash[HASH_SHA256_SIZE], char out[HASH_HEX_SIZE]) {
-    for (size_t i = 0; i < HASH_SHA256_SIZE; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
 static int take_line(void *user, const struct store_line *l, struct err *e) {
     struct known_line *out = user;
     if (strlen(l->source) >= sizeof out->source)
@@ -614,7 +598,7 @@ static int take_chunk(void *user, const struct store_line *l, struct err *e) {
     struct known_chunk *c = &out->v[out->n++];
     *c = (struct known_chunk){.start_line = l->start_line, .end_line = l->end_line};
     memcpy(c->key, l->key, sizeof c->key);
-    hex_of(l->text, c->sha256);
+    hash_hex(l->text, sizeof l->text, c->sha256);
     if (l->symbol)
         buf_str(&c->symbol, l->symbol);
     return buf_failed(&c->symbol) ? err_nomem(e, l->path) : take_line(&c->line, l, e);

@@ -6,21 +6,9 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
-
-static void put_text(struct buf *b, const char *name, const char *value) {
-    buf_printf(b, "\"%s\": ", name);
-    if (value)
-        json_put_string(b, value, strlen(value));
-    else
-        buf_str(b, "null");
-}
-
-static void hash_hex(const uint8_t *hash, size_t size, char *out) {
-    for (size_t i = 0; i < size; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
 
 static void format_time(int64_t seconds, char *out, size_t size) {
     struct tm tm;
@@ -41,7 +29,7 @@ static void json_rating(const struct store_line *l, const struct store_rating *r
     format_time(r->rated_at, when, sizeof when);
     hash_hex(l->text, sizeof l->text, hex);
     buf_char(b, '{');
-    put_text(b, "file_path", l->path);
+    json_put_member(b, "file_path", l->path);
     buf_printf(b, ", \"start_line\": %" PRIu64 ", \"end_line\": %" PRIu64 ", ", l->start_line,
                l->end_line);
     const struct {
@@ -64,7 +52,7 @@ static void json_rating(const struct store_line *l, const struct store_rating *r
         {"rated_at", when},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        put_text(b, texts[i].name, texts[i].value);
+        json_put_member(b, texts[i].name, texts[i].value);
         buf_str(b, ", ");
     }
     buf_str(b, "\"confidence\": ");
@@ -217,7 +205,7 @@ static void put_item(const struct export *x, const struct store_line *l,
         {"reference", r->corrected},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        put_text(b, texts[i].name, texts[i].value);
+        json_put_member(b, texts[i].name, texts[i].value);
         buf_str(b, ", ");
     }
     buf_printf(b,

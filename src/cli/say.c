@@ -121,6 +121,14 @@ void json_put_string(struct buf *b, const char *s, size_t len) {
     buf_char(b, '"');
 }
 
+void json_put_member(struct buf *b, const char *name, const char *s) {
+    buf_printf(b, "\"%s\": ", name);
+    if (s)
+        json_put_string(b, s, strlen(s));
+    else
+        buf_str(b, "null");
+}
+
 void json_put_number(struct buf *b, double v, int digits) {
     if (isfinite(v))
         buf_printf(b, "%.*g", digits, v);

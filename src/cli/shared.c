@@ -27,18 +27,13 @@ struct writer {
 };
 
 static void put_hash(struct buf *b, const char *name, const uint8_t hash[HASH_SHA256_SIZE]) {
-    buf_printf(b, "\"%s\": \"", name);
-    for (size_t i = 0; i < HASH_SHA256_SIZE; i++)
-        buf_printf(b, "%02x", hash[i]);
-    buf_str(b, "\", ");
+    char hex[HASH_HEX_SIZE];
+    hash_hex(hash, HASH_SHA256_SIZE, hex);
+    buf_printf(b, "\"%s\": \"%s\", ", name, hex);
 }
 
 static void put_text(struct buf *b, const char *name, const char *s) {
-    buf_printf(b, "\"%s\": ", name);
-    if (s)
-        json_put_string(b, s, strlen(s));
-    else
-        buf_str(b, "null");
+    json_put_member(b, name, s);
     buf_str(b, ", ");
 }
 
@@ -148,17 +143,9 @@ static double real_of(struct row *r, const char *field, double most) {
 }
 
 static void hash_field(struct row *r, const char *field, uint8_t out[HASH_SHA256_SIZE]) {
-    static const char digits[] = "0123456789abcdef";
-    const char *hex = text_of(r, field);
     memset(out, 0, HASH_SHA256_SIZE);
-    if (strlen(hex) != 2 * HASH_SHA256_SIZE || strspn(hex, digits) != 2 * HASH_SHA256_SIZE) {
+    if (!hash_unhex(text_of(r, field), out))
         refuse(r, field, "is no SHA-256");
-        return;
-    }
-    for (size_t i = 0; i < 2 * HASH_SHA256_SIZE; i++) {
-        unsigned v = (unsigned)(strchr(digits, hex[i]) - digits);
-        out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | v : v << 4);
-    }
 }
 
 static enum store_level level_of(struct row *r) {

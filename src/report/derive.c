@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "report/origins.h"
 #include "summary/folders.h"
 
@@ -51,15 +52,6 @@ static const char *shown(const struct derivation *d, const char *path, bool is_f
     return path + d->prefix;
 }
 
-static void hex_of(const uint8_t hash[HASH_SHA256_SIZE], char out[HASH_HEX_SIZE]) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < HASH_SHA256_SIZE; i++) {
-        out[2 * i] = digits[hash[i] >> 4];
-        out[2 * i + 1] = digits[hash[i] & 15];
-    }
-    out[HASH_HEX_SIZE - 1] = 0;
-}
-
 static int check_stop(const struct derivation *d, struct err *e) {
     return d->stop && atomic_load(d->stop) ? err_set(e, PRECIS_ECANCELLED, "cancelled") : 0;
 }
@@ -82,7 +74,7 @@ static int summary_of(struct derivation *d, const struct store_line *l, struct s
                           .cut = l->cut};
     if (l->level >= STORE_DIRECTORY)
         s->level = *s->file_path ? SUMMARY_DIRECTORY : SUMMARY_REPOSITORY;
-    hex_of(l->text, s->sha256);
+    hash_hex(l->text, sizeof l->text, s->sha256);
     int rc = check_stop(d, e);
     return rc ? rc : origins_find(&d->origins, l->made, &s->made, e);
 }

@@ -39,6 +39,26 @@ static void sha256_of_known_messages(void **state) {
     free(a);
 }
 
+static void digits_go_both_ways(void **state) {
+    (void)state;
+    uint8_t bytes[HASH_SHA256_SIZE], again[HASH_SHA256_SIZE];
+    char hex[HASH_HEX_SIZE + 1];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 0x11 + (i > 15));
+    hash_hex(bytes, sizeof bytes, hex);
+    assert_string_equal(hex, "00112233445566778899aabbccddeeff112233445566778899aabbccddeeff10");
+    assert_true(hash_unhex(hex, again));
+    assert_memory_equal(bytes, again, sizeof bytes);
+    hex[64] = '0';
+    hex[65] = 0;
+    assert_false(hash_unhex(hex, again));
+    hex[63] = 0;
+    assert_false(hash_unhex(hex, again));
+    hex[63] = 'A';
+    hex[64] = 0;
+    assert_false(hash_unhex(hex, again));
+}
+
 /* Each bit of each byte, and the length, matter. */
 static void every_bit_matters(void **state) {
     (void)state;
@@ -107,9 +127,8 @@ static void every_bit_matters_in_bulk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_of_known_messages),
-        cmocka_unit_test(every_bit_matters),
-        cmocka_unit_test(no_word_erases_the_rest),
+        cmocka_unit_test(sha256_of_known_messages),  cmocka_unit_test(digits_go_both_ways),
+        cmocka_unit_test(every_bit_matters),         cmocka_unit_test(no_word_erases_the_rest),
         cmocka_unit_test(every_bit_matters_in_bulk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
