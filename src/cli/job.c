@@ -30,7 +30,7 @@ struct work {
     const struct job *job;
     struct walk walk;
     struct piped piped;        /* standard input, when it is what the walk has */
-    struct asked asked;        /* of the model; not set with --model auto */
+    struct asked asked;        /* of the model; of the larger one with --model auto */
     struct asked_model before; /* what it is known to be without opening it */
     struct run_lazy lazy;      /* opens it, where it is */
     bool is_lazy;
@@ -42,6 +42,7 @@ struct work {
     struct outfile out;
     bool out_open;
     struct report *report;
+    struct store *seen; /* to read, until the keep has it; NULL: nothing is known of this run */
     struct keep *keep;
     struct known known;        /* what it keeps already */
     struct known known_first;  /* that, or before it the first run's lines */
@@ -128,8 +129,9 @@ static int find_files(struct work *w, struct err *e) {
 static int check(struct work *w, struct err *e) {
     const struct job *job = w->job;
     int rc = check_sampling(job->args, e);
-    if (rc == 0 && job->args->resume && job->args->no_cache)
-        rc = err_set(e, PRECIS_EUSAGE, "--resume and --no-cache: one of them is enough");
+    if (rc == 0 && job->args->resume && (job->args->no_cache || job->args->no_store))
+        rc = err_set(e, PRECIS_EUSAGE, "--resume and --no-%s: one of them is enough",
+                     job->args->no_cache ? "cache" : "store");
     if (rc == 0)
         rc = check_pair(w, e);
     if (rc == 0 && job->args->prompt && !*job->args->prompt)
@@ -290,13 +292,14 @@ static int look_before(struct work *w, struct err *e) {
     int rc = asked_make(&a, &w->asked, e);
     if (rc || w->large)
         return rc;
-    w->is_lazy = keep_find_model(&a, w->job->paths[0], &w->asked, &w->before);
+    w->is_lazy = keep_find_model(&a, w->job->paths[0], &w->asked, &w->before, &w->seen);
     w->lazy = (struct run_lazy){.seq2seq = w->before.seq2seq,
                                 .context = w->before.context,
                                 .max_sequences = w->before.sequences,
                                 .open = open_part,
                                 .user = w};
-    w->known_first.file = find_file;
+    if (w->seen && !a.refresh_examples) /* else every file would be hashed for nothing */
+        w->known_first.file = find_file;
     return 0;
 }
 
@@ -337,7 +340,8 @@ static int prepare(struct work *w, struct err *e) {
                        w->large ? NULL : &w->asked, &w->keep, e);
     if (rc == 0 && open)
         keep_model(w->keep, engine_info(open->engine));
-    keep_known(w->keep, &w->known);
+    keep_known(w->keep, w->seen, &w->known);
+    w->seen = NULL;
     return rc ? rc : open_results(w, e);
 }
 
@@ -517,7 +521,7 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
     provenance_of(w, &w->first_model, w->first_version, &w->first);
     rc = keep_open(w->job->args, w->job->paths[0], &w->walk, &w->first, &o.sampling, NULL, &w->keep,
                    e);
-    keep_known(w->keep, &w->known);
+    keep_known(w->keep, NULL, &w->known);
     if (rc == 0)
         rc = execute_first(w, run, seconds, e);
     w->hung = run_stats(run)->hung;
@@ -596,12 +600,12 @@ int job_run(const struct job *asked, struct err *e) {
     w.known_first = (struct known){.find = find_known, .user = &w};
     w.lesser = (struct known){.find = find_lesser, .user = &w};
     with_prompt.args = &args;
-    args.no_store |= piped_is_asked(asked->paths, asked->n_paths);
     int rc = args.prompt_file ? read_instruction(&args, &instruction, e) : 0;
     if (args.prompt_file)
         args.prompt = instruction.data;
     if (rc == 0)
         rc = check(&w, e);
+    args.no_store |= w.piped.fd >= 0;
     if (rc == 0)
         rc = look_before(&w, e);
     if (rc == 0 && !w.is_lazy)
@@ -616,6 +620,7 @@ int job_run(const struct job *asked, struct err *e) {
         rc = execute(&w, e);
     if (rc == 0)
         rc = finish(&w, e);
+    store_close(w.seen);
     keep_close(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
     close_results(&w, rc < 0 || !w.started);
     if (w.hung)

@@ -158,19 +158,18 @@ static int find_root(const struct args *a, const char *path, const char **root, 
 }
 
 bool keep_find_model(const struct args *a, const char *path, const struct asked *asked,
-                     struct asked_model *out) {
+                     struct asked_model *out, struct store **seen) {
     const char *root;
     char *found = NULL;
-    struct store *s = NULL;
     *out = (struct asked_model){0};
+    *seen = NULL;
     if (a->no_cache || !asked->whole)
         return false;
     int rc = find_root(a, path, &root, &found, NULL);
     if (rc == 0)
-        rc = store_open(root, STORE_READ, &s, NULL); /* what is wrong with it is said later */
+        rc = store_open(root, STORE_READ, seen, NULL); /* what is wrong with it is said later */
     if (rc == 0)
-        rc = store_asked(s, asked->how, asked_take, out, NULL);
-    store_close(s);
+        rc = store_asked(*seen, asked->how, asked_take, out, NULL);
     free(found);
     out->made.judge_revision = asked->judge_revision;
     return rc == 0;
@@ -620,10 +619,14 @@ static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[
     return rc == 0;
 }
 
-void keep_known(struct keep *k, struct known *out) {
+void keep_known(struct keep *k, struct store *seen, struct known *out) {
     struct err e = {0};
     *out = (struct known){.find = find_known, .user = k, .file = find_file_lines};
-    if (k && k->look && store_open(store_root(k->store), STORE_READ, &k->lookup.store, &e) != 0)
+    if (!k || !k->look)
+        store_close(seen);
+    else if (seen)
+        k->lookup.store = seen;
+    else if (store_open(store_root(k->store), STORE_READ, &k->lookup.store, &e) != 0)
         log_say(LOG_WARN, "%s; its lines are made anew", e.text);
 }
 

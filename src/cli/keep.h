@@ -15,9 +15,9 @@ struct keep; /* NULL stands for a run without a store; every function takes it *
 
 /* What the store of such a run knows of the model that is asked (below for which store that is).
  * false: nothing, or none of it may be used (a->no_cache). *out is for asked_model_free then, too.
- */
+ * *seen: that store, to read, for keep_known or store_close; NULL: it has nothing for this run. */
 bool keep_find_model(const struct args *a, const char *path, const struct asked *asked,
-                     struct asked_model *out);
+                     struct asked_model *out, struct store **seen);
 
 /* Where a run's lines go: nowhere with a->no_store; else to a->store, which is made where there is
  * none; else to the store that belongs to `path` (store_find_root), if any. *out is NULL for none.
@@ -31,10 +31,11 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
 /* Notes what the model that was asked for is, for keep_find_model. A failure is a warning. */
 void keep_model(struct keep *k, const struct engine_info *info);
 
-/* What the store has already, by a second handle on it; nothing with a->no_cache, and of chunks
- * nothing with a->refresh_examples, whose new lines take the place of old ones. The first failure
- * of that handle is a warning, and nothing is found from there on. Valid until keep_close. */
-void keep_known(struct keep *k, struct known *out);
+/* What the store has already, by a second handle on it, which is opened where `seen` is NULL;
+ * nothing with a->no_cache, and of chunks nothing with a->refresh_examples, whose new lines take
+ * the place of old ones. The first failure of that handle is a warning, and nothing is found from
+ * there on. Valid until keep_close, which closes `seen`, too. */
+void keep_known(struct keep *k, struct store *seen, struct known *out);
 
 /* Commits a line; a failed chunk has none, but it may be known that the model has none for it. A
  * known line, which is in the store, is put to say that it stands at its place in this run, and

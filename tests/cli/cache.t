@@ -83,6 +83,11 @@ $ precis summarize --model $TINY --resume --no-cache tree
 exit: 2
 err: precis: --resume and --no-cache: one of them is enough
 
+== --resume and --no-store
+$ precis summarize --model $TINY --resume --no-store tree
+exit: 2
+err: precis: --resume and --no-store: one of them is enough
+
 == what the store has
 $ precis cache stats --store tree > s.txt && grep -c '^Lines\|^  by \|^Size\|^Newest' s.txt | sed 's/[4-6]/some/'
 $ precis cache stats --store tree --json > s.json && python3 - <<'END'

@@ -71,7 +71,7 @@ static struct keep *open_keep(const struct args *a, const struct provenance *mad
     if (keep_open(a, fix.root, &fix.walk, made, sampling, NULL, &k, &e) != 0)
         fail_msg("%s", e.text);
     assert_non_null(k);
-    keep_known(k, known);
+    keep_known(k, NULL, known);
     return k;
 }
 
@@ -195,9 +195,40 @@ static void without_a_cache_or_a_store_nothing_is_known(void **state) {
     struct args a = fix.args;
     a.no_cache = true;
     assert_false(known_with(&a, &tiny, &greedy));
-    keep_known(NULL, &known);
+    keep_known(NULL, NULL, &known);
     assert_false(is_known(&known, &s));
     keep_commit(NULL);
+}
+
+/* What keep_find_model reads by, for a run with that; NULL: nothing. */
+static struct store *seen_with(const struct args *a) {
+    const struct asked asked = {.whole = true};
+    struct asked_model before;
+    struct store *seen;
+    assert_false(keep_find_model(a, fix.root, &asked, &before, &seen));
+    asked_model_free(&before);
+    return seen;
+}
+
+static void the_handle_of_the_first_look_serves_on(void **state) {
+    (void)state;
+    const struct summary s = line_at("a.c", 1, "Holds x.");
+    struct err e;
+    struct known known;
+    struct keep *k;
+    assert_null(seen_with(&fix.args)); /* there is no store yet */
+    keep_one(&s);
+    struct args none = fix.args, blind = fix.args;
+    none.no_store = blind.no_cache = true;
+    assert_null(seen_with(&none));
+    assert_null(seen_with(&blind));
+    struct store *seen = seen_with(&fix.args);
+    assert_non_null(seen);
+    assert_int_equal(keep_open(&fix.args, fix.root, &fix.walk, &tiny, &greedy, NULL, &k, &e), 0);
+    keep_known(k, seen, &known);
+    assert_true(is_known(&known, &s));
+    keep_close(k, true);
+    keep_known(NULL, seen_with(&fix.args), &known); /* LeakSanitizer knows whether it is closed */
 }
 
 static int64_t number_of(const char *sql) {
@@ -318,6 +349,7 @@ int main(void) {
         TEST(another_text_place_language_or_context_is_a_miss),
         TEST(another_model_prompt_or_parameter_is_a_miss),
         TEST(without_a_cache_or_a_store_nothing_is_known),
+        TEST(the_handle_of_the_first_look_serves_on),
         TEST(known_lines_stand_in_this_run),
         TEST(a_line_that_cannot_be_put_takes_no_file_with_it),
         TEST(a_damaged_store_is_said_once_and_missed),
