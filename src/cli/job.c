@@ -1,11 +1,9 @@
 #include "cli/job.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/inputs.h"
@@ -22,6 +20,7 @@
 #include "cli/model.h"
 #include "cli/piped.h"
 #include "cli/progress.h"
+#include "cli/results.h"
 #include "model/catalogue.h"
 #include "summary/prompt.h"
 #include "summary/route.h"
@@ -52,9 +51,8 @@ struct work {
     struct provenance first;   /* of its lines; borrows from first_model */
     struct model first_model;
     char first_version[PROMPT_VERSION_SIZE];
-    double until;      /* clock_seconds, when the budget is over; 0: never */
-    FILE *results;     /* line by line, so that it can be followed while it grows */
-    int results_errno; /* of the first write to it that failed */
+    double until; /* clock_seconds, when the budget is over; 0: never */
+    struct results results;
     struct progress progress;
     struct failed failed;
     char title[256];
@@ -303,16 +301,6 @@ static int look_before(struct work *w, struct err *e) {
     return 0;
 }
 
-static int open_results(struct work *w, struct err *e) {
-    if (!w->job->results)
-        return 0;
-    w->results = fopen(w->job->results, "we");
-    if (!w->results)
-        return err_errno(e, w->job->results, "write");
-    setvbuf(w->results, NULL, _IOFBF, 1 << 16); /* flushed after each line */
-    return 0;
-}
-
 static int prepare(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
     int rc = w->is_lazy ? 0 : open_model(w, e);
@@ -342,20 +330,7 @@ static int prepare(struct work *w, struct err *e) {
         keep_model(w->keep, engine_info(open->engine));
     keep_known(w->keep, w->seen, &w->known);
     w->seen = NULL;
-    return rc ? rc : open_results(w, e);
-}
-
-static int check_results(const struct work *w, struct err *e) {
-    if (!w->results_errno)
-        return 0;
-    errno = w->results_errno;
-    return err_errno(e, w->job->results, "write");
-}
-
-static void flush_results(struct work *w) {
-    errno = 0;
-    if ((fflush(w->results) != 0 || ferror(w->results)) && !w->results_errno)
-        w->results_errno = errno ? errno : EIO;
+    return rc ? rc : results_open(&w->results, w->job->results, e);
 }
 
 static const char *output_name(const struct work *w) {
@@ -370,24 +345,7 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
     int rc = report_add(w->report, s, e);
     if (rc == 0 && fflush(w->out.f) != 0)
         rc = err_errno(e, output_name(w), "write");
-    return rc ? rc : check_results(w, e);
-}
-
-/* time chunk file:lines ms tokens confidence summary, apart by tabs */
-static void log_chunk(FILE *f, const struct summary *s) {
-    struct timespec now;
-    struct tm tm;
-    char when[40] = "";
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (gmtime_r(&now.tv_sec, &tm))
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    fprintf(f, "%s\tchunk %zu\t%s:%llu-%llu\t%.0f ms\t%zu+%zu tokens\t", when, s->index + 1,
-            s->file_path, (unsigned long long)s->start_line, (unsigned long long)s->end_line,
-            s->elapsed_ms, s->tokens_in, s->tokens_out);
-    if (s->error)
-        fprintf(f, "failed\t%s\n", s->error);
-    else
-        fprintf(f, "%.2f\t%s\n", s->confidence, s->summary);
+    return rc ? rc : results_check(&w->results, e);
 }
 
 static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
@@ -395,10 +353,7 @@ static void on_finished(void *user, const struct summary *s, const struct run_st
     if (w->is_lazy)
         w->progress.engine = run_engine(w->run);
     keep_line(w->keep, s);
-    if (w->results && s->level == SUMMARY_CHUNK) {
-        log_chunk(w->results, s);
-        flush_results(w);
-    }
+    results_add(&w->results, s);
     progress_finished(&w->progress, s);
     progress_show(&w->progress, stats);
     if (s->error && s->level != SUMMARY_CHUNK)
@@ -439,12 +394,8 @@ static int finish(struct work *w, struct err *e) {
     int rc = report_finish(w->report, stats, info, e);
     if (rc == PRECIS_EIO)
         rc = err_errno(e, output_name(w), "write"); /* it knows no name */
-    if (rc == 0 && w->results) {
-        fputc('\n', w->results);
-        report_statistics(w->results, stats, info, STATISTICS_TEXT);
-        flush_results(w);
-        rc = check_results(w, e);
-    }
+    if (rc == 0)
+        rc = results_finish(&w->results, stats, info, e);
     if (rc == 0) {
         w->out_open = false;
         rc = outfile_commit(&w->out, e);
@@ -459,16 +410,6 @@ static int finish(struct work *w, struct err *e) {
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
     return stats->chunks_failed || stats->hung ? EXIT_PARTIAL : EXIT_DONE;
-}
-
-static void close_results(struct work *w, bool failed) {
-    struct stat st;
-    if (!w->results)
-        return;
-    bool regular = fstat(fileno(w->results), &st) == 0 && S_ISREG(st.st_mode);
-    fclose(w->results);
-    if (failed && regular)
-        unlink(w->job->results);
 }
 
 /* What the first run keeps its lines in; w->route is asked from the second on. */
@@ -622,7 +563,7 @@ int job_run(const struct job *asked, struct err *e) {
         rc = finish(&w, e);
     store_close(w.seen);
     keep_close(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
-    close_results(&w, rc < 0 || !w.started);
+    results_close(&w.results, rc < 0 || !w.started);
     if (w.hung)
         leave(&w, rc, e);
     failed_free(&w.failed);
