@@ -1,4 +1,4 @@
-#include "cli/job.h"
+#include "cli/job_impl.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,62 +7,14 @@
 #include <unistd.h>
 
 #include "api/inputs.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/eval.h"
 #include "cli/example_pool.h"
-#include "cli/failed.h"
 #include "cli/input_text.h"
-#include "cli/keep.h"
 #include "cli/model.h"
-#include "cli/piped.h"
-#include "cli/progress.h"
-#include "cli/results.h"
-#include "model/catalogue.h"
-#include "summary/prompt.h"
-#include "summary/route.h"
-
-struct work {
-    const struct job *job;
-    struct walk walk;
-    struct piped piped;        /* standard input, when it is what the walk has */
-    struct asked asked;        /* of the model; of the larger one with --model auto */
-    struct asked_model before; /* what it is known to be without opening it */
-    struct run_lazy lazy;      /* opens it, where it is */
-    bool is_lazy;
-    struct model model;
-    struct embedder *embedder;
-    struct examples *pool;
-    struct run *run;
-    struct provenance made; /* borrows from the model, or from what is known of it */
-    struct outfile out;
-    bool out_open;
-    struct report *report;
-    struct store *seen; /* to read, until the keep has it; NULL: nothing is known of this run */
-    struct keep *keep;
-    struct known known;        /* what it keeps already */
-    struct known known_first;  /* that, or before it the first run's lines */
-    struct known lesser;       /* the first run's alone */
-    const char *small, *large; /* the models of --model auto; NULL: another was asked for */
-    struct route *route;       /* of --model auto; NULL: there was no first run */
-    struct provenance first;   /* of its lines; borrows from first_model */
-    struct model first_model;
-    char first_version[PROMPT_VERSION_SIZE];
-    double until; /* clock_seconds, when the budget is over; 0: never */
-    struct results results;
-    struct progress progress;
-    struct failed failed;
-    char title[256];
-    bool started;
-    bool hung; /* a lane did: no engine can be closed */
-};
-
-/* How much longer the large model takes for a chunk than the small one, about: each has three times
- * the weights of the one before it. */
-static const double LARGE_COSTS = 3;
 
 static int check_sampling(const struct args *a, struct err *e) {
     struct sampling s;
@@ -90,29 +42,6 @@ static int check_output(const struct walk *w, const char *output, struct err *e)
     return 0;
 }
 
-/* The two largest decoders of the catalogue that are here, or the only one; NULL: none. */
-static void find_pair(const char **small, const char **large) {
-    static const char *const names[] = {"smollm2", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"};
-    char path[4096];
-    *small = *large = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (catalogue_resolve(names[i], path, sizeof path, NULL) == 0) {
-            *small = *large ? *large : names[i];
-            *large = names[i];
-        }
-}
-
-/* The models of --model auto. */
-static int check_pair(struct work *w, struct err *e) {
-    if (strcmp(w->job->args->model, "auto") != 0)
-        return 0;
-    find_pair(&w->small, &w->large);
-    return w->large ? 0
-                    : err_set(e, PRECIS_ENOTFOUND,
-                              "--model auto: no model of the catalogue is "
-                              "here (precis models list)");
-}
-
 static int find_files(struct work *w, struct err *e) {
     const struct job *job = w->job;
     struct walk_options files = args_files(job->args);
@@ -131,7 +60,7 @@ static int check(struct work *w, struct err *e) {
         rc = err_set(e, PRECIS_EUSAGE, "--resume and --no-%s: one of them is enough",
                      job->args->no_cache ? "cache" : "store");
     if (rc == 0)
-        rc = check_pair(w, e);
+        rc = job_auto_check(w, e);
     if (rc == 0 && job->args->prompt && !*job->args->prompt)
         rc = err_set(e, PRECIS_EUSAGE, "--prompt: is empty");
     if (rc == 0 && job->results && strcmp(job->results, "-") == 0)
@@ -191,8 +120,7 @@ static bool find_lesser(void *user, const struct summary *about, struct known_li
     return w->route && route_find(w->route, about, true, out);
 }
 
-/* m NULL: it is not open yet. */
-static struct run_options options_of(struct work *w, const struct model *m) {
+struct run_options job_options(struct work *w, const struct model *m) {
     const struct args *a = w->job->args;
     struct run_options o = {.loc = a->loc,
                             .chunk = (enum chunk_mode)a->chunk,
@@ -222,13 +150,13 @@ static struct run_options options_of(struct work *w, const struct model *m) {
     return o;
 }
 
-static unsigned parts_of(const struct args *a) {
+unsigned job_parts(const struct args *a) {
     const unsigned parts = MODEL_TOKENIZER | MODEL_ENGINE | MODEL_REVISION;
     return a->prompt ? parts | MODEL_CHAT : parts;
 }
 
-static void provenance_of(const struct work *w, const struct model *m, const char *version,
-                          struct provenance *p) {
+void job_provenance(const struct work *w, const struct model *m, const char *version,
+                    struct provenance *p) {
     struct sampling sampling;
     model_sampling(w->job->args, &sampling);
     *p = (struct provenance){.prompt_version = version};
@@ -254,7 +182,7 @@ static int open_judge_again(struct work *w, struct err *e) {
 
 static int open_model(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
-    return model_open_asked(&w->model, a, parts_of(a), (int)a->agents, e);
+    return model_open_asked(&w->model, a, job_parts(a), (int)a->agents, e);
 }
 
 /* One part, when the first line is not known. */
@@ -311,14 +239,14 @@ static int prepare(struct work *w, struct err *e) {
     else
         title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     const struct model *open = w->is_lazy ? NULL : &w->model;
-    struct run_options o = options_of(w, open);
+    struct run_options o = job_options(w, open);
     rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
         return rc;
     if (run_stats(w->run)->chunks_total == 0)
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
     if (open)
-        provenance_of(w, open, run_prompt_version(w->run), &w->made);
+        job_provenance(w, open, run_prompt_version(w->run), &w->made);
     else
         w->made = w->before.made;
     w->made.sampling = sampling_name(o.sampling.strategy);
@@ -348,7 +276,7 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
     return rc ? rc : results_check(&w->results, e);
 }
 
-static void on_finished(void *user, const struct summary *s, const struct run_stats *stats) {
+void job_finished(void *user, const struct summary *s, const struct run_stats *stats) {
     struct work *w = user;
     if (w->is_lazy)
         w->progress.engine = run_engine(w->run);
@@ -363,7 +291,7 @@ static void on_finished(void *user, const struct summary *s, const struct run_st
                 (unsigned long long)s->end_line, s->error);
 }
 
-static void on_tick(void *user, const struct run_stats *stats) {
+void job_tick(void *user, const struct run_stats *stats) {
     struct work *w = user;
     keep_commit(w->keep);
     progress_show(&w->progress, stats);
@@ -371,7 +299,7 @@ static void on_tick(void *user, const struct run_stats *stats) {
 
 static int execute(struct work *w, struct err *e) {
     struct run_events events = {
-        .on_summary = on_summary, .on_finished = on_finished, .on_tick = on_tick, .user = w};
+        .on_summary = on_summary, .on_finished = job_finished, .on_tick = job_tick, .user = w};
     w->started = true;
     progress_start(&w->progress, w->model.engine);
     int rc = run_execute(w->run, &events, e);
@@ -410,97 +338,6 @@ static int finish(struct work *w, struct err *e) {
     if (stats->interrupted)
         return EXIT_INTERRUPTED;
     return stats->chunks_failed || stats->hung ? EXIT_PARTIAL : EXIT_DONE;
-}
-
-/* What the first run keeps its lines in; w->route is asked from the second on. */
-struct first_run {
-    struct work *w;
-    struct route *route;
-};
-
-static int on_first_summary(void *user, const struct summary *s, struct err *e) {
-    return route_keep(((struct first_run *)user)->route, s, e);
-}
-
-static void on_first_finished(void *user, const struct summary *s, const struct run_stats *stats) {
-    on_finished(((struct first_run *)user)->w, s, stats);
-}
-
-static void on_first_tick(void *user, const struct run_stats *stats) {
-    on_tick(((struct first_run *)user)->w, stats);
-}
-
-static int execute_first(struct work *w, struct run *run, double *seconds, struct err *e) {
-    struct first_run first = {.w = w};
-    const struct run_events events = {.on_summary = on_first_summary,
-                                      .on_finished = on_first_finished,
-                                      .on_tick = on_first_tick,
-                                      .user = &first};
-    int rc = route_new(&w->first, &first.route, e);
-    if (rc)
-        return rc;
-    progress_start(&w->progress, w->first_model.engine);
-    rc = run_execute(run, &events, e);
-    progress_end(&w->progress, run_stats(run));
-    const struct run_stats *s = run_stats(run);
-    size_t made = s->chunks_done - s->chunks_known;
-    *seconds = made ? s->seconds / (double)made : 0;
-    w->route = first.route;
-    return rc;
-}
-
-/* The run of the small model. *seconds: for each chunk. */
-static int run_first(struct work *w, double *seconds, struct err *e) {
-    struct run_options o = options_of(w, &w->first_model);
-    struct run *run = NULL;
-    o.rollup = false;
-    int rc = run_prepare(&w->walk, &o, w->first_model.engine, w->first_model.tok,
-                         w->first_model.chat, &run, e);
-    if (rc)
-        return rc;
-    snprintf(w->first_version, sizeof w->first_version, "%s", run_prompt_version(run));
-    provenance_of(w, &w->first_model, w->first_version, &w->first);
-    rc = keep_open(w->job->args, w->job->paths[0], &w->walk, &w->first, &o.sampling, NULL, &w->keep,
-                   e);
-    keep_known(w->keep, NULL, &w->known);
-    if (rc == 0)
-        rc = execute_first(w, run, seconds, e);
-    w->hung = run_stats(run)->hung;
-    if (rc == 0 && w->hung)
-        rc = err_set(e, PRECIS_ETIMEOUT, "the model %s hangs", w->first_model.name);
-    run_free(run);
-    keep_close(w->keep, rc == 0);
-    w->keep = NULL;
-    w->known = (struct known){0};
-    return rc;
-}
-
-/* --model auto: lets the small model say a line of every chunk, and leaves the large one, which
- * becomes args->model, those that it was not sure of, as many as the budget has time for. */
-static int run_small(struct work *w, struct args *args, struct err *e) {
-    const char *small = w->small, *large = w->large;
-    double seconds = 0, started = clock_seconds();
-    size_t most = SIZE_MAX, again = 0;
-    args->model = small;
-    if (strcmp(small, large) == 0) {
-        log_say(LOG_WARN, "--model auto: %s is the only model here", large);
-        return 0;
-    }
-    int rc = model_open_asked(&w->first_model, args, parts_of(args), (int)args->agents, e);
-    if (rc == 0)
-        rc = run_first(w, &seconds, e);
-    args->model = large;
-    if (rc || interrupted())
-        return rc ? rc : PRECIS_ECANCELLED;
-    if (args->budget > 0) {
-        w->until = started + args->budget;
-        double left = w->until - clock_seconds(), each = seconds * LARGE_COSTS;
-        most = left <= 0 ? 0 : each > 0 ? (size_t)(left / each) : SIZE_MAX;
-    }
-    rc = route_choose(w->route, most, &again, e);
-    if (rc == 0)
-        log_say(LOG_INFO, "%zu chunks go to %s", again, large);
-    return rc;
 }
 
 /* The instruction of --prompt-file, without blanks at its end; NUL-terminated. */
@@ -552,7 +389,7 @@ int job_run(const struct job *asked, struct err *e) {
     if (rc == 0 && !w.is_lazy)
         rc = open_tools(&w, e);
     if (rc == 0 && w.large)
-        rc = run_small(&w, &args, e);
+        rc = job_auto_run(&w, &args, e);
     if (rc == 0)
         rc = prepare(&w, e);
     if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
