@@ -12,13 +12,11 @@
 #include "store/settled.h"
 #include "tree.h"
 
-static char *root;
 static struct store *store;
 
-static int set_up(void **state) {
-    (void)state;
+static int begin(void **state) {
     const struct store_origin o = origin_of("A", "line-1");
-    root = tree_new();
+    set_up(state);
     store = open_store(root, STORE_CREATE);
     tree_write(root, "a.c", "x");
     put_file(store, "a.c", "x");
@@ -31,11 +29,9 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
+static int end(void **state) {
     store_close(store);
-    tree_remove(root);
-    return 0;
+    return tear_down(state);
 }
 
 static struct store_freed gc(const struct store_gc *o) {
@@ -126,12 +122,11 @@ static void memory_that_runs_out_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_young_stays, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_gone_goes_when_it_is_asked_for, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_old_goes_but_what_is_pinned, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_imported_line_is_found_but_not_active, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(memory_that_runs_out_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_young_stays, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_gone_goes_when_it_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_old_goes_but_what_is_pinned, begin, end),
+        cmocka_unit_test_setup_teardown(an_imported_line_is_found_but_not_active, begin, end),
+        cmocka_unit_test_setup_teardown(memory_that_runs_out_is_an_error, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

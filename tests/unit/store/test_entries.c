@@ -13,20 +13,6 @@
 #include "store/store_impl.h"
 #include "tree.h"
 
-static char *root;
-
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    tree_remove(root);
-    return 0;
-}
-
 static void outside(const char *sql) {
     char *path = file_join(root, STORE_FOLDER "/" STORE_FILE), *why = NULL;
     sqlite3 *db;

@@ -14,13 +14,11 @@
 #include "store/settled.h"
 #include "tree.h"
 
-static char *root;
 static struct store *store;
 static uint8_t how[HASH_SHA256_SIZE], other[HASH_SHA256_SIZE], version[HASH_SHA256_SIZE];
 
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
+static int begin(void **state) {
+    set_up(state);
     store = open_store(root, STORE_CREATE);
     hash_of("how", how);
     hash_of("other", other);
@@ -28,11 +26,9 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
+static int end(void **state) {
     store_close(store);
-    tree_remove(root);
-    return 0;
+    return tear_down(state);
 }
 
 static struct store_asked asked_of(const struct store_origin *o) {
@@ -184,12 +180,11 @@ static void memory_that_runs_out_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_asked_is_found_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_file_has_its_lines_as_long_as_it_is_the_same, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_line_that_is_gone_is_a_miss, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_has_no_answer_says_why, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(memory_that_runs_out_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_asked_is_found_again, begin, end),
+        cmocka_unit_test_setup_teardown(a_file_has_its_lines_as_long_as_it_is_the_same, begin, end),
+        cmocka_unit_test_setup_teardown(a_line_that_is_gone_is_a_miss, begin, end),
+        cmocka_unit_test_setup_teardown(what_has_no_answer_says_why, begin, end),
+        cmocka_unit_test_setup_teardown(memory_that_runs_out_is_an_error, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

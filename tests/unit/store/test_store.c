@@ -15,20 +15,6 @@
 #include "lines.h"
 #include "tree.h"
 
-static char *root;
-
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    tree_remove(root);
-    return 0;
-}
-
 /* SQL on the file from outside; "" or the first column of the first row. */
 static const char *outside(const char *sql) {
     static char text[512];
