@@ -151,11 +151,12 @@ int origin_number(struct store *s, const struct store_origin *m, int64_t *out, s
     return rc;
 }
 
-/* The number of a path; folders are put when they are not there. */
-static int path_number(struct store *s, const struct store_line *l, int64_t *out, struct err *e) {
+/* The number of a path. put_it: it is put when it is not there. */
+static int path_number(struct store *s, const struct store_line *l, bool put_it, int64_t *out,
+                       struct err *e) {
     int rc = 0;
-    if (l->level >= STORE_DIRECTORY) {
-        struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a folder");
+    if (put_it) {
+        struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a path");
         statement_text(&put, l->path);
         rc = statement_run(&put, NULL, e);
     }
@@ -190,10 +191,11 @@ static int put_summary(struct store *s, const struct store_line *l, int64_t orig
     return rc;
 }
 
-static int put_chunk(struct store *s, const struct store_line *l, int64_t file, int64_t run,
-                     struct err *e) {
+/* By QUERY_PUT_CHUNK, or QUERY_IMPORT_CHUNK: no run has seen it there. */
+static int put_place(struct store *s, enum query q, const struct store_line *l, int64_t file,
+                     int64_t run, struct err *e) {
     int changed = 0;
-    struct statement t = statement_start(s, QUERY_PUT_CHUNK, "put the place of a line");
+    struct statement t = statement_start(s, q, "put the place of a line");
     statement_int(&t, l->level);
     statement_int(&t, (int64_t)l->start_line);
     statement_int(&t, (int64_t)l->end_line);
@@ -203,11 +205,14 @@ static int put_chunk(struct store *s, const struct store_line *l, int64_t file, 
     statement_int(&t, run);
     statement_int(&t, file);
     int rc = statement_run(&t, &changed, e);
-    return rc == 0 && !changed ? store_damaged(s, "a file is gone within a transaction", e) : rc;
+    if (rc == 0 && !changed && q == QUERY_PUT_CHUNK)
+        rc = store_damaged(s, "a file is gone within a transaction", e);
+    return rc;
 }
 
-int store_put(struct store *s, int64_t run, const struct store_line *l, bool *added,
-              struct err *e) {
+static int put_line(struct store *s, enum query place, int64_t run, const struct store_line *l,
+                    bool *added, struct err *e) {
+    const bool import = place == QUERY_IMPORT_CHUNK;
     int64_t origin = 0, file = 0;
     bool own, is_new = false;
     int rc = check_line(l, e);
@@ -215,55 +220,27 @@ int store_put(struct store *s, int64_t run, const struct store_line *l, bool *ad
         rc = begin_own(s, &own, e);
     if (rc)
         return rc;
-    rc = path_number(s, l, &file, e);
+    rc = path_number(s, l, import || l->level >= STORE_DIRECTORY, &file, e);
     if (rc == 0)
         rc = origin_number(s, l->made, &origin, e);
     if (rc == 0)
-        rc = put_summary(s, l, origin, store_now(), &is_new, e);
+        rc = put_summary(s, l, origin, import ? l->made_at : store_now(), &is_new, e);
     if (rc == 0)
-        rc = put_chunk(s, l, file, run, e);
+        rc = put_place(s, place, l, file, run, e);
     rc = end_own(s, own, rc, e);
     if (added)
         *added = rc == 0 && is_new;
     return rc;
 }
 
-/* Where it stands is not confirmed: no run has seen it there. */
-static int put_imported(struct store *s, const struct store_line *l, int64_t file, int64_t run,
-                        struct err *e) {
-    struct statement t = statement_start(s, QUERY_IMPORT_CHUNK, "put the place of a line");
-    statement_int(&t, file);
-    statement_int(&t, l->level);
-    statement_int(&t, (int64_t)l->start_line);
-    statement_int(&t, (int64_t)l->end_line);
-    statement_text(&t, l->symbol);
-    statement_hash(&t, l->text);
-    statement_hash(&t, l->key);
-    statement_int(&t, run);
-    return statement_run(&t, NULL, e);
+int store_put(struct store *s, int64_t run, const struct store_line *l, bool *added,
+              struct err *e) {
+    return put_line(s, QUERY_PUT_CHUNK, run, l, added, e);
 }
 
 int store_import(struct store *s, int64_t run, const struct store_line *l, bool *added,
                  struct err *e) {
-    int64_t origin = 0, file = 0;
-    bool own;
-    int rc = check_line(l, e);
-    if (rc == 0)
-        rc = begin_own(s, &own, e);
-    if (rc)
-        return rc;
-    struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a path");
-    statement_text(&put, l->path);
-    rc = statement_run(&put, NULL, e);
-    if (rc == 0)
-        rc = path_number(s, l, &file, e);
-    if (rc == 0)
-        rc = origin_number(s, l->made, &origin, e);
-    if (rc == 0)
-        rc = put_summary(s, l, origin, l->made_at, added, e);
-    if (rc == 0)
-        rc = put_imported(s, l, file, run, e);
-    return end_own(s, own, rc, e);
+    return put_line(s, QUERY_IMPORT_CHUNK, run, l, added, e);
 }
 
 int store_check_rating(const struct store_rating *r, struct err *e) {

@@ -76,7 +76,7 @@ static const char *const texts[QUERIES] = {
                     "c.end_line >= ?5 AND " ACTIVE " ORDER BY c.start_line, c.end_line",
     [QUERY_LIST] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES " WHERE " BELOW(
         "?3") " AND " ACTIVE " ORDER BY f.path, c.level DESC, c.start_line, c.end_line",
-    [QUERY_FILE] = "SELECT language, size, mtime_ns, inode, hash FROM files "
+    [QUERY_FILE] = "SELECT path, language, size, mtime_ns, inode, hash FROM files "
                    "WHERE path = ? AND hash IS NOT NULL",
     [QUERY_FILES] = "SELECT f.path, f.language, f.size, f.mtime_ns, f.inode, f.hash FROM files f "
                     "WHERE f.hash IS NOT NULL AND " BELOW(
@@ -199,7 +199,7 @@ static const char *const texts[QUERIES] = {
                          " ORDER BY f.path, c.level, c.start_line, c.end_line, c.key",
     [QUERY_IMPORT_CHUNK] =
         "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
-        "VALUES(?, ?, ?, ?, ?, ?, x'', ?, ?) ON CONFLICT DO NOTHING",
+        "VALUES(?8, ?1, ?2, ?3, ?4, ?5, x'', ?6, ?7) ON CONFLICT DO NOTHING",
     [QUERY_CHUNK_PATHS] =
         "SELECT DISTINCT f.id, f.path FROM files f JOIN chunks c ON c.file = f.id",
     [QUERY_GC_GONE] = "DELETE FROM chunks WHERE file = ? AND NOT " WANTED,
@@ -253,11 +253,6 @@ void statement_text_of(struct statement *t, const char *text, size_t n) {
 void statement_int(struct statement *t, int64_t v) {
     if (t->rc == SQLITE_OK)
         bound(t, sqlite3_bind_int64(t->st, t->next, v));
-}
-
-void statement_null(struct statement *t) {
-    if (t->rc == SQLITE_OK)
-        bound(t, sqlite3_bind_null(t->st, t->next));
 }
 
 void statement_real(struct statement *t, double v) {
@@ -396,6 +391,15 @@ void row_origin(struct columns *c, struct store_origin *m) {
     m->decoder_version = column_text(c, TEXT_LINE);
     m->parameters = column_text(c, TEXT_ANY);
     m->seed = (uint64_t)column_int(c);
+}
+
+void row_file(struct columns *c, struct store_file *f) {
+    f->path = column_text(c, TEXT_ANY);
+    f->language = column_text_or_null(c, TEXT_LINE);
+    f->size = column_count(c);
+    f->mtime_ns = column_int(c);
+    f->inode = (uint64_t)column_int(c);
+    column_hash(c, f->hash);
 }
 
 void row_line(struct columns *c, struct row *r) {

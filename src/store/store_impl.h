@@ -133,7 +133,6 @@ struct statement statement_start(struct store *s, enum query q, const char *acti
 void statement_text(struct statement *t, const char *text); /* NULL: null; borrowed until the end */
 void statement_int(struct statement *t, int64_t v);
 void statement_text_of(struct statement *t, const char *text, size_t n); /* borrowed likewise */
-void statement_null(struct statement *t);
 void statement_real(struct statement *t, double v);
 void statement_blob(struct statement *t, const void *data, size_t n); /* borrowed likewise */
 void statement_hash(struct statement *t, const uint8_t *hash); /* NULL: null; borrowed likewise */
@@ -205,6 +204,7 @@ struct row {
 
 void row_line(struct columns *c, struct row *r);
 void row_origin(struct columns *c, struct store_origin *m);
+void row_file(struct columns *c, struct store_file *f); /* path, language, ..., hash */
 
 /* Hands out the lines of a query that is bound. *n: how many there were. */
 int each_line(struct statement *t, store_each *each, void *user, size_t *n, struct err *e);
