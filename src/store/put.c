@@ -98,7 +98,7 @@ int store_put_file(struct store *s, const struct store_file *f, struct err *e) {
     return statement_run(&t, NULL, e);
 }
 
-static int check_line(const struct store_line *l, struct err *e) {
+int store_check_line(const struct store_line *l, struct err *e) {
     const struct store_origin *m = l->made;
     const char *const texts[] = {
         l->line,      l->source, m->model,          m->model_revision,  m->file_type,
@@ -170,9 +170,65 @@ static int path_number(struct store *s, const struct store_line *l, bool put_it,
                : rc;
 }
 
+static int run_with_hash(struct store *s, enum query q, const uint8_t hash[HASH_SHA256_SIZE],
+                         struct err *e) {
+    struct statement t = statement_start(s, q, "put a line");
+    statement_hash(&t, hash);
+    return statement_run(&t, NULL, e);
+}
+
+/* Gives a rated line a key of its own. *aside: whether there was one. */
+static int set_aside(struct store *s, const uint8_t key[HASH_SHA256_SIZE], const char *line,
+                     uint8_t other[HASH_SHA256_SIZE], bool *aside, struct err *e) {
+    struct statement t = statement_start(s, QUERY_SET_ASIDE, "keep a rated line");
+    statement_hash(&t, key);
+    statement_text(&t, line);
+    int rc = statement_row(&t, e);
+    *aside = rc > 0;
+    if (rc <= 0)
+        return rc;
+    struct columns c = {.t = &t};
+    column_hash(&c, other);
+    rc = columns_end(&c, e);
+    while (rc == 0 && (rc = statement_row(&t, e)) > 0) /* it is done when it says so */
+        rc = 0;
+    statement_end(&t);
+    return rc;
+}
+
+int make_room(struct store *s, const uint8_t key[HASH_SHA256_SIZE], const char *line,
+              struct err *e) {
+    uint8_t other[HASH_SHA256_SIZE];
+    bool aside;
+    int rc = set_aside(s, key, line, other, &aside, e);
+    if (rc == 0 && aside) {
+        struct statement t = statement_start(s, QUERY_MOVE_RATED, "keep a rated line");
+        statement_hash(&t, other);
+        statement_hash(&t, key);
+        rc = statement_run(&t, NULL, e);
+    }
+    if (rc == 0 && !line)
+        rc = run_with_hash(s, QUERY_DROP_PLACES, key, e);
+    if (rc == 0 && !line)
+        rc = run_with_hash(s, QUERY_DROP_LINE, key, e);
+    return rc;
+}
+
+/* Lines of older stores have no context. */
+static int fill_context(struct store *s, const struct store_line *l, struct err *e) {
+    if (!l->context)
+        return 0;
+    struct statement t = statement_start(s, QUERY_FILL_CONTEXT, "put a line");
+    statement_hash(&t, l->context);
+    statement_hash(&t, l->key);
+    return statement_run(&t, NULL, e);
+}
+
 static int put_summary(struct store *s, const struct store_line *l, int64_t origin, int64_t made_at,
                        bool *added, struct err *e) {
-    int changed = 0;
+    int changed = 0, rc = l->replace ? make_room(s, l->key, l->line, e) : 0;
+    if (rc)
+        return rc;
     struct statement t =
         statement_start(s, l->replace ? QUERY_REPLACE_SUMMARY : QUERY_PUT_SUMMARY, "put a line");
     statement_hash(&t, l->key);
@@ -186,9 +242,11 @@ static int put_summary(struct store *s, const struct store_line *l, int64_t orig
     statement_int(&t, l->cut);
     statement_int(&t, made_at);
     statement_hash(&t, l->context);
-    int rc = statement_run(&t, &changed, e);
+    rc = statement_run(&t, &changed, e);
     *added = changed > 0;
-    return rc;
+    if (rc)
+        return rc;
+    return *added ? run_with_hash(s, QUERY_DROP_NOTHING, l->key, e) : fill_context(s, l, e);
 }
 
 /* By QUERY_PUT_CHUNK, or QUERY_IMPORT_CHUNK: no run has seen it there. */
@@ -215,7 +273,7 @@ static int put_line(struct store *s, enum query place, int64_t run, const struct
     const bool import = place == QUERY_IMPORT_CHUNK;
     int64_t origin = 0, file = 0;
     bool own, is_new = false;
-    int rc = check_line(l, e);
+    int rc = store_check_line(l, e);
     if (rc == 0)
         rc = begin_own(s, &own, e);
     if (rc)

@@ -21,6 +21,11 @@ enum query {
     QUERY_FIND_ORIGIN,
     QUERY_PUT_SUMMARY,
     QUERY_REPLACE_SUMMARY,
+    QUERY_FILL_CONTEXT,
+    QUERY_SET_ASIDE,
+    QUERY_MOVE_RATED,
+    QUERY_DROP_PLACES,
+    QUERY_DROP_LINE,
     QUERY_PUT_CHUNK,
     QUERY_FIND_KEY,
     QUERY_LINES,
@@ -73,6 +78,7 @@ enum query {
     QUERY_SETTLED,
     QUERY_FIND_KEY_AT,
     QUERY_PUT_NOTHING,
+    QUERY_DROP_NOTHING,
     QUERY_NOTHING,
     QUERY_STATS,
     QUERY_SOURCES,
@@ -81,6 +87,7 @@ enum query {
     QUERY_IMPORT_CHUNK,
     QUERY_CHUNK_PATHS,
     QUERY_GC_GONE,
+    QUERY_GC_GONE_SETTLED,
     QUERY_GC_OLD,
     QUERY_GC_LINES,
     QUERY_GC_UNANSWERED,
@@ -175,6 +182,11 @@ int end_own(struct store *s, bool own, int rc, struct err *e);
 int only_number(struct statement *t, int64_t *out, struct err *e);
 int check_path(const char *path, struct err *e);
 int64_t store_now(void); /* Unix time */
+/* Makes room for another line under a key: what people rated goes on under a key of its own, unless
+ * it is that line, and their ratings with it. line NULL: there is none, and what else stands under
+ * the key goes. */
+int make_room(struct store *s, const uint8_t key[HASH_SHA256_SIZE], const char *line,
+              struct err *e);
 /* The number of an origin, which is put when it is not there. */
 int origin_number(struct store *s, const struct store_origin *m, int64_t *out, struct err *e);
 

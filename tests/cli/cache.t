@@ -40,6 +40,18 @@ out: --no-rollup 0 False True
 out: --prefer-docs 0 False True
 out: outline 0 False True
 
+== nor does one where the model had no line for some chunks, of which one is blank
+$ mkdir blank && cp tree/f1.c tree/f2.c blank/ && printf 'int g(void) {\n    return 1;\n\n\n}\n' > blank/g.c
+$ python3 - <<'END'
+$ from cached import *
+$ more = ["--no-fallback", "--no-rollup", "--prompt", "What for?", "--max-new-tokens", "6"]
+$ first = run(*more, path="blank", store="blank")[0]
+$ second, known, asked, opened = run(*more, path="blank", store="blank")
+$ errors = {r["error"] for r in first.values()}
+$ print("nothing but white space" in errors, len(errors) > 2, known < len(first), asked, opened, first == second)
+$ END
+out: True True True 0 False True
+
 == one line that is replaced redoes its chunk and what is above it, and nothing else
 $ python3 - <<'END'
 $ from cached import *
