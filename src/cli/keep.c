@@ -156,6 +156,12 @@ static int find_root(const struct args *a, const char *path, const char **root, 
     return rc;
 }
 
+/* Whether lines are judged without the encoder that was asked for, which could not be opened: what
+ * is made so must not be taken for what was asked for. */
+static bool lacks_judge(const struct asked *asked, const char *judged_by) {
+    return *asked->judge_revision && strcmp(judged_by, "words") == 0;
+}
+
 bool keep_find_model(const struct args *a, const char *path, const struct asked *asked,
                      struct asked_model *out) {
     const char *root;
@@ -171,8 +177,10 @@ bool keep_find_model(const struct args *a, const char *path, const struct asked 
         rc = store_asked(s, asked->how, asked_take, out, NULL);
     store_close(s);
     free(found);
+    if (rc || lacks_judge(asked, out->made.judged_by))
+        return false;
     out->made.judge_revision = asked->judge_revision;
-    return rc == 0;
+    return true;
 }
 
 int keep_open(const struct args *a, const char *path, const struct walk *files,
@@ -192,7 +200,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
     }
     k->look = !a->no_cache;
     k->refresh = a->refresh_examples;
-    k->asked = asked && asked->whole ? asked : NULL;
+    k->asked = asked && asked->whole && !lacks_judge(asked, made->judged_by) ? asked : NULL;
     k->whole = a->operands.n <= 1 && is_folder(path) ? path : NULL;
     if (rc == 0)
         rc = begin(k, a, root, files, made, sampling, &why);

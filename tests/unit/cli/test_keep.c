@@ -347,6 +347,50 @@ static void a_file_is_known_with_a_chunk_that_has_no_line(void **state) {
     assert_string_equal(fix.said, "");
 }
 
+/* An encoder that cannot be opened today may be there tomorrow. */
+static void lines_without_the_encoder_stand_for_none_with_it(void **state) {
+    (void)state;
+    const struct asked asked = {.whole = true, .judge_revision = "abc"};
+    const struct engine_info info = {.context = 100, .max_sequences = 4, .lanes = 2};
+    struct provenance with = tiny;
+    struct asked_model model;
+    struct known known;
+    with.judged_by = "minilm";
+    with.judge_revision = "abc";
+    struct keep *k = open_asked(&fix.args, &tiny, &greedy, &asked, &known);
+    keep_model(k, &info);
+    keep_close(k, true);
+    assert_false(keep_find_model(&fix.args, fix.root, &asked, &model));
+    asked_model_free(&model);
+    keep_both(&asked, &tiny, "no sentence", "no sentence");
+    assert_null(file_as_asked(&asked, &with));
+    k = open_asked(&fix.args, &with, &greedy, &asked, &known);
+    keep_model(k, &info);
+    keep_close(k, true);
+    assert_true(keep_find_model(&fix.args, fix.root, &asked, &model));
+    assert_string_equal(model.made.judged_by, "minilm");
+    assert_string_equal(model.made.judge_revision, "abc");
+    asked_model_free(&model);
+    assert_string_equal(fix.said, "");
+}
+
+/* Of a store that another precis filled. */
+static void a_model_without_the_encoder_is_not_taken(void **state) {
+    (void)state;
+    const struct asked asked = {.whole = true}, with = {.whole = true, .judge_revision = "abc"};
+    const struct engine_info info = {.context = 100, .max_sequences = 4, .lanes = 2};
+    struct asked_model model;
+    struct known known;
+    struct keep *k = open_asked(&fix.args, &tiny, &greedy, &asked, &known);
+    keep_model(k, &info);
+    keep_close(k, true);
+    assert_false(keep_find_model(&fix.args, fix.root, &with, &model));
+    asked_model_free(&model);
+    assert_true(keep_find_model(&fix.args, fix.root, &asked, &model));
+    assert_string_equal(model.made.judged_by, "words");
+    asked_model_free(&model);
+}
+
 static void a_refresh_without_an_answer_takes_the_line_away(void **state) {
     (void)state;
     struct summary s = line_at("a.c", 1, "Holds x.");
@@ -402,6 +446,8 @@ int main(void) {
         TEST(a_damaged_store_is_said_once_and_missed),
         TEST(a_source_of_another_kind_is_a_miss),
         TEST(a_file_is_known_with_a_chunk_that_has_no_line),
+        TEST(lines_without_the_encoder_stand_for_none_with_it),
+        TEST(a_model_without_the_encoder_is_not_taken),
         TEST(a_refresh_without_an_answer_takes_the_line_away),
         TEST(memory_that_runs_out_is_a_miss),
     };
