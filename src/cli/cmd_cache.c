@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "cli/asked_store.h"
 #include "cli/cli.h"
 #include "cli/input_text.h"
@@ -63,7 +64,12 @@ static void put_day(struct buf *b, const char *label, int64_t at) {
 }
 
 static int put_stats(struct store *s, const struct store_stats *n, struct buf *b, struct err *e) {
-    buf_printf(b, "%-25s%s\n", "Store", store_path(s));
+    char *path = strdup(store_path(s));
+    if (!path)
+        return err_nomem(e, store_path(s));
+    utf8_blank_controls(path);
+    buf_printf(b, "%-25s%s\n", "Store", path);
+    free(path);
     buf_printf(b, "%-25s%.1f MB\n", "Size", (double)n->bytes / 1e6);
     buf_printf(b, "%-25s%" PRIu64 " at %" PRIu64 " places of %" PRIu64 " files and folders\n",
                "Lines", n->lines, n->places, n->files);
@@ -104,6 +110,8 @@ static int run_stats(const struct args *a, struct err *e) {
     struct store_stats n;
     struct buf b = {0};
     int rc = asked_store_open(a, NULL, STORE_READ, &s, e);
+    if (rc == 0)
+        rc = store_read_begin(s, e); /* of one moment: others may write */
     if (rc == 0)
         rc = store_stats(s, &n, e);
     if (rc == 0)
@@ -155,10 +163,13 @@ static int run_export(const struct args *a, struct err *e) {
     int rc = asked_store_open(a, NULL, STORE_READ, &s, e);
     if (rc)
         return rc;
+    interrupt_flag();
     rc = outfile_open(&out, a->operands.v[0], e);
     if (rc == 0) {
         interrupt_note_temp(out.temp);
         rc = shared_write(s, out.f, &n, e);
+        if (rc == 0 && interrupted())
+            rc = EXIT_INTERRUPTED;
         if (rc == 0)
             rc = outfile_commit(&out, e);
         else
@@ -170,29 +181,33 @@ static int run_export(const struct args *a, struct err *e) {
         return rc;
     char line[160];
     snprintf(line, sizeof line,
-             "%zu lines; %zu left out, of files outside of the root or of an older precis", n.lines,
-             n.left);
+             "%zu lines; %zu left out, of files outside of the root, of an older precis, or rated "
+             "and replaced",
+             n.lines, n.left);
     say_note(line);
     return 0;
 }
 
 static int run_import(const struct args *a, struct err *e) {
-    struct store *s;
+    struct store *s = NULL;
     struct buf text = {0};
+    struct shared_lines lines = {0};
     struct shared_count n;
     const char *path = a->operands.v[0];
     int rc = input_read(path, &text, e);
-    if (rc)
-        return rc;
-    rc = asked_store_open(a, NULL, STORE_CREATE, &s, e);
     if (rc == 0)
-        rc = shared_read(s, strcmp(path, "-") == 0 ? "standard input" : path, &text, &n, e);
+        rc = shared_parse(strcmp(path, "-") == 0 ? "standard input" : path, &text, &lines, e);
+    buf_free(&text);
+    if (rc == 0)
+        rc = asked_store_open(a, NULL, STORE_CREATE, &s, e);
+    if (rc == 0)
+        rc = shared_put(s, &lines, &n, e);
     if (rc == 0) {
         printf("%zu lines, %zu of them new\n", n.lines, n.added);
         rc = flush_stdout(e);
     }
     store_close(s);
-    buf_free(&text);
+    shared_lines_free(&lines);
     return rc;
 }
 

@@ -18,7 +18,7 @@
 
 enum { BATCH = 500 /* known lines in a commit */ };
 
-/* A chunk whose line is in the store and final. */
+/* A chunk whose line, or that it has none, is in the store and final. */
 struct done {
     uint64_t first_line;
     uint8_t key[HASH_SHA256_SIZE];
@@ -59,7 +59,7 @@ struct keep {
     bool broken;           /* the store failed: no more is tried */
     bool look;             /* lines may be read back */
     bool refresh;          /* but not those of chunks */
-    const struct asked *asked; /* borrowed; NULL: files that are done are not noted */
+    const struct asked *asked; /* borrowed; NULL: neither model nor files that are done are noted */
     struct lookup lookup;
 };
 
@@ -157,6 +157,12 @@ static int find_root(const struct args *a, const char *path, const char **root, 
     return rc;
 }
 
+/* Whether lines are judged without the encoder that was asked for, which could not be opened: what
+ * is made so must not be taken for what was asked for. */
+static bool lacks_judge(const struct asked *asked, const char *judged_by) {
+    return *asked->judge_revision && strcmp(judged_by, "words") == 0;
+}
+
 bool keep_find_model(const struct args *a, const char *path, const struct asked *asked,
                      struct asked_model *out, struct store **seen) {
     const char *root;
@@ -171,8 +177,10 @@ bool keep_find_model(const struct args *a, const char *path, const struct asked 
     if (rc == 0)
         rc = store_asked(*seen, asked->how, asked_take, out, NULL);
     free(found);
+    if (rc || lacks_judge(asked, out->made.judged_by))
+        return false;
     out->made.judge_revision = asked->judge_revision;
-    return rc == 0;
+    return true;
 }
 
 int keep_open(const struct args *a, const char *path, const struct walk *files,
@@ -192,7 +200,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
     }
     k->look = !a->no_cache;
     k->refresh = a->refresh_examples;
-    k->asked = asked && asked->whole ? asked : NULL;
+    k->asked = asked && asked->whole && !lacks_judge(asked, made->judged_by) ? asked : NULL;
     k->whole = a->operands.n <= 1 && is_folder(path) ? path : NULL;
     if (rc == 0)
         rc = begin(k, a, root, files, made, sampling, &why);
@@ -315,21 +323,31 @@ static enum store_level level_of(const char *path, const struct summary *s) {
     return *path ? STORE_DIRECTORY : STORE_REPOSITORY;
 }
 
+/* What a line is found by. */
+struct line_key {
+    uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
+    uint8_t context[HASH_SHA256_SIZE];
+    bool has_context; /* it is filled in */
+};
+
 /* The key of a line of s of that source, whose place the store calls `path`. */
 static int key_of(const struct keep *k, const char *path, const struct summary *s,
-                  const char *source, uint8_t text[HASH_SHA256_SIZE], uint8_t key[HASH_SHA256_SIZE],
-                  struct err *e) {
-    uint8_t context[HASH_SHA256_SIZE];
-    if (!hash_unhex(s->sha256, text))
+                  const char *source, struct line_key *out, struct err *e) {
+    if (!hash_unhex(s->sha256, out->text))
         return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
+    out->has_context = !s->known_key;
+    if (s->known_key) {
+        memcpy(out->key, s->known_key, sizeof out->key);
+        return 0;
+    }
     struct store_subject subject = {.level = level_of(path, s),
                                     .path = path,
-                                    .context = context,
+                                    .context = out->context,
                                     .made = &k->made,
                                     .source = source};
-    memcpy(subject.text, text, sizeof subject.text);
-    int rc = context_of(s, context, e);
-    return rc ? rc : store_key(&subject, key, e);
+    memcpy(subject.text, out->text, sizeof subject.text);
+    int rc = context_of(s, out->context, e);
+    return rc ? rc : store_key(&subject, out->key, e);
 }
 
 static int put(struct keep *k, const char *path, const struct summary *s,
@@ -348,27 +366,44 @@ static int put(struct keep *k, const char *path, const struct summary *s,
                            .cut = s->cut,
                            .replace = k->refresh && !s->known,
                            .made = &k->made};
-    uint8_t context[HASH_SHA256_SIZE];
-    int rc = key_of(k, l.path, s, s->source, l.text, l.key, e);
-    if (rc == 0 && !s->known_key) {
-        rc = context_of(s, context, e);
-        l.context = context;
-    }
-    if (rc == 0 && s->known_key)
-        memcpy(l.key, s->known_key, sizeof l.key);
-    memcpy(key, l.key, sizeof l.key);
-    return rc ? rc : store_put(k->store, k->run, &l, NULL, e);
+    struct line_key of;
+    int rc = key_of(k, l.path, s, s->source, &of, e);
+    if (rc)
+        return rc;
+    memcpy(l.text, of.text, sizeof l.text);
+    memcpy(l.key, of.key, sizeof l.key);
+    memcpy(key, of.key, sizeof of.key);
+    l.context = of.has_context ? of.context : NULL;
+    return store_put(k->store, k->run, &l, NULL, e);
 }
 
-/* That the model has no line for it. */
-static int put_nothing(struct keep *k, const char *path, const struct summary *s, struct err *e) {
-    uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
-    const struct store_nothing n = {
-        .why = s->nothing, .tokens_in = s->tokens_in, .tokens_out = s->tokens_out, .cut = s->cut};
-    int rc = key_of(k, path, s, NULL, text, key, e);
+/* Why asking the model for it came, or comes, to nothing; NULL: it does not. */
+static const char *reason_of(const struct summary *s) {
+    return s->nothing ? s->nothing : s->error && s->final ? s->error : NULL;
+}
+
+/* That the model has no line for it. *noted: whether it is a reason that can be kept; else it is
+ * asked again. */
+static int put_nothing(struct keep *k, const char *path, const struct summary *s, const char *why,
+                       uint8_t key[HASH_SHA256_SIZE], bool *noted, struct err *e) {
+    struct line_key of;
+    struct err ours = {0};
+    const struct store_nothing n = {.why = why,
+                                    .symbol = s->symbol,
+                                    .text = of.text,
+                                    .tokens_in = s->tokens_in,
+                                    .tokens_out = s->tokens_out,
+                                    .cut = s->cut,
+                                    .replace = k->refresh && !s->known};
+    int rc = key_of(k, path, s, NULL, &of, &ours);
     if (rc == 0)
-        rc = store_put_nothing(k->store, key, &n, e);
-    return rc == PRECIS_EUSAGE ? 0 : rc; /* a reason that is no line: it is asked again */
+        rc = store_put_nothing(k->store, of.key, &n, &ours);
+    *noted = rc == 0;
+    memcpy(key, of.key, sizeof of.key);
+    if (rc == 0 || rc == PRECIS_EUSAGE)
+        return 0;
+    *e = ours;
+    return rc;
 }
 
 /* What the lines of a file are noted under: what was asked, and what of the prompt is neither in it
@@ -448,10 +483,12 @@ static int commit(struct keep *k, struct err *e) {
 static int put_all(struct keep *k, struct kept_file *f, const char *name, const struct summary *s,
                    struct err *e) {
     uint8_t key[HASH_SHA256_SIZE];
-    int rc = s->nothing && !s->known ? put_nothing(k, name, s, e) : 0;
+    const char *why = reason_of(s);
+    bool kept = !s->error;
+    int rc = why ? put_nothing(k, name, s, why, key, &kept, e) : 0;
     if (rc == 0 && !s->error)
         rc = put(k, name, s, key, e);
-    if (rc == 0 && !s->error && f)
+    if (rc == 0 && (kept || !s->error) && f)
         rc = note_done(k, f, s, key, e);
     return rc;
 }
@@ -495,7 +532,7 @@ static void keep_folder(struct keep *k, const struct summary *s) {
 }
 
 void keep_line(struct keep *k, const struct summary *s) {
-    if (!k || s->made || (s->error && !s->nothing)) /* made: another run has put it */
+    if (!k || s->made || (s->error && !reason_of(s))) /* made: another run has put it */
         return;
     if (s->level >= SUMMARY_DIRECTORY) {
         keep_folder(k, s);
@@ -554,17 +591,24 @@ static void close_lookup(struct keep *k, const struct err *e) {
     k->lookup.store = NULL;
 }
 
+static int take_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
+                        const struct store_nothing *n, struct err *e) {
+    struct known_line *out = user;
+    (void)key;
+    buf_str(&out->line, n->why);
+    out->nothing = true;
+    out->tokens_in = n->tokens_in;
+    out->tokens_out = n->tokens_out;
+    out->cut = n->cut;
+    return buf_failed(&out->line) ? err_nomem(e, "what is known") : 0;
+}
+
 static bool find_key(struct keep *k, const uint8_t key[HASH_SHA256_SIZE], struct known_line *out) {
     struct err e = {0};
-    struct store_nothing nothing;
     int rc = store_find(k->lookup.store, key, take_line, out, &e);
     if (rc == PRECIS_ENOTFOUND) {
         buf_clear(&out->line);
-        rc = store_find_nothing(k->lookup.store, key, &out->line, &nothing, &e);
-        out->nothing = rc == 0;
-        out->tokens_in = nothing.tokens_in;
-        out->tokens_out = nothing.tokens_out;
-        out->cut = nothing.cut;
+        rc = store_find_nothing(k->lookup.store, key, take_nothing, out, &e);
     }
     if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
         close_lookup(k, &e);
@@ -574,7 +618,7 @@ static bool find_key(struct keep *k, const uint8_t key[HASH_SHA256_SIZE], struct
 static bool find_known(void *user, const struct summary *about, struct known_line *out) {
     struct keep *k = user;
     struct err e = {0};
-    uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
+    struct line_key of;
     if (!k || !k->lookup.store || (k->refresh && about->level == SUMMARY_CHUNK))
         return false;
     char *folder = NULL;
@@ -582,25 +626,45 @@ static bool find_known(void *user, const struct summary *about, struct known_lin
     if (!is_file && folder_name(k, about, &folder, &e) != 0)
         return false;
     const char *name = is_file ? name_to_find(k, about->file_path) : folder;
-    bool found = name && key_of(k, name, about, NULL, text, key, &e) == 0;
+    bool found = name && key_of(k, name, about, NULL, &of, &e) == 0;
     free(folder);
-    return found && find_key(k, key, out);
+    return found && find_key(k, of.key, out);
 }
 
-static int take_chunk(void *user, const struct store_line *l, struct err *e) {
-    struct known_chunks *out = user;
+static int add_chunk(struct known_chunks *out, const uint8_t key[HASH_SHA256_SIZE],
+                     const uint8_t text[HASH_SHA256_SIZE], const char *symbol,
+                     struct known_chunk **added, struct err *e) {
     void *grown = out->v;
     bool room = array_grow(&grown, out->n, &out->cap, sizeof *out->v);
     out->v = grown;
     if (!room)
-        return err_nomem(e, l->path);
-    struct known_chunk *c = &out->v[out->n++];
-    *c = (struct known_chunk){.start_line = l->start_line, .end_line = l->end_line};
-    memcpy(c->key, l->key, sizeof c->key);
-    hash_hex(l->text, sizeof l->text, c->sha256);
-    if (l->symbol)
-        buf_str(&c->symbol, l->symbol);
-    return buf_failed(&c->symbol) ? err_nomem(e, l->path) : take_line(&c->line, l, e);
+        return err_nomem(e, "what is known");
+    struct known_chunk *c = *added = &out->v[out->n++];
+    *c = (struct known_chunk){0};
+    memcpy(c->key, key, sizeof c->key);
+    hash_hex(text, HASH_SHA256_SIZE, c->sha256);
+    if (symbol)
+        buf_str(&c->symbol, symbol);
+    return buf_failed(&c->symbol) ? err_nomem(e, "what is known") : 0;
+}
+
+static int take_chunk(void *user, const struct store_line *l, struct err *e) {
+    struct known_chunk *c;
+    int rc = add_chunk(user, l->key, l->text, l->symbol, &c, e);
+    if (rc)
+        return rc;
+    c->start_line = l->start_line;
+    c->end_line = l->end_line;
+    return take_line(&c->line, l, e);
+}
+
+static int take_chunk_of_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
+                                 const struct store_nothing *n, struct err *e) {
+    struct known_chunk *c;
+    if (!n->text)
+        return err_set(e, PRECIS_ENOTFOUND, "a chunk whose text is not known");
+    int rc = add_chunk(user, key, n->text, n->symbol, &c, e);
+    return rc ? rc : take_nothing(&c->line, key, n, e);
 }
 
 static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[HASH_SHA256_SIZE],
@@ -613,7 +677,8 @@ static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[
     const char *name = name_to_find(k, shown);
     if (!name || how_of(k, k->lookup.file, how, &e) != 0)
         return false;
-    int rc = store_settled(k->lookup.store, name, how, sha256, take_chunk, out, &e);
+    int rc = store_settled(k->lookup.store, name, how, sha256, take_chunk, take_chunk_of_nothing,
+                           out, &e);
     if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
         close_lookup(k, &e);
     return rc == 0;

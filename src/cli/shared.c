@@ -218,7 +218,7 @@ static void check_key(struct row *r, const struct store_line *l) {
         refuse(r, "key", "is not the key of this line");
 }
 
-/* context: [32], which *l borrows. */
+/* Texts are those of r->object; context: [32], which *l borrows. */
 static void read_line(struct row *r, struct store_line *l, struct store_origin *made,
                       uint8_t *context) {
     *l = (struct store_line){.made = made, .context = context};
@@ -263,25 +263,49 @@ static int parse(struct row *r, const char *line, size_t n) {
     return 0;
 }
 
-static int import_row(struct store *s, int64_t run, struct row *r, const char *line, size_t n,
-                      struct shared_count *count) {
-    struct store_line l;
-    struct store_origin made = {0};
-    uint8_t context[HASH_SHA256_SIZE];
-    bool added = false;
+/* Gives the row texts of its own. */
+static int keep_texts(struct shared_row *x, struct err *e) {
+    struct store_line *l = &x->line;
+    struct store_origin *m = &x->made;
+    const char **const texts[] = {&l->path,           &l->symbol,          &l->line,
+                                  &l->source,         &m->model,           &m->model_revision,
+                                  &m->file_type,      &m->precision,       &m->isa,
+                                  &m->prompt_version, &m->decoder_version, &m->parameters};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        size += *texts[i] ? strlen(*texts[i]) + 1 : 0;
+    char *at = x->texts = malloc(size);
+    if (!at)
+        return err_nomem(e, "lines of a file");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t n = *texts[i] ? strlen(*texts[i]) + 1 : 0;
+        if (n)
+            *texts[i] = memcpy(at, *texts[i], n);
+        at += n;
+    }
+    return 0;
+}
+
+static void check_row(struct row *r, const struct store_line *l) {
+    struct err why = {0};
+    if (r->rc == 0 && store_check_line(l, &why) != 0) /* a text that no line has */
+        r->rc = err_set(r->e, PRECIS_EINPUT, "%s:%zu: %s", r->path, r->number, why.text);
+}
+
+static int parse_row(struct row *r, const char *line, size_t n, struct shared_lines *out) {
+    struct shared_row x = {0};
     r->rc = parse(r, line, n);
     if (r->rc == 0)
-        read_line(r, &l, &made, context);
+        read_line(r, &x.line, &x.made, x.context);
+    check_row(r, &x.line);
     if (r->rc == 0) {
-        struct err why = {0};
-        r->rc = store_import(s, run, &l, &added, &why);
-        if (r->rc == PRECIS_EUSAGE) /* a text that no line has: control characters, nothing */
-            r->rc = err_set(r->e, PRECIS_EINPUT, "%s:%zu: %s", r->path, r->number, why.text);
-        else if (r->rc)
-            *r->e = why;
+        void *grown = out->v;
+        bool room = array_grow(&grown, out->n, &out->cap, sizeof *out->v);
+        out->v = grown;
+        r->rc = room ? keep_texts(&x, r->e) : err_nomem(r->e, r->path);
     }
-    count->lines++;
-    count->added += added;
+    if (r->rc == 0)
+        out->v[out->n++] = x;
     json_decref(r->object);
     r->object = NULL;
     return r->rc;
@@ -312,8 +336,8 @@ static size_t last_line(const struct buf *text) {
     return at;
 }
 
-static int read_all(struct store *s, const char *path, const struct buf *text, int64_t run,
-                    struct shared_count *count, struct err *e) {
+static int parse_all(const char *path, const struct buf *text, struct shared_lines *out,
+                     struct err *e) {
     const size_t head = sizeof HEAD - 1, end = last_line(text);
     struct row r = {.path = path, .number = 1, .e = e};
     if (text->len < head || memcmp(text->data, HEAD, head) != 0)
@@ -326,15 +350,47 @@ static int read_all(struct store *s, const char *path, const struct buf *text, i
         const char *line = text->data + at;
         size_t n = (size_t)((const char *)memchr(line, '\n', end - at) - line);
         r.number++;
-        rc = import_row(s, run, &r, line, n, count);
+        rc = parse_row(&r, line, n, out);
         at += n + 1;
     }
     r.number++;
-    return rc ? rc : check_end(&r, text, end, count->lines);
+    return rc ? rc : check_end(&r, text, end, out->n);
 }
 
-int shared_read(struct store *s, const char *path, const struct buf *text,
-                struct shared_count *count, struct err *e) {
+int shared_parse(const char *path, const struct buf *text, struct shared_lines *out,
+                 struct err *e) {
+    *out = (struct shared_lines){0};
+    int rc = parse_all(path, text, out, e);
+    if (rc)
+        shared_lines_free(out);
+    return rc;
+}
+
+void shared_lines_free(struct shared_lines *lines) {
+    for (size_t i = 0; i < lines->n; i++)
+        free(lines->v[i].texts);
+    free(lines->v);
+    *lines = (struct shared_lines){0};
+}
+
+static int put_rows(struct store *s, int64_t run, const struct shared_lines *lines,
+                    struct shared_count *count, struct err *e) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < lines->n; i++) {
+        const struct shared_row *x = &lines->v[i];
+        struct store_line l = x->line;
+        bool added = false;
+        l.made = &x->made;
+        l.context = x->context;
+        rc = store_import(s, run, &l, &added, e);
+        count->lines++;
+        count->added += added;
+    }
+    return rc;
+}
+
+int shared_put(struct store *s, const struct shared_lines *lines, struct shared_count *count,
+               struct err *e) {
     int64_t run = 0;
     *count = (struct shared_count){0};
     int rc = store_begin(s, e);
@@ -342,7 +398,7 @@ int shared_read(struct store *s, const char *path, const struct buf *text,
         return rc;
     rc = store_run_begin(s, &run, e);
     if (rc == 0)
-        rc = read_all(s, path, text, run, count, e);
+        rc = put_rows(s, run, lines, count, e);
     if (rc == 0)
         rc = store_run_end(s, run, e);
     if (rc == 0)

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "store/store_impl.h"
 
+enum { MOST_RUN_SECONDS = 86400 /* what has not ended for that long was killed */ };
+
 static int file_bytes(struct store *s, uint64_t *out, struct err *e) {
     int64_t n = 0;
     struct statement t = statement_start(s, QUERY_PAGES, "measure the store");
@@ -63,6 +65,8 @@ struct gone {
 static int note_gone(const struct store *s, int64_t id, const char *path, struct gone *g,
                      struct err *e) {
     struct stat st;
+    if (strstr(path, "\xef\xbf\xbd")) /* what the disk has there instead is not known */
+        return 0;
     char *full = *path == '/' ? strdup(path) : file_join(s->root, path);
     if (!full)
         return err_nomem(e, s->path);
@@ -96,33 +100,49 @@ static int find_gone(struct store *s, struct gone *g, struct err *e) {
     return rc;
 }
 
-/* *removed (may be NULL) grows by the rows that go. value: of the query's only parameter. */
-static int drop(struct store *s, enum query q, const int64_t *value, uint64_t *removed,
+/* *removed (may be NULL) grows by the rows that go. values: [n] of the query's parameters. */
+static int drop(struct store *s, enum query q, const int64_t *values, size_t n, uint64_t *removed,
                 struct err *e) {
     int changed = 0;
     struct statement t = statement_start(s, q, "remove lines");
-    if (value)
-        statement_int(&t, *value);
+    for (size_t i = 0; i < n; i++)
+        statement_int(&t, values[i]);
     int rc = statement_run(&t, &changed, e);
     if (removed)
         *removed += (uint64_t)changed;
     return rc;
 }
 
+static int remove_places(struct store *s, const int64_t before[2], const struct gone *g,
+                         uint64_t *places, struct err *e) {
+    int rc = drop(s, QUERY_GC_OLD, before, 2, places, e);
+    for (size_t i = 0; rc == 0 && i < g->n; i++) {
+        rc = drop(s, QUERY_GC_GONE, &g->v[i], 1, places, e);
+        if (rc == 0)
+            rc = drop(s, QUERY_GC_GONE_SETTLED, &g->v[i], 1, NULL, e);
+    }
+    if (rc || *places == 0)
+        return rc;
+    /* the index has copies of the lines (store_match_summaries) */
+    struct statement t = statement_start(s, QUERY_SET_MATCHED, "remove lines");
+    statement_text(&t, "");
+    return statement_run(&t, NULL, e);
+}
+
 static int remove_all(struct store *s, const struct store_gc *o, const struct gone *g,
                       struct store_freed *out, struct err *e) {
-    int rc = drop(s, QUERY_GC_OLD, &o->before, &out->places, e);
-    for (size_t i = 0; rc == 0 && i < g->n; i++)
-        rc = drop(s, QUERY_GC_GONE, &g->v[i], &out->places, e);
+    const int64_t before[2] = {o->before, store_now() - MOST_RUN_SECONDS};
+    int rc = remove_places(s, before, g, &out->places, e);
     if (rc == 0)
-        rc = drop(s, QUERY_GC_LINES, NULL, &out->lines, e);
+        rc = drop(s, QUERY_GC_LINES, NULL, 0, &out->lines, e);
     if (rc == 0)
-        rc = drop(s, QUERY_GC_UNANSWERED, &o->before, &out->unanswered, e);
-    static const enum query rest[] = {QUERY_GC_SETTLED, QUERY_GC_ASKED, QUERY_GC_ORIGINS,
-                                      QUERY_GC_FILES};
+        rc = drop(s, QUERY_GC_UNANSWERED, before, 1, &out->unanswered, e);
+    if (rc == 0)
+        rc = drop(s, QUERY_GC_SETTLED, before, 1, NULL, e);
+    static const enum query rest[] = {QUERY_GC_ASKED, QUERY_GC_ORIGINS, QUERY_GC_FILES};
     for (size_t i = 0; rc == 0 && i < sizeof rest / sizeof *rest; i++)
-        rc = drop(s, rest[i], NULL, NULL, e);
-    return rc ? rc : drop(s, QUERY_GC_RUNS, &o->before, NULL, e);
+        rc = drop(s, rest[i], NULL, 0, NULL, e);
+    return rc ? rc : drop(s, QUERY_GC_RUNS, before, 2, NULL, e);
 }
 
 int store_gc(struct store *s, const struct store_gc *o, struct store_freed *out, struct err *e) {

@@ -30,8 +30,11 @@ struct store_freed {
     uint64_t bytes_before, bytes_after; /* of the file */
 };
 
-/* Removes in one transaction what the options say and all that was there for its sake, then gives
- * the room back to the disk. Lines that people rated stay, and those of the pinned revision. */
+/* Removes in one transaction what the options say (lines at their places, notes of files that were
+ * done and of no answer) and all that was there for its sake, then gives the room back to the disk.
+ * Lines that people rated stay, those of the pinned revision, and those of runs that began within a
+ * day and have not ended. A path with U+FFFD in it is taken to be there: its file has another name,
+ * which is no UTF-8. */
 int store_gc(struct store *s, const struct store_gc *options, struct store_freed *out,
              struct err *e);
 

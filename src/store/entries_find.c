@@ -46,12 +46,8 @@ int store_each_indexed(struct store *s, const char *path, int64_t embedder,
     statement_int(&t, embedder);
     while ((rc = statement_row(&t, e)) > 0) {
         struct columns c = {.t = &t};
-        struct store_indexed f = {.file.path = column_text(&c, TEXT_ANY)};
-        f.file.language = column_text_or_null(&c, TEXT_LINE);
-        f.file.size = column_count(&c);
-        f.file.mtime_ns = column_int(&c);
-        f.file.inode = (uint64_t)column_int(&c);
-        column_hash(&c, f.file.hash);
+        struct store_indexed f;
+        row_file(&c, &f.file);
         column_hash(&c, f.entered);
         f.cut = column_int(&c);
         f.complete = column_count(&c) != 0;
@@ -96,27 +92,35 @@ int store_find_vector(struct store *s, int64_t embedder, const uint8_t text[HASH
     return rc;
 }
 
-int store_each_vector(struct store *s, int64_t embedder, size_t width,
-                      int (*each)(void *user, int64_t entry, const float *v, struct err *e),
-                      void *user, struct err *e) {
+/* The entries of a query of an encoder, with their vectors; NULL: a stale one has none. */
+static int each_vector(struct store *s, enum query q, int64_t embedder, size_t width,
+                       int (*each)(void *user, int64_t entry, const float *v, struct err *e),
+                       void *user, struct err *e) {
     float *v = malloc((width ? width : 1) * sizeof *v);
     int rc;
     if (!v)
         return err_nomem(e, "vector");
-    struct statement t = statement_start(s, QUERY_EACH_VECTOR, "read vectors");
+    struct statement t = statement_start(s, q, "read vectors");
     statement_int(&t, embedder);
     while ((rc = statement_row(&t, e)) > 0) {
         struct columns c = {.t = &t};
         int64_t entry = column_int(&c);
-        rc = read_vector(s, &c, v, width, e);
+        bool has = q != QUERY_EACH_STALE || sqlite3_column_type(t.st, c.next) != SQLITE_NULL;
+        rc = has ? read_vector(s, &c, v, width, e) : columns_end(&c, e);
         if (rc == 0)
-            rc = each(user, entry, v, e);
+            rc = each(user, entry, has ? v : NULL, e);
         if (rc)
             break;
     }
     statement_end(&t);
     free(v);
     return rc;
+}
+
+int store_each_vector(struct store *s, int64_t embedder, size_t width,
+                      int (*each)(void *user, int64_t entry, const float *v, struct err *e),
+                      void *user, struct err *e) {
+    return each_vector(s, QUERY_EACH_VECTOR, embedder, width, each, user, e);
 }
 
 int store_side_file(struct store *s, int64_t embedder, uint8_t generation[HASH_SHA256_SIZE],
@@ -139,25 +143,7 @@ int store_side_file(struct store *s, int64_t embedder, uint8_t generation[HASH_S
 int store_each_stale(struct store *s, int64_t embedder, size_t width,
                      int (*each)(void *user, int64_t entry, const float *v, struct err *e),
                      void *user, struct err *e) {
-    float *v = malloc((width ? width : 1) * sizeof *v);
-    int rc;
-    if (!v)
-        return err_nomem(e, "vector");
-    struct statement t = statement_start(s, QUERY_EACH_STALE, "read vectors");
-    statement_int(&t, embedder);
-    while ((rc = statement_row(&t, e)) > 0) {
-        struct columns c = {.t = &t};
-        int64_t entry = column_int(&c);
-        bool has = sqlite3_column_type(t.st, c.next) != SQLITE_NULL;
-        rc = has ? read_vector(s, &c, v, width, e) : columns_end(&c, e);
-        if (rc == 0)
-            rc = each(user, entry, has ? v : NULL, e);
-        if (rc)
-            break;
-    }
-    statement_end(&t);
-    free(v);
-    return rc;
+    return each_vector(s, QUERY_EACH_STALE, embedder, width, each, user, e);
 }
 
 static int by_number(const void *a, const void *b) {

@@ -104,13 +104,10 @@ int store_file(struct store *s, const char *path, struct store_file *f, struct e
     if (rc < 0)
         return rc;
     struct columns c = {.t = &t};
-    const char *language = column_text_or_null(&c, TEXT_LINE);
-    f->size = column_count(&c);
-    f->mtime_ns = column_int(&c);
-    f->inode = (uint64_t)column_int(&c);
-    column_hash(&c, f->hash);
+    row_file(&c, f);
+    f->path = path;
     rc = columns_end(&c, e);
-    if (rc == 0 && !keep(&s->language, language))
+    if (rc == 0 && !keep(&s->language, f->language))
         rc = err_nomem(e, s->path);
     f->language = s->language;
     statement_end(&t);
@@ -134,12 +131,8 @@ int store_files(struct store *s, const char *path,
     int rc;
     while ((rc = statement_row(&t, e)) > 0) {
         struct columns c = {.t = &t};
-        struct store_file f = {.path = column_text(&c, TEXT_ANY)};
-        f.language = column_text_or_null(&c, TEXT_LINE);
-        f.size = column_count(&c);
-        f.mtime_ns = column_int(&c);
-        f.inode = (uint64_t)column_int(&c);
-        column_hash(&c, f.hash);
+        struct store_file f;
+        row_file(&c, &f);
         rc = columns_end(&c, e);
         if (rc == 0)
             rc = each(user, &f, e);

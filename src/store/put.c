@@ -98,7 +98,7 @@ int store_put_file(struct store *s, const struct store_file *f, struct err *e) {
     return statement_run(&t, NULL, e);
 }
 
-static int check_line(const struct store_line *l, struct err *e) {
+int store_check_line(const struct store_line *l, struct err *e) {
     const struct store_origin *m = l->made;
     const char *const texts[] = {
         l->line,      l->source, m->model,          m->model_revision,  m->file_type,
@@ -151,11 +151,12 @@ int origin_number(struct store *s, const struct store_origin *m, int64_t *out, s
     return rc;
 }
 
-/* The number of a path; folders are put when they are not there. */
-static int path_number(struct store *s, const struct store_line *l, int64_t *out, struct err *e) {
+/* The number of a path. put_it: it is put when it is not there. */
+static int path_number(struct store *s, const struct store_line *l, bool put_it, int64_t *out,
+                       struct err *e) {
     int rc = 0;
-    if (l->level >= STORE_DIRECTORY) {
-        struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a folder");
+    if (put_it) {
+        struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a path");
         statement_text(&put, l->path);
         rc = statement_run(&put, NULL, e);
     }
@@ -169,9 +170,65 @@ static int path_number(struct store *s, const struct store_line *l, int64_t *out
                : rc;
 }
 
+static int run_with_hash(struct store *s, enum query q, const uint8_t hash[HASH_SHA256_SIZE],
+                         struct err *e) {
+    struct statement t = statement_start(s, q, "put a line");
+    statement_hash(&t, hash);
+    return statement_run(&t, NULL, e);
+}
+
+/* Gives a rated line a key of its own. *aside: whether there was one. */
+static int set_aside(struct store *s, const uint8_t key[HASH_SHA256_SIZE], const char *line,
+                     uint8_t other[HASH_SHA256_SIZE], bool *aside, struct err *e) {
+    struct statement t = statement_start(s, QUERY_SET_ASIDE, "keep a rated line");
+    statement_hash(&t, key);
+    statement_text(&t, line);
+    int rc = statement_row(&t, e);
+    *aside = rc > 0;
+    if (rc <= 0)
+        return rc;
+    struct columns c = {.t = &t};
+    column_hash(&c, other);
+    rc = columns_end(&c, e);
+    while (rc == 0 && (rc = statement_row(&t, e)) > 0) /* it is done when it says so */
+        rc = 0;
+    statement_end(&t);
+    return rc;
+}
+
+int make_room(struct store *s, const uint8_t key[HASH_SHA256_SIZE], const char *line,
+              struct err *e) {
+    uint8_t other[HASH_SHA256_SIZE];
+    bool aside;
+    int rc = set_aside(s, key, line, other, &aside, e);
+    if (rc == 0 && aside) {
+        struct statement t = statement_start(s, QUERY_MOVE_RATED, "keep a rated line");
+        statement_hash(&t, other);
+        statement_hash(&t, key);
+        rc = statement_run(&t, NULL, e);
+    }
+    if (rc == 0 && !line)
+        rc = run_with_hash(s, QUERY_DROP_PLACES, key, e);
+    if (rc == 0 && !line)
+        rc = run_with_hash(s, QUERY_DROP_LINE, key, e);
+    return rc;
+}
+
+/* Lines of older stores have no context. */
+static int fill_context(struct store *s, const struct store_line *l, struct err *e) {
+    if (!l->context)
+        return 0;
+    struct statement t = statement_start(s, QUERY_FILL_CONTEXT, "put a line");
+    statement_hash(&t, l->context);
+    statement_hash(&t, l->key);
+    return statement_run(&t, NULL, e);
+}
+
 static int put_summary(struct store *s, const struct store_line *l, int64_t origin, int64_t made_at,
                        bool *added, struct err *e) {
-    int changed = 0;
+    int changed = 0, rc = l->replace ? make_room(s, l->key, l->line, e) : 0;
+    if (rc)
+        return rc;
     struct statement t =
         statement_start(s, l->replace ? QUERY_REPLACE_SUMMARY : QUERY_PUT_SUMMARY, "put a line");
     statement_hash(&t, l->key);
@@ -185,15 +242,18 @@ static int put_summary(struct store *s, const struct store_line *l, int64_t orig
     statement_int(&t, l->cut);
     statement_int(&t, made_at);
     statement_hash(&t, l->context);
-    int rc = statement_run(&t, &changed, e);
+    rc = statement_run(&t, &changed, e);
     *added = changed > 0;
-    return rc;
+    if (rc)
+        return rc;
+    return *added ? run_with_hash(s, QUERY_DROP_NOTHING, l->key, e) : fill_context(s, l, e);
 }
 
-static int put_chunk(struct store *s, const struct store_line *l, int64_t file, int64_t run,
-                     struct err *e) {
+/* By QUERY_PUT_CHUNK, or QUERY_IMPORT_CHUNK: no run has seen it there. */
+static int put_place(struct store *s, enum query q, const struct store_line *l, int64_t file,
+                     int64_t run, struct err *e) {
     int changed = 0;
-    struct statement t = statement_start(s, QUERY_PUT_CHUNK, "put the place of a line");
+    struct statement t = statement_start(s, q, "put the place of a line");
     statement_int(&t, l->level);
     statement_int(&t, (int64_t)l->start_line);
     statement_int(&t, (int64_t)l->end_line);
@@ -203,67 +263,42 @@ static int put_chunk(struct store *s, const struct store_line *l, int64_t file, 
     statement_int(&t, run);
     statement_int(&t, file);
     int rc = statement_run(&t, &changed, e);
-    return rc == 0 && !changed ? store_damaged(s, "a file is gone within a transaction", e) : rc;
+    if (rc == 0 && !changed && q == QUERY_PUT_CHUNK)
+        rc = store_damaged(s, "a file is gone within a transaction", e);
+    return rc;
 }
 
-int store_put(struct store *s, int64_t run, const struct store_line *l, bool *added,
-              struct err *e) {
+static int put_line(struct store *s, enum query place, int64_t run, const struct store_line *l,
+                    bool *added, struct err *e) {
+    const bool import = place == QUERY_IMPORT_CHUNK;
     int64_t origin = 0, file = 0;
     bool own, is_new = false;
-    int rc = check_line(l, e);
+    int rc = store_check_line(l, e);
     if (rc == 0)
         rc = begin_own(s, &own, e);
     if (rc)
         return rc;
-    rc = path_number(s, l, &file, e);
+    rc = path_number(s, l, import || l->level >= STORE_DIRECTORY, &file, e);
     if (rc == 0)
         rc = origin_number(s, l->made, &origin, e);
     if (rc == 0)
-        rc = put_summary(s, l, origin, store_now(), &is_new, e);
+        rc = put_summary(s, l, origin, import ? l->made_at : store_now(), &is_new, e);
     if (rc == 0)
-        rc = put_chunk(s, l, file, run, e);
+        rc = put_place(s, place, l, file, run, e);
     rc = end_own(s, own, rc, e);
     if (added)
         *added = rc == 0 && is_new;
     return rc;
 }
 
-/* Where it stands is not confirmed: no run has seen it there. */
-static int put_imported(struct store *s, const struct store_line *l, int64_t file, int64_t run,
-                        struct err *e) {
-    struct statement t = statement_start(s, QUERY_IMPORT_CHUNK, "put the place of a line");
-    statement_int(&t, file);
-    statement_int(&t, l->level);
-    statement_int(&t, (int64_t)l->start_line);
-    statement_int(&t, (int64_t)l->end_line);
-    statement_text(&t, l->symbol);
-    statement_hash(&t, l->text);
-    statement_hash(&t, l->key);
-    statement_int(&t, run);
-    return statement_run(&t, NULL, e);
+int store_put(struct store *s, int64_t run, const struct store_line *l, bool *added,
+              struct err *e) {
+    return put_line(s, QUERY_PUT_CHUNK, run, l, added, e);
 }
 
 int store_import(struct store *s, int64_t run, const struct store_line *l, bool *added,
                  struct err *e) {
-    int64_t origin = 0, file = 0;
-    bool own;
-    int rc = check_line(l, e);
-    if (rc == 0)
-        rc = begin_own(s, &own, e);
-    if (rc)
-        return rc;
-    struct statement put = statement_start(s, QUERY_PUT_FOLDER, "put a path");
-    statement_text(&put, l->path);
-    rc = statement_run(&put, NULL, e);
-    if (rc == 0)
-        rc = path_number(s, l, &file, e);
-    if (rc == 0)
-        rc = origin_number(s, l->made, &origin, e);
-    if (rc == 0)
-        rc = put_summary(s, l, origin, l->made_at, added, e);
-    if (rc == 0)
-        rc = put_imported(s, l, file, run, e);
-    return end_own(s, own, rc, e);
+    return put_line(s, QUERY_IMPORT_CHUNK, run, l, added, e);
 }
 
 int store_check_rating(const struct store_rating *r, struct err *e) {

@@ -120,9 +120,22 @@ static const char *const version_5[] = {
     "PRAGMA user_version = 5",
     NULL};
 
+/* Version 6 knows when a run last had what no run needs for ever: used_at, Unix time; and of a
+ * chunk without a line what a report shows of it: text and symbol as in chunks, null: not noted. */
+static const char *const version_6[] = {
+    "CREATE INDEX chunks_by_seen ON chunks(seen)",
+    "ALTER TABLE settled ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0",
+    "UPDATE settled SET used_at = CAST(strftime('%s', 'now') AS INTEGER)",
+    "ALTER TABLE unanswered RENAME COLUMN made_at TO used_at",
+    "ALTER TABLE unanswered ADD COLUMN text BLOB CHECK(text IS NULL OR length(text) = 32)",
+    "ALTER TABLE unanswered ADD COLUMN symbol TEXT",
+
+    "PRAGMA user_version = 6",
+    NULL};
+
 /* ladder[n] takes a file of version n to n + 1. */
-static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3, version_4,
-                                                         version_5};
+static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3,
+                                                         version_4, version_5, version_6};
 
 static int climb(sqlite3 *db, int from) {
     int rc = SQLITE_OK;

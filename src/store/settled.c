@@ -57,6 +57,7 @@ int store_settle(struct store *s, const char *path, const uint8_t how[HASH_SHA25
     struct statement t = statement_start(s, QUERY_SETTLE, "note that a file is done");
     statement_hash(&t, how);
     statement_blob(&t, keys, n * HASH_SHA256_SIZE);
+    statement_int(&t, store_now());
     statement_text(&t, path);
     return statement_run(&t, NULL, e);
 }
@@ -89,43 +90,64 @@ static int settled_keys(struct store *s, const char *path, const uint8_t *how,
     return rc;
 }
 
+static int find_line(struct store *s, const char *path, const uint8_t key[HASH_SHA256_SIZE],
+                     store_each *line, void *user, struct err *e) {
+    size_t found;
+    struct statement t = statement_start(s, QUERY_FIND_KEY_AT, "find a line");
+    statement_hash(&t, key);
+    statement_text(&t, path);
+    int rc = each_line(&t, line, user, &found, e);
+    return rc == 0 && found == 0 ? PRECIS_ENOTFOUND : rc;
+}
+
 int store_settled(struct store *s, const char *path, const uint8_t how[HASH_SHA256_SIZE],
-                  const uint8_t version[HASH_SHA256_SIZE], store_each *each, void *user,
-                  struct err *e) {
+                  const uint8_t version[HASH_SHA256_SIZE], store_each *line,
+                  store_each_nothing *nothing, void *user, struct err *e) {
     uint8_t *keys;
-    size_t n, lines = 0;
+    size_t n;
     int rc = settled_keys(s, path, how, version, &keys, &n, e);
+    if (rc == 0 && n == 0)
+        rc = PRECIS_ENOTFOUND;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        size_t found;
-        struct statement t = statement_start(s, QUERY_FIND_KEY_AT, "find a line");
-        statement_hash(&t, keys + i * HASH_SHA256_SIZE);
-        statement_text(&t, path);
-        rc = each_line(&t, each, user, &found, e);
-        lines += found;
+        const uint8_t *key = keys + i * HASH_SHA256_SIZE;
+        rc = find_line(s, path, key, line, user, e);
+        if (rc == PRECIS_ENOTFOUND)
+            rc = store_find_nothing(s, key, nothing, user, e);
     }
     free(keys);
-    if (rc == 0 && (n == 0 || lines != n))
-        rc = err_set(e, PRECIS_ENOTFOUND, "%s: not all lines of %s are known", s->path, path);
+    if (rc == PRECIS_ENOTFOUND)
+        err_set(e, rc, "%s: not all lines of %s are known", s->path, path);
     return rc;
 }
 
 int store_put_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE],
                       const struct store_nothing *n, struct err *e) {
-    if (!text_is(n->why, strlen(n->why), TEXT_LINE))
+    bool own;
+    if (!text_is(n->why, strlen(n->why), TEXT_LINE) ||
+        (n->symbol && !text_is(n->symbol, strlen(n->symbol), TEXT_LINE)))
         return err_set(e, PRECIS_EUSAGE, "not one line of UTF-8: %s", n->why);
-    struct statement t = statement_start(s, QUERY_PUT_NOTHING, "note that there is no line");
-    statement_hash(&t, key);
-    statement_text(&t, n->why);
-    statement_int(&t, (int64_t)n->tokens_in);
-    statement_int(&t, (int64_t)n->tokens_out);
-    statement_int(&t, n->cut);
-    statement_int(&t, store_now());
-    return statement_run(&t, NULL, e);
+    int rc = begin_own(s, &own, e);
+    if (rc)
+        return rc;
+    rc = n->replace ? make_room(s, key, NULL, e) : 0;
+    if (rc == 0) {
+        struct statement t = statement_start(s, QUERY_PUT_NOTHING, "note that there is no line");
+        statement_hash(&t, key);
+        statement_text(&t, n->why);
+        statement_int(&t, (int64_t)n->tokens_in);
+        statement_int(&t, (int64_t)n->tokens_out);
+        statement_int(&t, n->cut);
+        statement_hash(&t, n->text);
+        statement_text(&t, n->symbol);
+        statement_int(&t, store_now());
+        rc = statement_run(&t, NULL, e);
+    }
+    return end_own(s, own, rc, e);
 }
 
-int store_find_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE], struct buf *why,
-                       struct store_nothing *out, struct err *e) {
-    *out = (struct store_nothing){0};
+int store_find_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE],
+                       store_each_nothing *each, void *user, struct err *e) {
+    uint8_t text[HASH_SHA256_SIZE];
     struct statement t = statement_start(s, QUERY_NOTHING, "find a line");
     statement_hash(&t, key);
     int rc = statement_row(&t, e);
@@ -134,14 +156,15 @@ int store_find_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE], str
     if (rc < 0)
         return rc;
     struct columns c = {.t = &t};
-    buf_str(why, column_text(&c, TEXT_LINE));
-    out->tokens_in = column_count(&c);
-    out->tokens_out = column_count(&c);
-    out->cut = column_count(&c) != 0;
+    struct store_nothing n = {.why = column_text(&c, TEXT_LINE)};
+    n.tokens_in = column_count(&c);
+    n.tokens_out = column_count(&c);
+    n.cut = column_count(&c) != 0;
+    n.text = column_hash_or_null(&c, text) ? text : NULL;
+    n.symbol = column_text_or_null(&c, TEXT_LINE);
     rc = columns_end(&c, e);
-    if (rc == 0 && buf_failed(why))
-        rc = err_nomem(e, s->path);
-    out->why = rc ? NULL : why->data;
+    if (rc == 0)
+        rc = each(user, key, &n, e);
     statement_end(&t);
     return rc;
 }

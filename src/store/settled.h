@@ -25,29 +25,38 @@ int store_asked(struct store *s, const uint8_t how[HASH_SHA256_SIZE],
                 int (*each)(void *user, const struct store_asked *asked, struct err *e), void *user,
                 struct err *e);
 
-/* Notes that the lines of these keys, n * 32 bytes, are those of all chunks of a file as it was put
- * last, in order. A file that was not put has none. */
+/* Notes that these keys, n * 32 bytes, are those of all chunks of a file as it was put last, in
+ * order: of a line, or of what store_put_nothing noted. A file that was not put has none. To be
+ * called by every run that has them, for store_gc goes by it. */
 int store_settle(struct store *s, const char *path, const uint8_t how[HASH_SHA256_SIZE],
                  const uint8_t *keys, size_t n, struct err *e);
 
-/* The lines of all chunks of a file with that hash, in order, if they are known.
- * PRECIS_ENOTFOUND: they are not; then some may have been handed out. */
-int store_settled(struct store *s, const char *path, const uint8_t how[HASH_SHA256_SIZE],
-                  const uint8_t version[HASH_SHA256_SIZE], store_each *each, void *user,
-                  struct err *e);
-
-/* The answer to a key was no line that can be used, for the reason `why` (one line). */
+/* A key has no line that can be used, for the reason `why` (one line). */
 struct store_nothing {
-    const char *why; /* borrowed */
+    const char *why;     /* borrowed, as all of it */
+    const char *symbol;  /* as in struct store_line */
+    const uint8_t *text; /* [32] likewise; NULL: an older precis did not note it */
     uint64_t tokens_in, tokens_out;
     bool cut;
+    bool replace; /* where it is put: a line of that key gives way, as to store_line.replace */
 };
 
+/* Unless the key has a line. To be called by every run that has it, as store_settle. */
 int store_put_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE],
                       const struct store_nothing *nothing, struct err *e);
 
-/* why is appended to the buffer, NUL-terminated; *out has the counts. PRECIS_ENOTFOUND. */
-int store_find_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE], struct buf *why,
-                       struct store_nothing *out, struct err *e);
+/* All that is given lives until it returns. */
+typedef int store_each_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
+                               const struct store_nothing *nothing, struct err *e);
+
+/* PRECIS_ENOTFOUND: nothing of the kind is known of the key. */
+int store_find_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE],
+                       store_each_nothing *each, void *user, struct err *e);
+
+/* All chunks of a file with that hash, in order, if they are known: `line` has those with a line,
+ * `nothing` the others. PRECIS_ENOTFOUND: they are not; then some may have been handed out. */
+int store_settled(struct store *s, const char *path, const uint8_t how[HASH_SHA256_SIZE],
+                  const uint8_t version[HASH_SHA256_SIZE], store_each *line,
+                  store_each_nothing *nothing, void *user, struct err *e);
 
 #endif

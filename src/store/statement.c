@@ -29,6 +29,9 @@
     "p.model_revision = n.model_revision AND "                                                     \
     "(n.prompt_version IS NULL OR p.prompt_version = n.prompt_version)))"
 
+/* A run that began before ?1 and puts no more lines: it ended, or began before ?2. */
+#define IS_PAST "started_at < ?1 AND (ended_at IS NOT NULL OR started_at < ?2)"
+
 static const char *const texts[QUERIES] = {
     [QUERY_BEGIN] = "BEGIN IMMEDIATE",
     [QUERY_READ_BEGIN] = "BEGIN",
@@ -63,6 +66,17 @@ static const char *const texts[QUERIES] = {
         "tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, "
         "elapsed_ms = excluded.elapsed_ms, cut = excluded.cut, made_at = excluded.made_at, "
         "context = excluded.context",
+    [QUERY_FILL_CONTEXT] = "UPDATE summaries SET context = ? WHERE key = ? AND context IS NULL",
+    [QUERY_SET_ASIDE] =
+        "INSERT INTO summaries(key, provenance, line, confidence, source, tokens_in, tokens_out, "
+        "elapsed_ms, cut, made_at) SELECT randomblob(32), provenance, line, confidence, source, "
+        "tokens_in, tokens_out, elapsed_ms, cut, made_at FROM summaries WHERE key = ?1 AND "
+        "line IS NOT ?2 AND EXISTS (SELECT 1 FROM chunks c JOIN ratings r ON r.chunk = c.id "
+        "WHERE c.key = ?1) RETURNING key",
+    [QUERY_MOVE_RATED] = "UPDATE chunks SET key = ? WHERE key = ? AND "
+                         "EXISTS (SELECT 1 FROM ratings r WHERE r.chunk = chunks.id)",
+    [QUERY_DROP_PLACES] = "DELETE FROM chunks WHERE key = ?",
+    [QUERY_DROP_LINE] = "DELETE FROM summaries WHERE key = ?",
     [QUERY_PUT_CHUNK] =
         "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
         "SELECT id, ?, ?, ?, ?, ?, hash, ?, ? FROM files WHERE id = ? "
@@ -76,7 +90,7 @@ static const char *const texts[QUERIES] = {
                     "c.end_line >= ?5 AND " ACTIVE " ORDER BY c.start_line, c.end_line",
     [QUERY_LIST] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES " WHERE " BELOW(
         "?3") " AND " ACTIVE " ORDER BY f.path, c.level DESC, c.start_line, c.end_line",
-    [QUERY_FILE] = "SELECT language, size, mtime_ns, inode, hash FROM files "
+    [QUERY_FILE] = "SELECT path, language, size, mtime_ns, inode, hash FROM files "
                    "WHERE path = ? AND hash IS NOT NULL",
     [QUERY_FILES] = "SELECT f.path, f.language, f.size, f.mtime_ns, f.inode, f.hash FROM files f "
                     "WHERE f.hash IS NOT NULL AND " BELOW(
@@ -178,16 +192,22 @@ static const char *const texts[QUERIES] = {
                     "p.prompt_version, p.decoder_version, p.parameters, p.seed, a.judged_by, "
                     "a.seq2seq, a.context, a.sequences, a.lanes FROM asked a "
                     "JOIN provenance p ON p.id = a.provenance WHERE a.how = ?",
-    [QUERY_SETTLE] = "INSERT INTO settled(file, how, version, keys) "
-                     "SELECT id, ?, hash, ? FROM files WHERE path = ? AND hash IS NOT NULL "
-                     "ON CONFLICT(file, how, version) DO UPDATE SET keys = excluded.keys",
+    [QUERY_SETTLE] = "INSERT INTO settled(file, how, version, keys, used_at) "
+                     "SELECT id, ?, hash, ?, ? FROM files WHERE path = ? AND hash IS NOT NULL "
+                     "ON CONFLICT(file, how, version) DO UPDATE SET keys = excluded.keys, "
+                     "used_at = excluded.used_at",
     [QUERY_SETTLED] = "SELECT s.keys FROM settled s JOIN files f ON f.id = s.file "
                       "WHERE f.path = ? AND s.how = ? AND s.version = ?",
     [QUERY_FIND_KEY_AT] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
-                          " WHERE c.key = ? AND f.path = ? AND c.level = 0 LIMIT 1",
-    [QUERY_PUT_NOTHING] = "INSERT INTO unanswered(key, why, tokens_in, tokens_out, cut, made_at) "
-                          "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    [QUERY_NOTHING] = "SELECT why, tokens_in, tokens_out, cut FROM unanswered WHERE key = ?",
+                          " WHERE c.key = ? AND +f.path = ? AND c.level = 0 LIMIT 1",
+    [QUERY_PUT_NOTHING] =
+        "INSERT INTO unanswered(key, why, tokens_in, tokens_out, cut, text, symbol, used_at) "
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE "
+        "NOT EXISTS (SELECT 1 FROM summaries WHERE key = ?1) ON CONFLICT(key) DO UPDATE SET "
+        "text = excluded.text, symbol = excluded.symbol, used_at = excluded.used_at",
+    [QUERY_DROP_NOTHING] = "DELETE FROM unanswered WHERE key = ?",
+    [QUERY_NOTHING] =
+        "SELECT why, tokens_in, tokens_out, cut, text, symbol FROM unanswered WHERE key = ?",
     [QUERY_STATS] =
         "SELECT (SELECT count(*) FROM summaries), (SELECT count(*) FROM chunks), "
         "(SELECT count(DISTINCT file) FROM chunks), (SELECT count(*) FROM unanswered), "
@@ -199,17 +219,17 @@ static const char *const texts[QUERIES] = {
                          " ORDER BY f.path, c.level, c.start_line, c.end_line, c.key",
     [QUERY_IMPORT_CHUNK] =
         "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
-        "VALUES(?, ?, ?, ?, ?, ?, x'', ?, ?) ON CONFLICT DO NOTHING",
-    [QUERY_CHUNK_PATHS] =
-        "SELECT DISTINCT f.id, f.path FROM files f JOIN chunks c ON c.file = f.id",
+        "VALUES(?8, ?1, ?2, ?3, ?4, ?5, x'', ?6, ?7) ON CONFLICT DO NOTHING",
+    [QUERY_CHUNK_PATHS] = "SELECT id, path FROM files WHERE id IN (SELECT file FROM chunks) OR "
+                          "id IN (SELECT file FROM settled)",
     [QUERY_GC_GONE] = "DELETE FROM chunks WHERE file = ? AND NOT " WANTED,
-    [QUERY_GC_OLD] = "DELETE FROM chunks WHERE seen IN (SELECT id FROM runs WHERE started_at < ?) "
-                     "AND NOT " WANTED,
+    [QUERY_GC_GONE_SETTLED] = "DELETE FROM settled WHERE file = ?",
+    [QUERY_GC_OLD] =
+        "DELETE FROM chunks WHERE seen IN (SELECT id FROM runs WHERE " IS_PAST ") AND NOT " WANTED,
     [QUERY_GC_LINES] = "DELETE FROM summaries WHERE "
                        "NOT EXISTS (SELECT 1 FROM chunks c WHERE c.key = summaries.key)",
-    [QUERY_GC_UNANSWERED] = "DELETE FROM unanswered WHERE made_at < ?",
-    [QUERY_GC_SETTLED] = "DELETE FROM settled WHERE "
-                         "NOT EXISTS (SELECT 1 FROM chunks c WHERE c.file = settled.file)",
+    [QUERY_GC_UNANSWERED] = "DELETE FROM unanswered WHERE used_at < ?",
+    [QUERY_GC_SETTLED] = "DELETE FROM settled WHERE used_at < ?",
     [QUERY_GC_ASKED] = "DELETE FROM asked WHERE "
                        "provenance NOT IN (SELECT provenance FROM summaries)",
     [QUERY_GC_ORIGINS] =
@@ -218,9 +238,9 @@ static const char *const texts[QUERIES] = {
     [QUERY_GC_FILES] = "DELETE FROM files WHERE id NOT IN (SELECT file FROM chunks) AND "
                        "id NOT IN (SELECT file FROM indexed) AND "
                        "id NOT IN (SELECT file FROM settled)",
-    [QUERY_GC_RUNS] =
-        "DELETE FROM runs WHERE started_at < ? AND id NOT IN (SELECT seen FROM chunks) "
-        "AND id < (SELECT max(id) FROM runs)",
+    [QUERY_GC_RUNS] = "DELETE FROM runs WHERE " IS_PAST
+                      " AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.seen = runs.id) "
+                      "AND id < (SELECT max(id) FROM runs)",
     [QUERY_ENTRIES] = "SELECT e.id, f.path, f.language FROM entries e "
                       "JOIN files f ON f.id = e.file ORDER BY e.id",
 };
@@ -253,11 +273,6 @@ void statement_text_of(struct statement *t, const char *text, size_t n) {
 void statement_int(struct statement *t, int64_t v) {
     if (t->rc == SQLITE_OK)
         bound(t, sqlite3_bind_int64(t->st, t->next, v));
-}
-
-void statement_null(struct statement *t) {
-    if (t->rc == SQLITE_OK)
-        bound(t, sqlite3_bind_null(t->st, t->next));
 }
 
 void statement_real(struct statement *t, double v) {
@@ -396,6 +411,15 @@ void row_origin(struct columns *c, struct store_origin *m) {
     m->decoder_version = column_text(c, TEXT_LINE);
     m->parameters = column_text(c, TEXT_ANY);
     m->seed = (uint64_t)column_int(c);
+}
+
+void row_file(struct columns *c, struct store_file *f) {
+    f->path = column_text(c, TEXT_ANY);
+    f->language = column_text_or_null(c, TEXT_LINE);
+    f->size = column_count(c);
+    f->mtime_ns = column_int(c);
+    f->inode = (uint64_t)column_int(c);
+    column_hash(c, f->hash);
 }
 
 void row_line(struct columns *c, struct row *r) {

@@ -2,12 +2,13 @@
  * file, ROOT/.precis/precis.db.
  *
  * A line is kept under its key (store_key), which is a digest of all that it depends on, and is
- * never changed afterwards, unless it is asked for (store_line.replace). It stands at a place: a
- * range of lines of a file, or a file, a folder or the whole tree. Runs with other models or
- * prompts put other lines at the same place; none is lost. Which one is read is said by the pin
- * (store_pin) and by age: a line is *active* when it is of the file's present text and of the
- * pinned revision, and no newer such line of its level overlaps it. Age is that of the last run
- * that put the line there.
+ * never changed afterwards. Where another is to take its key (store_line.replace), it goes, or,
+ * when people rated it, stays where it is with their ratings, under a key that nothing has. It
+ * stands at a place: a range of lines of a file, or a file, a folder or the whole tree. Runs with
+ * other models or prompts put other lines at the same place; none is lost. Which one is read is
+ * said by the pin (store_pin) and by age: a line is *active* when it is of the file's present text
+ * and of the pinned revision, and no newer such line of its level overlaps it. Age is that of the
+ * last run that put the line there.
  *
  * Writes are durable when the call that made them returns (write-ahead log, synchronous=FULL: a
  * commit is on the disk, so neither kill -9 nor a power failure takes it back; at a few lines a
@@ -38,7 +39,7 @@
 #define STORE_FILE "precis.db"
 
 enum {
-    STORE_VERSION = 5,              /* of the schema: user_version */
+    STORE_VERSION = 6,              /* of the schema: user_version */
     STORE_APPLICATION = 0x70726563, /* application_id: "prec" */
 };
 
@@ -128,8 +129,9 @@ struct store_line {
     double elapsed_ms;
     bool cut;
     const struct store_origin *made;
-    const uint8_t *context; /* [32] as in struct store_subject; NULL: none, or not known any more */
-    bool replace;           /* where it is put: instead of a line of its key */
+    const uint8_t
+        *context; /* [32] as in struct store_subject; NULL: none, or not known */
+    bool replace; /* where it is put: instead of a line of its key */
 
     /* filled in when it is read, ignored when it is put */
     int64_t place;        /* its number in the store */
@@ -149,6 +151,10 @@ int store_run_end(struct store *s, int64_t run, struct err *e);
 
 /* The file is what it says from now on: lines of another text of it are active no longer. */
 int store_put_file(struct store *s, const struct store_file *file, struct err *e);
+
+/* PRECIS_EUSAGE: it could not be put, for what it says of itself (a text with control characters,
+ * an empty line, no such place). */
+int store_check_line(const struct store_line *line, struct err *e);
 
 /* Puts a line unless one has its key (or line->replace), and in either case notes that it stands at
  * its place in this run. The file of a chunk or a file's line must have been put. *added (may be

@@ -21,6 +21,11 @@ enum query {
     QUERY_FIND_ORIGIN,
     QUERY_PUT_SUMMARY,
     QUERY_REPLACE_SUMMARY,
+    QUERY_FILL_CONTEXT,
+    QUERY_SET_ASIDE,
+    QUERY_MOVE_RATED,
+    QUERY_DROP_PLACES,
+    QUERY_DROP_LINE,
     QUERY_PUT_CHUNK,
     QUERY_FIND_KEY,
     QUERY_LINES,
@@ -73,6 +78,7 @@ enum query {
     QUERY_SETTLED,
     QUERY_FIND_KEY_AT,
     QUERY_PUT_NOTHING,
+    QUERY_DROP_NOTHING,
     QUERY_NOTHING,
     QUERY_STATS,
     QUERY_SOURCES,
@@ -81,6 +87,7 @@ enum query {
     QUERY_IMPORT_CHUNK,
     QUERY_CHUNK_PATHS,
     QUERY_GC_GONE,
+    QUERY_GC_GONE_SETTLED,
     QUERY_GC_OLD,
     QUERY_GC_LINES,
     QUERY_GC_UNANSWERED,
@@ -133,7 +140,6 @@ struct statement statement_start(struct store *s, enum query q, const char *acti
 void statement_text(struct statement *t, const char *text); /* NULL: null; borrowed until the end */
 void statement_int(struct statement *t, int64_t v);
 void statement_text_of(struct statement *t, const char *text, size_t n); /* borrowed likewise */
-void statement_null(struct statement *t);
 void statement_real(struct statement *t, double v);
 void statement_blob(struct statement *t, const void *data, size_t n); /* borrowed likewise */
 void statement_hash(struct statement *t, const uint8_t *hash); /* NULL: null; borrowed likewise */
@@ -176,6 +182,11 @@ int end_own(struct store *s, bool own, int rc, struct err *e);
 int only_number(struct statement *t, int64_t *out, struct err *e);
 int check_path(const char *path, struct err *e);
 int64_t store_now(void); /* Unix time */
+/* Makes room for another line under a key: what people rated goes on under a key of its own, unless
+ * it is that line, and their ratings with it. line NULL: there is none, and what else stands under
+ * the key goes. */
+int make_room(struct store *s, const uint8_t key[HASH_SHA256_SIZE], const char *line,
+              struct err *e);
 /* The number of an origin, which is put when it is not there. */
 int origin_number(struct store *s, const struct store_origin *m, int64_t *out, struct err *e);
 
@@ -205,6 +216,7 @@ struct row {
 
 void row_line(struct columns *c, struct row *r);
 void row_origin(struct columns *c, struct store_origin *m);
+void row_file(struct columns *c, struct store_file *f); /* path, language, ..., hash */
 
 /* Hands out the lines of a query that is bound. *n: how many there were. */
 int each_line(struct statement *t, store_each *each, void *user, size_t *n, struct err *e);

@@ -26,7 +26,9 @@ bool known_is_usable(const struct known_line *k, int max_chars) {
 }
 
 bool known_chunk_is_usable(const struct known_chunk *c, int max_chars) {
-    return is_line(&c->line, max_chars) && source_of(&c->line) && !buf_failed(&c->symbol);
+    bool good = c->line.nothing ? c->line.line.len && !buf_failed(&c->line.line)
+                                : is_line(&c->line, max_chars) && source_of(&c->line);
+    return good && !buf_failed(&c->symbol);
 }
 
 void known_chunks_free(struct known_chunks *c) {
@@ -62,7 +64,11 @@ static void take_nothing(struct task *t, const struct known_line *k) {
 }
 
 void task_take_chunk(struct task *t, struct known_chunk *c) {
-    take(t, &c->line);
+    if (c->line.nothing)
+        take_nothing(t, &c->line);
+    else
+        take(t, &c->line);
+    t->final = true;
     buf_free(&t->symbol);
     t->symbol = c->symbol;
     c->symbol = (struct buf){0};

@@ -24,11 +24,11 @@ struct known_line {
  * lines that took the place of the model's are made again. */
 bool known_is_usable(const struct known_line *k, int max_chars);
 
-/* The line of a chunk of a file that is as it was. */
+/* The line of a chunk of a file that is as it was, or that it has none. */
 struct known_chunk {
     struct known_line line;
-    uint64_t start_line, end_line;
-    struct buf symbol; /* empty: unknown */
+    uint64_t start_line, end_line; /* both 0: not known, of one without a line */
+    struct buf symbol;             /* empty: unknown */
     char sha256[HASH_HEX_SIZE];
     uint8_t key[HASH_SHA256_SIZE]; /* as in struct summary */
 };
@@ -41,7 +41,7 @@ struct known_chunks {
 
 void known_chunks_free(struct known_chunks *c); /* safe on a zeroed one; leaves it zeroed */
 
-/* The same of a line that may be a doc comment's or a rule's, too. */
+/* The same of a line that may be a doc comment's or a rule's, too, or none. */
 bool known_chunk_is_usable(const struct known_chunk *c, int max_chars);
 
 struct known {
@@ -51,9 +51,9 @@ struct known {
      * failure is a miss. */
     bool (*find)(void *user, const struct summary *about, struct known_line *out);
     void *user;
-    /* Whether the lines of all chunks of a file with that hash were made before, by a run that was
-     * asked for the same: then neither file nor model need be looked at. Fills in *out, in order.
-     * May be NULL: no file is known. Called as find is. */
+    /* Whether the lines of all chunks of a file with that hash were made before, or asked for in
+     * vain, by a run that was asked for the same: then neither file nor model need be looked at.
+     * Fills in *out, in order. May be NULL: no file is known. Called as find is. */
     bool (*file)(void *user, const char *file_path, const uint8_t sha256[HASH_SHA256_SIZE],
                  struct known_chunks *out);
 };

@@ -294,7 +294,8 @@ static bool find_file(const struct run *r, const struct plan_file *f, struct kno
     for (size_t k = 0; k < c->n; k++) {
         uint64_t first, last;
         plan_lines(&r->plan, f, k, &first, &last);
-        if (c->v[k].start_line != first || c->v[k].end_line != last ||
+        bool same = c->v[k].start_line == first && c->v[k].end_line == last;
+        if (!(same || c->v[k].line.nothing) ||
             !known_chunk_is_usable(&c->v[k], r->options.max_chars))
             return false;
     }

@@ -88,7 +88,7 @@ bool task_known(struct task *t, const struct run_options *options);
 /* The same from options->lesser, where the model gave none. */
 bool task_lesser(struct task *t, const struct run_options *options);
 
-/* Takes the line of a chunk of a file that is known; c is emptied. */
+/* Takes the line of a chunk of a file that is known, or that it has none; c is emptied. */
 void task_take_chunk(struct task *t, struct known_chunk *c);
 
 /* Hands the task's prompt to the engine, which calls back until the task is in t->finished. The

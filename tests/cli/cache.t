@@ -40,6 +40,18 @@ out: --no-rollup 0 False True
 out: --prefer-docs 0 False True
 out: outline 0 False True
 
+== nor does one where the model had no line for some chunks, of which one is blank
+$ mkdir blank && cp tree/f1.c tree/f2.c blank/ && printf 'int g(void) {\n    return 1;\n\n\n}\n' > blank/g.c
+$ python3 - <<'END'
+$ from cached import *
+$ more = ["--no-fallback", "--no-rollup", "--prompt", "What for?", "--max-new-tokens", "6"]
+$ first = run(*more, path="blank", store="blank")[0]
+$ second, known, asked, opened = run(*more, path="blank", store="blank")
+$ errors = {r["error"] for r in first.values()}
+$ print("nothing but white space" in errors, len(errors) > 2, known < len(first), asked, opened, first == second)
+$ END
+out: True True True 0 False True
+
 == one line that is replaced redoes its chunk and what is above it, and nothing else
 $ python3 - <<'END'
 $ from cached import *
@@ -120,42 +132,77 @@ out~ ^N lines, 0 of them new$
 $ precis cache export --store tree -q - | precis cache import --store other -; mkdir other && precis cache export --store tree -q - | precis cache import --store other - > /dev/null && precis cache export --store other -q - | grep -v sha256 > a; precis cache export --store tree -q - | grep -v sha256 > b; cmp a b
 err~ other: cannot open
 
-== files that were tampered with are refused, and nothing of them is taken
+== files that were tampered with are refused, for what is wrong with them, and nothing of them is taken
 $ cat > hostile.py <<'END'
-$ import hashlib, json, subprocess
+$ import hashlib, json, re, subprocess
 $ rows = open("lines.jsonl").read().splitlines()
+$ def field(b):
+$     return len(b).to_bytes(8, "little") + b
+$ def key(r): # as store_key documents it
+$     level = ["chunk", "file", "directory", "repository"].index(r["level"])
+$     parts = [b"precis-line-1", bytes([level]), bytes.fromhex(r["text"]), r["path"].encode(), bytes.fromhex(r["context"])]
+$     parts += [r[f].encode() for f in ("model_revision", "precision", "isa", "prompt_version", "decoder_version", "parameters")]
+$     parts += [int(r["seed"]).to_bytes(8, "little")] + ([r["source"].encode()] if r["source"] != "model" else [])
+$     return hashlib.sha256(b"".join(map(field, parts))).hexdigest()
 $ def sealed(rows):
 $     text = "".join(r + "\n" for r in rows)
 $     return text + json.dumps({"lines": len(rows) - 1, "sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n"
 $ body = rows[:-1]
-$ def changed(**fields):
-$     last = json.loads(body[-1]); last.update(fields)
-$     return sealed(body[:-1] + [json.dumps(last)])
-$ def without(field):
-$     last = json.loads(body[-1]); del last[field]
-$     return sealed(body[:-1] + [json.dumps(last)])
+$ last = json.loads(body[-1])
+$ assert key(last) == last["key"]
+$ def forged(**fields):
+$     return sealed(body[:-1] + [json.dumps({**last, **fields})])
+$ def changed(**fields): # with the key that such a line would have
+$     return forged(**fields, key=key({**last, **fields}))
+$ def without(name):
+$     return sealed(body[:-1] + [json.dumps({f: v for f, v in last.items() if f != name})])
+$ n = len(body)
 $ files = {
-$     "key": changed(key="00" * 32), "hex": changed(key="zz"), "text": changed(text="11" * 32), "path": changed(path="/etc/passwd"), "dots": changed(path="a/../../b"), "empty": changed(path=""), "slashes": changed(path="a//b"),
-$     "summary": changed(summary="two\nlines"), "nothing": changed(summary=""), "escape": changed(summary="\u001b[2J"), "confidence": changed(confidence=1.5), "nan": changed(confidence="x"), "source": changed(source="me"), "level": changed(level="planet"),
-$     "lines": changed(start_line=9, end_line=2), "negative": changed(tokens_in=-1), "seed": changed(seed="18446744073709551616"), "number": changed(seed=1), "cut": changed(cut=1), "extra": changed(more=1), "missing": without("isa"),
-$     "revision": changed(model_revision="other"), "digest": "".join(r + "\n" for r in body[:-1]) + rows[-1] + "\n", "cut off": "".join(r + "\n" for r in body), "half": sealed(body)[:-40], "none": "", "other": "{}\n", "no json": sealed(body + ["[1]"]),
-$     "twice": sealed(body + [body[-1][:-1] + ', "isa": "plain"}']), "deep": sealed(body + ["[" * 60000]), "long": sealed(body + ['{"a": "' + "x" * 70000 + '"}']), "bytes": None,
+$     "key": (forged(key="00" * 32), "key"), "hex": (forged(key="zz"), "key"), "text": (forged(text="11" * 32), "key"), "revision": (forged(model_revision="other"), "key"),
+$     "path": (changed(path="/etc/passwd"), "path"), "dots": (changed(path="a/../../b"), "path"), "dot": (changed(path="./a"), "path"), "empty": (changed(path=""), "path"), "slashes": (changed(path="a//b"), "path"), "end": (changed(path="a/"), "path"),
+$     "summary": (changed(summary="two\nlines"), ".*: not one line of UTF-8"), "nothing": (changed(summary=""), ".*: there is no line to keep"), "escape": (changed(summary="\u001b[2J"), ".*: not one line of UTF-8"),
+$     "symbol": (changed(symbol="\u009b2J"), ".*: not one line of UTF-8"), "isa": (changed(isa="a\nb"), ".*: not one line of UTF-8"), "confidence": (changed(confidence=1.5), "confidence"), "nan": (changed(confidence="x"), "confidence"),
+$     "source": (changed(source="me"), "source"), "level": (forged(level="planet"), "level"), "lines": (changed(start_line=9, end_line=2), "end_line"), "negative": (changed(tokens_in=-1), "tokens_in"),
+$     "seed": (forged(seed="18446744073709551616"), "seed"), "sign": (changed(seed="+" + last["seed"]), "seed"), "number": (changed(seed=int(last["seed"])), "seed"), "cut": (changed(cut=1), "cut"), "extra": (changed(more=1), "has 26 fields"), "missing": (without("isa"), "has 24 fields"),
+$     "digest": ("".join(r + "\n" for r in body[:-1]) + rows[-1] + "\n", "lines"), "cut off": ("".join(r + "\n" for r in body), "sha256"), "half": (sealed(body)[:-40], None), "none": ("", None), "other": ("{}\n", None), "no json": (sealed(body + ["[1]"]), "is no JSON object"),
+$     "twice": (sealed(body + [body[-1][:-1] + ', "isa": "plain"}']), "is no JSON object"), "deep": (sealed(body + ["[" * 60000]), "is no JSON object"), "long": (sealed(body + ['{"a": "' + "x" * 70000 + '"}']), "[0-9]+ bytes: too long"),
+$     "bytes": (sealed(body).encode().replace(b"model", b"mod\xffl", 1), "is no JSON object"),
 $ }
-$ for name, text in files.items():
-$     data = text.encode() if text is not None else sealed(body).encode().replace(b"model", b"mod\xffl", 1)
-$     p = subprocess.run(["precis", "cache", "import", "--store", "empty", "-"], input=data, capture_output=True)
+$ for name, (data, why) in files.items():
+$     p = subprocess.run(["precis", "cache", "import", "--store", "empty", "-"], input=data if isinstance(data, bytes) else data.encode(), capture_output=True)
 $     err = p.stderr.decode()
-$     if p.returncode != 2 or p.stdout or err.count("\n") != 1 or not err.startswith("precis: standard input:") or len(err) > 520:
-$         print("taken:", name, p.returncode, err)
+$     if p.returncode != 2 or p.stdout or err.count("\n") != 1 or not err.startswith("precis: standard input:") or len(err) > 520 or (why and not re.match(r"precis: standard input:\d+: " + why, err)):
+$         print("taken, or for another reason:", name, p.returncode, err)
 $ END
-$ mkdir empty && precis cache import --store empty lines.jsonl > /dev/null && rm empty/.precis/precis.db* && python3 hostile.py && precis cache stats --store empty --json
+$ mkdir empty && precis cache import --store empty lines.jsonl > /dev/null && rm empty/.precis/precis.db*
+$ python3 hostile.py; mkdir fresh; ls -A empty/.precis
 $ sed 's/"confidence": [0-9.e-]*/"confidence": 7/' lines.jsonl > bad.jsonl
-out~ ^\{"lines": 0, "places": 0, "files": 0, "unanswered": 0, "runs": 0,
+out: .gitignore
 
-== a file that says what is wrong with it
-$ precis cache import --store empty bad.jsonl
+== a file that says what is wrong with it, and no store is made for it
+$ precis cache import --store fresh bad.jsonl
 exit: 2
 err~ ^precis: bad.jsonl:2: confidence: 7: is out of range$
+
+== the name of a folder cannot paint the terminal
+$ d=$(printf 'a\033[2Jb'); mkdir "$d" && precis cache import --store "$d" lines.jsonl > /dev/null && precis cache stats --store "$d" > s.txt; grep -c $'\033' s.txt; grep -c 'a?\[2Jb' s.txt; rm -r "$d"
+out: 0
+out: 1
+
+== an export that is interrupted leaves nothing behind
+$ mkdir big && precis cache import --store big lines.jsonl > /dev/null && python3 - <<'END'
+$ import glob, signal, sqlite3, subprocess
+$ db = sqlite3.connect("big/.precis/precis.db")
+$ db.execute("WITH RECURSIVE n(v) AS (SELECT 9 UNION ALL SELECT v + 1 FROM n WHERE v < 4000) INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) SELECT file, level, start_line + v, end_line + v, symbol, text, version, key, seen FROM chunks, n")
+$ db.commit()
+$ p = subprocess.Popen(["env", "--default-signal=INT", "precis", "cache", "export", "-q", "--store", "big", "big.jsonl"])
+$ while p.poll() is None and not glob.glob("big.jsonl*"):
+$     pass
+$ p.send_signal(signal.SIGINT)
+$ print((p.wait(), glob.glob("big.jsonl*")) in ((130, []), (0, ["big.jsonl"])))
+$ END
+$ rm -rf big
+out: True
 
 == gc removes what no run has had for long, but not what people rated
 $ cat > lines.py <<'END'

@@ -26,6 +26,7 @@ static const struct provenance tiny = {.model = "tiny",
                                        .file_type = "F32",
                                        .prompt_version = "line-2",
                                        .sampling = "greedy",
+                                       .judged_by = "words",
                                        .isa = "avx2"};
 static const struct sampling greedy = {.strategy = SAMPLE_GREEDY, .repetition_penalty = 1};
 
@@ -64,15 +65,21 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static struct keep *open_keep(const struct args *a, const struct provenance *made,
-                              const struct sampling *sampling, struct known *known) {
+static struct keep *open_asked(const struct args *a, const struct provenance *made,
+                               const struct sampling *sampling, const struct asked *asked,
+                               struct known *known) {
     struct keep *k;
     struct err e;
-    if (keep_open(a, fix.root, &fix.walk, made, sampling, NULL, &k, &e) != 0)
+    if (keep_open(a, fix.root, &fix.walk, made, sampling, asked, &k, &e) != 0)
         fail_msg("%s", e.text);
     assert_non_null(k);
     keep_known(k, NULL, known);
     return k;
+}
+
+static struct keep *open_keep(const struct args *a, const struct provenance *made,
+                              const struct sampling *sampling, struct known *known) {
+    return open_asked(a, made, sampling, NULL, known);
 }
 
 static struct summary line_at(const char *path, uint64_t first, const char *line) {
@@ -322,6 +329,129 @@ static void a_source_of_another_kind_is_a_miss(void **state) {
     keep_close(k, true);
 }
 
+/* "nothing: WHY" or the line of each chunk of a.c, as a run that asks the same finds it; NULL: the
+ * file is not known. Until the next call. */
+static const char *file_as_asked(const struct asked *asked, const struct provenance *made) {
+    static struct buf out;
+    uint8_t sha256[HASH_SHA256_SIZE];
+    struct known known;
+    struct known_chunks c = {0};
+    assert_int_equal(hash_sha256("int x;\nint y;\n", 14, sha256, NULL), 0);
+    struct keep *k = open_asked(&fix.args, made, &greedy, asked, &known);
+    const bool found = known.file(known.user, "a.c", sha256, &c);
+    buf_clear(&out);
+    for (size_t i = 0; i < c.n; i++)
+        buf_printf(&out, "%s%s %.4s\n", c.v[i].line.nothing ? "nothing: " : "",
+                   c.v[i].line.line.data, c.v[i].sha256);
+    known_chunks_free(&c);
+    keep_close(k, true);
+    return found ? out.data : NULL;
+}
+
+/* One run that comes to a line of the first chunk of a.c, and to none of the second. */
+static void keep_both(const struct asked *asked, const struct provenance *made, const char *error,
+                      const char *nothing) {
+    struct summary one = line_at("a.c", 1, "Holds x."), two = line_at("a.c", 2, "");
+    struct known known;
+    two.source = "";
+    two.error = error;
+    two.nothing = nothing;
+    one.final = two.final = true;
+    struct keep *k = open_asked(&fix.args, made, &greedy, asked, &known);
+    keep_line(k, &two);
+    keep_line(k, &one);
+    keep_close(k, true);
+}
+
+static void a_file_is_known_with_a_chunk_that_has_no_line(void **state) {
+    (void)state;
+    static const char blank[] = "nothing but white space";
+    const struct asked asked = {.whole = true, .how = {1}}, again = {.whole = true, .how = {2}};
+    keep_both(&asked, &tiny, "no sentence", "no sentence");
+    assert_string_equal(file_as_asked(&asked, &tiny), "Holds x. ba78\nnothing: no sentence ba78\n");
+    assert_null(file_as_asked(&again, &tiny));
+    number_of("DELETE FROM unanswered RETURNING 1");
+    assert_null(file_as_asked(&asked, &tiny));
+    keep_both(&again, &tiny, blank, NULL); /* that was not even asked */
+    assert_string_equal(file_as_asked(&again, &tiny),
+                        "Holds x. ba78\nnothing: nothing but white space ba78\n");
+    assert_string_equal(fix.said, "");
+}
+
+static bool finds_model(const struct asked *asked, struct asked_model *model) {
+    struct store *seen;
+    const bool found = keep_find_model(&fix.args, fix.root, asked, model, &seen);
+    store_close(seen);
+    return found;
+}
+
+/* An encoder that cannot be opened today may be there tomorrow. */
+static void lines_without_the_encoder_stand_for_none_with_it(void **state) {
+    (void)state;
+    const struct asked asked = {.whole = true, .judge_revision = "abc"};
+    const struct engine_info info = {.context = 100, .max_sequences = 4, .lanes = 2};
+    struct provenance with = tiny;
+    struct asked_model model;
+    struct known known;
+    with.judged_by = "minilm";
+    with.judge_revision = "abc";
+    struct keep *k = open_asked(&fix.args, &tiny, &greedy, &asked, &known);
+    keep_model(k, &info);
+    keep_close(k, true);
+    assert_false(finds_model(&asked, &model));
+    asked_model_free(&model);
+    keep_both(&asked, &tiny, "no sentence", "no sentence");
+    assert_null(file_as_asked(&asked, &with));
+    k = open_asked(&fix.args, &with, &greedy, &asked, &known);
+    keep_model(k, &info);
+    keep_close(k, true);
+    assert_true(finds_model(&asked, &model));
+    assert_string_equal(model.made.judged_by, "minilm");
+    assert_string_equal(model.made.judge_revision, "abc");
+    asked_model_free(&model);
+    assert_string_equal(fix.said, "");
+}
+
+/* Of a store that another precis filled. */
+static void a_model_without_the_encoder_is_not_taken(void **state) {
+    (void)state;
+    const struct asked asked = {.whole = true}, with = {.whole = true, .judge_revision = "abc"};
+    const struct engine_info info = {.context = 100, .max_sequences = 4, .lanes = 2};
+    struct asked_model model;
+    struct known known;
+    struct keep *k = open_asked(&fix.args, &tiny, &greedy, &asked, &known);
+    keep_model(k, &info);
+    keep_close(k, true);
+    assert_false(finds_model(&with, &model));
+    asked_model_free(&model);
+    assert_true(finds_model(&asked, &model));
+    assert_string_equal(model.made.judged_by, "words");
+    asked_model_free(&model);
+}
+
+static void a_refresh_without_an_answer_takes_the_line_away(void **state) {
+    (void)state;
+    struct summary s = line_at("a.c", 1, "Holds x.");
+    struct args refresh = fix.args;
+    struct known_line line = {0};
+    struct known known;
+    keep_one(&s);
+    refresh.refresh_examples = true;
+    struct keep *k = open_keep(&refresh, &tiny, &greedy, &known);
+    s.summary = s.source = "";
+    s.error = s.nothing = "no sentence";
+    keep_line(k, &s);
+    keep_close(k, true);
+    k = open_keep(&fix.args, &tiny, &greedy, &known);
+    assert_true(known.find(known.user, &s, &line));
+    assert_true(line.nothing);
+    assert_string_equal(line.line.data, "no sentence");
+    buf_free(&line.line);
+    keep_close(k, true);
+    assert_int_equal(number_of("SELECT count(*) FROM chunks"), 0);
+    assert_string_equal(fix.said, "");
+}
+
 static void memory_that_runs_out_is_a_miss(void **state) {
     (void)state;
     const struct summary s = line_at("a.c", 1, "Holds x.");
@@ -354,6 +484,10 @@ int main(void) {
         TEST(a_line_that_cannot_be_put_takes_no_file_with_it),
         TEST(a_damaged_store_is_said_once_and_missed),
         TEST(a_source_of_another_kind_is_a_miss),
+        TEST(a_file_is_known_with_a_chunk_that_has_no_line),
+        TEST(lines_without_the_encoder_stand_for_none_with_it),
+        TEST(a_model_without_the_encoder_is_not_taken),
+        TEST(a_refresh_without_an_answer_takes_the_line_away),
         TEST(memory_that_runs_out_is_a_miss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,20 +16,6 @@
 #include "store/lines.h"
 #include "tree.h"
 
-static char *root;
-
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    tree_remove(root);
-    return 0;
-}
-
 /* Two files, two models, folders whose names begin alike, and a gap. */
 static void fill(struct store *s) {
     struct store_origin a = origin_of("A", "line-1"), b = origin_of("B", "line-2");

@@ -6,6 +6,22 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tree.h"
+
+char *root;
+
+int set_up(void **state) {
+    (void)state;
+    root = tree_new();
+    return 0;
+}
+
+int tear_down(void **state) {
+    (void)state;
+    tree_remove(root);
+    return 0;
+}
+
 struct store_origin origin_of(const char *revision, const char *prompt) {
     return (struct store_origin){.model = "tiny",
                                  .model_revision = revision,
@@ -47,10 +63,10 @@ struct store_line line_of(const struct store_origin *o, const char *path, uint64
     return l;
 }
 
-struct store *open_store(const char *root, enum store_mode mode) {
+struct store *open_store(const char *folder, enum store_mode mode) {
     struct store *s;
     struct err e = {0};
-    if (store_open(root, mode, &s, &e) != 0)
+    if (store_open(folder, mode, &s, &e) != 0)
         fail_msg("%s", e.text);
     return s;
 }

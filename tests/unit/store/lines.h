@@ -6,6 +6,10 @@
 #include "base/buf.h"
 #include "store/store.h"
 
+extern char *root; /* a folder of the test, from set_up to tear_down */
+int set_up(void **state);
+int tear_down(void **state);
+
 /* An origin like those of runs; revisions are told by one letter. */
 struct store_origin origin_of(const char *revision, const char *prompt);
 
@@ -16,7 +20,7 @@ void hash_of(const char *text, uint8_t out[HASH_SHA256_SIZE]);
 struct store_line line_of(const struct store_origin *o, const char *path, uint64_t first,
                           uint64_t last, const char *line);
 
-struct store *open_store(const char *root, enum store_mode mode);
+struct store *open_store(const char *folder, enum store_mode mode);
 int64_t begin_run(struct store *s);
 void put_file(struct store *s, const char *path, const char *content);
 void put_line(struct store *s, int64_t run, const struct store_line *l);

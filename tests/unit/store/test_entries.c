@@ -13,20 +13,6 @@
 #include "store/store_impl.h"
 #include "tree.h"
 
-static char *root;
-
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    tree_remove(root);
-    return 0;
-}
-
 static void outside(const char *sql) {
     char *path = file_join(root, STORE_FOLDER "/" STORE_FILE), *why = NULL;
     sqlite3 *db;
@@ -95,7 +81,8 @@ static void a_store_of_version_1_gets_an_index_and_keeps_its_lines(void **state)
     put_file(s, "a.c", "x");
     put_line(s, begin_run(s), &l);
     store_close(s);
-    outside("ALTER TABLE summaries DROP COLUMN context; DROP TABLE unanswered; DROP TABLE settled; "
+    outside("DROP INDEX chunks_by_seen; ALTER TABLE summaries DROP COLUMN context; DROP TABLE "
+            "unanswered; DROP TABLE settled; "
             "DROP TABLE asked; DROP TABLE words; DROP TABLE stale; DROP TABLE index_state; "
             "DROP TABLE entries; DROP TABLE indexed; "
             "DROP TABLE vectors; DROP TABLE embedders; DELETE FROM sqlite_sequence;");
@@ -153,7 +140,8 @@ static void an_index_of_version_3_gets_its_words_anew(void **state) {
     struct store_entry n = entry("f", 1, 2, "x");
     put(s, "a.c", &n, 1, NULL);
     store_close(s);
-    outside("ALTER TABLE summaries DROP COLUMN context; DROP TABLE unanswered; DROP TABLE settled; "
+    outside("DROP INDEX chunks_by_seen; ALTER TABLE summaries DROP COLUMN context; DROP TABLE "
+            "unanswered; DROP TABLE settled; "
             "DROP TABLE asked; UPDATE words_content SET c3 = 'wake_worker'; "
             "PRAGMA user_version = 3");
     s = open_store(root, STORE_WRITE);

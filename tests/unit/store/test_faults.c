@@ -20,20 +20,6 @@
 #include "store/entries.h"
 #include "tree.h"
 
-static char *root;
-
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    tree_remove(root);
-    return 0;
-}
-
 /* ---- SQLite's memory is this program's, whose malloc fails when a test says so ---- */
 
 /* The size stands before each block, since SQLite asks for it. */

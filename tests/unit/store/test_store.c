@@ -15,20 +15,6 @@
 #include "lines.h"
 #include "tree.h"
 
-static char *root;
-
-static int set_up(void **state) {
-    (void)state;
-    root = tree_new();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    tree_remove(root);
-    return 0;
-}
-
 /* SQL on the file from outside; "" or the first column of the first row. */
 static const char *outside(const char *sql) {
     static char text[512];
@@ -70,7 +56,7 @@ static void is_made_only_when_asked(void **state) {
     store_close(s);
     assert_string_equal(outside("PRAGMA journal_mode"), "wal");
     assert_string_equal(outside("PRAGMA application_id"), "1886545251");
-    assert_string_equal(outside("PRAGMA user_version"), "5");
+    assert_string_equal(outside("PRAGMA user_version"), "6");
     assert_string_equal(outside("PRAGMA integrity_check"), "ok");
     char *folder = file_join(root, STORE_FOLDER);
     assert_int_equal(tree_count(folder), 2); /* and .gitignore; no log stays */
@@ -381,6 +367,61 @@ static void ratings_stay_with_their_lines(void **state) {
     store_close(s);
 }
 
+/* What was said of a line is never said of the one that takes its key. */
+static void a_rated_line_stays_beside_the_one_that_replaces_it(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct store_origin o = origin_of("A", "line-1");
+    struct store_line l = line_of(&o, "a.c", 1, 1, "One.");
+    const struct store_rating bad = {.verdict = "bad", .who = "me"};
+    struct err e = {0};
+    struct buf all = {0};
+    int64_t place = 0;
+    put_file(s, "a.c", "text");
+    put_line(s, begin_run(s), &l);
+    assert_int_equal(store_find(s, l.key, keep_place, &place, &e), 0);
+    assert_int_equal(store_rate(s, place, &bad, &e), 0);
+    l.replace = true;
+    put_line(s, begin_run(s), &l); /* the same again */
+    l.line = "Two.";
+    put_line(s, begin_run(s), &l);
+    assert_string_equal(list(s, ""), "a.c:1-1 Two.\n");
+    assert_int_equal(store_find(s, l.key, keep_place, &place, &e), 0);
+    assert_int_equal(store_rate(s, place, &(struct store_rating){.verdict = "5", .who = "me"}, &e),
+                     0);
+    l.line = "Three.";
+    put_line(s, begin_run(s), &l);
+    l.line = "Four."; /* which nobody rated */
+    put_line(s, begin_run(s), &l);
+    assert_string_equal(list(s, ""), "a.c:1-1 Four.\n");
+    assert_int_equal(store_ratings(s, keep_rating, &all, &e), 0);
+    assert_string_equal(all.data, "One. | bad | - | - | me\nTwo. | 5 | - | - | me\n");
+    buf_free(&all);
+    store_close(s);
+    assert_string_equal(outside("SELECT count(*) FROM summaries"), "3");
+    assert_string_equal(outside("SELECT count(*) FROM pragma_foreign_key_check"), "0");
+}
+
+/* Lines of stores before version 5 have none. */
+static void a_context_that_was_not_known_is_filled_in(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct store_origin o = origin_of("A", "line-1");
+    struct store_line l = line_of(&o, "a.c", 1, 1, "One.");
+    const uint8_t first[HASH_SHA256_SIZE] = {1}, second[HASH_SHA256_SIZE] = {2};
+    struct err e = {0};
+    bool added;
+    put_file(s, "a.c", "text");
+    put_line(s, begin_run(s), &l);
+    l.context = first;
+    assert_int_equal(store_put(s, begin_run(s), &l, &added, &e), 0);
+    assert_false(added);
+    l.context = second;
+    put_line(s, begin_run(s), &l);
+    store_close(s);
+    assert_string_equal(outside("SELECT hex(substr(context, 1, 1)) FROM summaries"), "01");
+}
+
 static int end_early(void *user, const struct store_line *l, struct err *e) {
     (void)l;
     return ++*(int *)user == 2 ? err_set(e, PRECIS_ECANCELLED, "enough") : 0;
@@ -423,12 +464,12 @@ static void refuses_what_precis_did_not_make(void **state) {
     refused(STORE_CREATE, PRECIS_EINPUT, "another application (id 42)");
     unlink(path);
     store_close(open_store(root, STORE_CREATE));
-    outside("PRAGMA user_version = 6");
-    refused(STORE_CREATE, PRECIS_EUNSUPPORTED, "version 6, this precis reads up to version 5");
-    refused(STORE_READ, PRECIS_EUNSUPPORTED, "version 5");
+    outside("PRAGMA user_version = 7");
+    refused(STORE_CREATE, PRECIS_EUNSUPPORTED, "version 7, this precis reads up to version 6");
+    refused(STORE_READ, PRECIS_EUNSUPPORTED, "version 6");
     outside("PRAGMA user_version = -1");
     refused(STORE_WRITE, PRECIS_EINPUT, "version -1");
-    outside("PRAGMA user_version = 5");
+    outside("PRAGMA user_version = 6");
     outside("CREATE TRIGGER evil AFTER INSERT ON summaries BEGIN DELETE FROM summaries; END");
     refused(STORE_WRITE, PRECIS_EINPUT, "its schema differs at evil");
     refused(STORE_READ, PRECIS_EINPUT, "its schema differs at evil");
@@ -556,6 +597,8 @@ int main(void) {
         TEST(lists_what_is_below_a_path_in_order),
         TEST(what_is_abandoned_was_never_there),
         TEST(ratings_stay_with_their_lines),
+        TEST(a_rated_line_stays_beside_the_one_that_replaces_it),
+        TEST(a_context_that_was_not_known_is_filled_in),
         TEST(a_reader_can_end_early),
         TEST(refuses_what_precis_did_not_make),
         TEST(refuses_links_and_folders),
