@@ -1,7 +1,5 @@
-#include "cli/keep.h"
+#include "cli/keep_impl.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,54 +12,8 @@
 #include "code/chunk.h"
 #include "store/entries.h"
 #include "store/settled.h"
-#include "summary/context.h"
 
 enum { BATCH = 500 /* known lines in a commit */ };
-
-/* A chunk whose line, or that it has none, is in the store and final. */
-struct done {
-    uint64_t first_line;
-    uint8_t key[HASH_SHA256_SIZE];
-};
-
-enum file_state { FILE_NEW, FILE_KEPT, FILE_CHANGED };
-
-struct kept_file {
-    char *shown; /* as reports show it; owned */
-    const struct walk_file *file;
-    enum file_state state;
-    char *name;                 /* in the store; owned */
-    size_t batch;               /* the transaction that noted it */
-    uint64_t lines, lines_done; /* of the file; in: */
-    struct done *done;          /* owned; freed when it is all of the file */
-    size_t n_done, cap_done;
-};
-
-/* What is asked by the run's reading thread: nothing in it is the caller's thread's too. */
-struct lookup {
-    struct store *store;          /* NULL: nothing is known */
-    const struct kept_file *file; /* asked for last; its name in the store: */
-    char *name;
-};
-
-struct keep {
-    struct store *store;
-    int64_t run;
-    struct store_origin made;
-    const char *judged_by; /* borrowed */
-    struct buf parameters;
-    struct kept_file *files; /* owned, in the order of what is shown */
-    size_t n;
-    const char *whole;     /* the folder that the run is over; NULL: none, or several; borrowed */
-    size_t lost;           /* lines that were not kept */
-    size_t batch, pending; /* transactions so far; known lines in the one that is open */
-    bool open;             /* a transaction is */
-    bool broken;           /* the store failed: no more is tried */
-    bool look;             /* lines may be read back */
-    bool refresh;          /* but not those of chunks */
-    const struct asked *asked; /* borrowed; NULL: neither model nor files that are done are noted */
-    struct lookup lookup;
-};
 
 static void keep_free(struct keep *k) {
     for (size_t i = 0; i < k->n; i++) {
@@ -75,10 +27,6 @@ static void keep_free(struct keep *k) {
     store_close(k->lookup.store);
     store_close(k->store);
     free(k);
-}
-
-static int by_shown(const void *a, const void *b) {
-    return strcmp(((const struct kept_file *)a)->shown, ((const struct kept_file *)b)->shown);
 }
 
 static char *valid_copy(const char *s) {
@@ -100,7 +48,7 @@ static int list_files(struct keep *k, const struct walk *files, struct err *e) {
         if (!(f->shown = valid_copy(f->file->name)))
             return err_nomem(e, "list of files");
     }
-    qsort(k->files, k->n, sizeof *k->files, by_shown);
+    qsort(k->files, k->n, sizeof *k->files, keep_by_shown);
     return 0;
 }
 
@@ -254,105 +202,9 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
     return rc;
 }
 
-/* What of the prompt is neither the chunk's text nor told by the origin, as one digest. */
-static int context_of(const struct summary *s, uint8_t out[HASH_SHA256_SIZE], struct err *e) {
-    struct buf b = {0};
-    buf_append(&b, s->file_path, strlen(s->file_path) + 1);
-    buf_printf(&b, "%" PRIu64 "-%" PRIu64, s->start_line, s->end_line);
-    buf_char(&b, 0);
-    buf_str(&b, s->lang ? s->lang->name : "");
-    buf_char(&b, 0);
-    buf_str(&b, s->context_sha256);
-    int rc =
-        buf_failed(&b) ? err_nomem(e, "context of a line") : hash_sha256(b.data, b.len, out, e);
-    buf_free(&b);
-    return rc;
-}
-
-static struct kept_file *find_file(const struct keep *k, const char *shown) {
-    const struct kept_file asked = {.shown = (char *)(uintptr_t)shown};
-    return bsearch(&asked, k->files, k->n, sizeof *k->files, by_shown);
-}
-
-/* Any file below a folder, by its name in reports. */
-static const struct kept_file *file_below(const struct keep *k, const char *folder) {
-    size_t n = strlen(folder);
-    for (size_t i = 0; i < k->n; i++)
-        if (strncmp(k->files[i].shown, folder, n) == 0 && k->files[i].shown[n] == '/')
-            return &k->files[i];
-    return NULL;
-}
-
-/* The path of a folder of the run, to open it; the caller's. A file's path ends as its name does,
- * so it is cut where the name would be. */
-static int folder_path(const struct keep *k, const char *folder, char **path, struct err *e) {
-    const struct kept_file *f = file_below(k, folder);
-    *path = f ? strdup(f->file->path) : NULL;
-    if (!*path)
-        return f ? err_nomem(e, folder)
-                 : err_set(e, PRECIS_EUSAGE, "%s: no file of the run is in it", folder);
-    size_t end = strlen(*path);
-    for (const char *c = f->shown + strlen(folder); *c; c++)
-        if (*c == '/')
-            while (end && (*path)[--end] != '/') {
-            }
-    (*path)[end] = 0;
-    return 0;
-}
-
-/* What the store calls a folder of the run; the caller's, NULL: nothing. The whole of a run is a
- * folder to the store, or its whole where it is the root; a run over files, or over several paths,
- * is the whole of nothing. */
-static int folder_name(const struct keep *k, const struct summary *s, char **name, struct err *e) {
-    char *path = NULL;
-    int rc = 0;
-    *name = NULL;
-    if (s->level == SUMMARY_DIRECTORY)
-        rc = folder_path(k, s->file_path, &path, e);
-    else if (k->whole && !(path = strdup(k->whole)))
-        rc = err_nomem(e, "store");
-    if (rc == 0 && path)
-        rc = store_name(store_root(k->store), path, name, e);
-    free(path);
-    return rc;
-}
-
-static enum store_level level_of(const char *path, const struct summary *s) {
-    if (s->level < SUMMARY_DIRECTORY)
-        return (enum store_level)s->level;
-    return *path ? STORE_DIRECTORY : STORE_REPOSITORY;
-}
-
-/* What a line is found by. */
-struct line_key {
-    uint8_t text[HASH_SHA256_SIZE], key[HASH_SHA256_SIZE];
-    uint8_t context[HASH_SHA256_SIZE];
-    bool has_context; /* it is filled in */
-};
-
-/* The key of a line of s of that source, whose place the store calls `path`. */
-static int key_of(const struct keep *k, const char *path, const struct summary *s,
-                  const char *source, struct line_key *out, struct err *e) {
-    if (!hash_unhex(s->sha256, out->text))
-        return err_set(e, PRECIS_EUSAGE, "%s: a line without a hash", s->file_path);
-    out->has_context = !s->known_key;
-    if (s->known_key) {
-        memcpy(out->key, s->known_key, sizeof out->key);
-        return 0;
-    }
-    struct store_subject subject = {.level = level_of(path, s),
-                                    .path = path,
-                                    .context = out->context,
-                                    .made = &k->made,
-                                    .source = source};
-    memcpy(subject.text, out->text, sizeof subject.text);
-    int rc = context_of(s, out->context, e);
-    return rc ? rc : store_key(&subject, out->key, e);
-}
-
 static int put(struct keep *k, const char *path, const struct summary *s,
                uint8_t key[HASH_SHA256_SIZE], struct err *e) {
-    struct store_line l = {.level = level_of(path, s),
+    struct store_line l = {.level = keep_level(path, s),
                            .path = path,
                            .start_line = s->start_line,
                            .end_line = s->end_line,
@@ -367,7 +219,7 @@ static int put(struct keep *k, const char *path, const struct summary *s,
                            .replace = k->refresh && !s->known,
                            .made = &k->made};
     struct line_key of;
-    int rc = key_of(k, l.path, s, s->source, &of, e);
+    int rc = keep_key(k, l.path, s, s->source, &of, e);
     if (rc)
         return rc;
     memcpy(l.text, of.text, sizeof l.text);
@@ -395,7 +247,7 @@ static int put_nothing(struct keep *k, const char *path, const struct summary *s
                                     .tokens_out = s->tokens_out,
                                     .cut = s->cut,
                                     .replace = k->refresh && !s->known};
-    int rc = key_of(k, path, s, NULL, &of, &ours);
+    int rc = keep_key(k, path, s, NULL, &of, &ours);
     if (rc == 0)
         rc = store_put_nothing(k->store, of.key, &n, &ours);
     *noted = rc == 0;
@@ -406,19 +258,6 @@ static int put_nothing(struct keep *k, const char *path, const struct summary *s
     return rc;
 }
 
-/* What the lines of a file are noted under: what was asked, and what of the prompt is neither in it
- * nor in the file. */
-static int how_of(const struct keep *k, const struct kept_file *f, uint8_t how[HASH_SHA256_SIZE],
-                  struct err *e) {
-    struct buf b = {0};
-    buf_append(&b, k->asked->how, sizeof k->asked->how);
-    buf_append(&b, f->shown, strlen(f->shown) + 1);
-    buf_str(&b, f->file->lang ? f->file->lang->name : "");
-    int rc = buf_failed(&b) ? err_nomem(e, f->shown) : hash_sha256(b.data, b.len, how, e);
-    buf_free(&b);
-    return rc;
-}
-
 static int by_first_line(const void *a, const void *b) {
     const struct done *x = a, *y = b;
     return x->first_line < y->first_line ? -1 : x->first_line > y->first_line;
@@ -426,7 +265,7 @@ static int by_first_line(const void *a, const void *b) {
 
 static int settle(struct keep *k, struct kept_file *f, struct err *e) {
     uint8_t how[HASH_SHA256_SIZE], *keys = malloc(f->n_done * sizeof f->done->key);
-    int rc = keys ? how_of(k, f, how, e) : err_nomem(e, f->shown);
+    int rc = keys ? keep_how(k, f, how, e) : err_nomem(e, f->shown);
     if (rc == 0) {
         qsort(f->done, f->n_done, sizeof *f->done, by_first_line);
         for (size_t i = 0; i < f->n_done; i++)
@@ -522,7 +361,7 @@ static void say_failure(struct keep *k, const struct err *e) {
 static void keep_folder(struct keep *k, const struct summary *s) {
     struct err e = {0};
     char *name = NULL;
-    int rc = k->broken ? PRECIS_ENOTFOUND : folder_name(k, s, &name, &e);
+    int rc = k->broken ? PRECIS_ENOTFOUND : keep_folder_name(k, s, &name, &e);
     if (rc == 0 && name)
         rc = put_with_file(k, NULL, name, s, &e);
     free(name);
@@ -539,7 +378,7 @@ void keep_line(struct keep *k, const struct summary *s) {
         return;
     }
     struct err e = {0};
-    struct kept_file *f = find_file(k, s->file_path);
+    struct kept_file *f = keep_find_file(k, s->file_path);
     int rc = PRECIS_ENOTFOUND;
     bool was_changed = f && f->state == FILE_CHANGED;
     if (f && !k->broken && !was_changed)
@@ -557,142 +396,6 @@ void keep_commit(struct keep *k) {
     struct err e = {0};
     if (k && k->open && commit(k, &e) != 0)
         say_failure(k, &e);
-}
-
-/* The name in the store of what a line is of; NULL: it has none. */
-static const char *name_to_find(struct keep *k, const char *shown) {
-    struct lookup *l = &k->lookup;
-    const struct kept_file *f = find_file(k, shown);
-    if (!f || f == l->file)
-        return f ? l->name : NULL;
-    free(l->name);
-    store_name(store_root(l->store), f->file->path, &l->name, NULL);
-    l->file = l->name ? f : NULL;
-    return l->name;
-}
-
-static int take_line(void *user, const struct store_line *l, struct err *e) {
-    struct known_line *out = user;
-    if (strlen(l->source) >= sizeof out->source)
-        return err_set(e, PRECIS_ENOTFOUND, "%s: a line of another source", l->path);
-    memcpy(out->source, l->source, strlen(l->source) + 1);
-    buf_str(&out->line, l->line);
-    out->confidence = l->confidence;
-    out->tokens_in = l->tokens_in;
-    out->tokens_out = l->tokens_out;
-    out->cut = l->cut;
-    return buf_failed(&out->line) ? err_nomem(e, l->path) : 0;
-}
-
-/* No more is looked up. */
-static void close_lookup(struct keep *k, const struct err *e) {
-    log_say(LOG_WARN, "%s; its lines are made anew", e->text);
-    store_close(k->lookup.store);
-    k->lookup.store = NULL;
-}
-
-static int take_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
-                        const struct store_nothing *n, struct err *e) {
-    struct known_line *out = user;
-    (void)key;
-    buf_str(&out->line, n->why);
-    out->nothing = true;
-    out->tokens_in = n->tokens_in;
-    out->tokens_out = n->tokens_out;
-    out->cut = n->cut;
-    return buf_failed(&out->line) ? err_nomem(e, "what is known") : 0;
-}
-
-static bool find_key(struct keep *k, const uint8_t key[HASH_SHA256_SIZE], struct known_line *out) {
-    struct err e = {0};
-    int rc = store_find(k->lookup.store, key, take_line, out, &e);
-    if (rc == PRECIS_ENOTFOUND) {
-        buf_clear(&out->line);
-        rc = store_find_nothing(k->lookup.store, key, take_nothing, out, &e);
-    }
-    if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
-        close_lookup(k, &e);
-    return rc == 0;
-}
-
-static bool find_known(void *user, const struct summary *about, struct known_line *out) {
-    struct keep *k = user;
-    struct err e = {0};
-    struct line_key of;
-    if (!k || !k->lookup.store || (k->refresh && about->level == SUMMARY_CHUNK))
-        return false;
-    char *folder = NULL;
-    bool is_file = about->level < SUMMARY_DIRECTORY;
-    if (!is_file && folder_name(k, about, &folder, &e) != 0)
-        return false;
-    const char *name = is_file ? name_to_find(k, about->file_path) : folder;
-    bool found = name && key_of(k, name, about, NULL, &of, &e) == 0;
-    free(folder);
-    return found && find_key(k, of.key, out);
-}
-
-static int add_chunk(struct known_chunks *out, const uint8_t key[HASH_SHA256_SIZE],
-                     const uint8_t text[HASH_SHA256_SIZE], const char *symbol,
-                     struct known_chunk **added, struct err *e) {
-    void *grown = out->v;
-    bool room = array_grow(&grown, out->n, &out->cap, sizeof *out->v);
-    out->v = grown;
-    if (!room)
-        return err_nomem(e, "what is known");
-    struct known_chunk *c = *added = &out->v[out->n++];
-    *c = (struct known_chunk){0};
-    memcpy(c->key, key, sizeof c->key);
-    hash_hex(text, HASH_SHA256_SIZE, c->sha256);
-    if (symbol)
-        buf_str(&c->symbol, symbol);
-    return buf_failed(&c->symbol) ? err_nomem(e, "what is known") : 0;
-}
-
-static int take_chunk(void *user, const struct store_line *l, struct err *e) {
-    struct known_chunk *c;
-    int rc = add_chunk(user, l->key, l->text, l->symbol, &c, e);
-    if (rc)
-        return rc;
-    c->start_line = l->start_line;
-    c->end_line = l->end_line;
-    return take_line(&c->line, l, e);
-}
-
-static int take_chunk_of_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
-                                 const struct store_nothing *n, struct err *e) {
-    struct known_chunk *c;
-    if (!n->text)
-        return err_set(e, PRECIS_ENOTFOUND, "a chunk whose text is not known");
-    int rc = add_chunk(user, key, n->text, n->symbol, &c, e);
-    return rc ? rc : take_nothing(&c->line, key, n, e);
-}
-
-static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[HASH_SHA256_SIZE],
-                            struct known_chunks *out) {
-    struct keep *k = user;
-    struct err e = {0};
-    uint8_t how[HASH_SHA256_SIZE];
-    if (!k || !k->lookup.store || !k->asked || k->refresh)
-        return false;
-    const char *name = name_to_find(k, shown);
-    if (!name || how_of(k, k->lookup.file, how, &e) != 0)
-        return false;
-    int rc = store_settled(k->lookup.store, name, how, sha256, take_chunk, take_chunk_of_nothing,
-                           out, &e);
-    if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
-        close_lookup(k, &e);
-    return rc == 0;
-}
-
-void keep_known(struct keep *k, struct store *seen, struct known *out) {
-    struct err e = {0};
-    *out = (struct known){.find = find_known, .user = k, .file = find_file_lines};
-    if (!k || !k->look)
-        store_close(seen);
-    else if (seen)
-        k->lookup.store = seen;
-    else if (store_open(store_root(k->store), STORE_READ, &k->lookup.store, &e) != 0)
-        log_say(LOG_WARN, "%s; its lines are made anew", e.text);
 }
 
 void keep_model(struct keep *k, const struct engine_info *info) {
