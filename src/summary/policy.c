@@ -59,6 +59,8 @@ static void open_for(struct breaker *b, double now, double pause) {
 
 void breaker_tell(struct breaker *b, const struct policy_options *o, double now, bool probe,
                   enum breaker_outcome outcome) {
+    if (outcome == BREAKER_FAILED)
+        b->failed_at = now;
     if (probe && outcome == BREAKER_WORKED)
         b->state = BREAKER_CLOSED;
     else if (probe && outcome == BREAKER_FAILED)

@@ -41,6 +41,7 @@ struct breaker {
     int failures;        /* in a row, while closed */
     double pause, until; /* of the time that it is or was open */
     size_t opened;       /* times */
+    double failed_at;    /* when the last failure was told */
 };
 
 const char *breaker_state_name(enum breaker_state s); /* "closed", "open", "half-open" */
