@@ -3,18 +3,23 @@
 #include "base/log.h"
 #include "base/pool.h"
 
-bool guard_ask(struct breaker *b, const struct policy_options *o, struct task *t) {
-    double now = clock_seconds();
-    t->asked = breaker_ask(b, o, now, &t->probe);
-    t->begun = now;
-    if (t->asked)
-        return true;
-    t->passed = true;
+bool guard_refuses(const struct breaker *b, const struct policy_options *o, struct task *t) {
+    t->passed = breaker_refuses(b, o, clock_seconds());
+    if (!t->passed)
+        return false;
     if (!t->err.code)
         err_set(&t->err, PRECIS_EUNSUPPORTED,
                 "not asked: the model failed %d times in a row just before", o->breaker_after);
     t->finish = FINISH_FAILED;
-    return false;
+    return true;
+}
+
+bool guard_ask(struct breaker *b, const struct policy_options *o, struct task *t) {
+    if (guard_refuses(b, o, t))
+        return false;
+    t->begun = clock_seconds();
+    t->asked = breaker_ask(b, o, t->begun, &t->probe);
+    return t->asked;
 }
 
 static enum breaker_outcome outcome_of(const struct breaker *b, const struct task *t) {

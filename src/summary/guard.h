@@ -6,7 +6,10 @@
 #include "summary/run.h"
 #include "summary/task.h"
 
-/* Whether the model may be asked about the task; else it has passed and failed, with its error. */
+/* Whether the model may not be asked about the task now, which has passed and failed then, with its
+ * error. */
+bool guard_refuses(const struct breaker *b, const struct policy_options *o, struct task *t);
+/* Whether it may, and then it is; else as guard_refuses. */
 bool guard_ask(struct breaker *b, const struct policy_options *o, struct task *t);
 
 /* What came of it: for the breaker, and in the statistics. Nothing, of one that was not asked. */

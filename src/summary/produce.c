@@ -140,6 +140,14 @@ static int need(struct run *r, enum run_part part, struct err *e) {
     return rc;
 }
 
+/* Whether the model is left alone now; then nothing need be made for it. */
+static bool refuses(struct run *r, struct task *t) {
+    pthread_mutex_lock(&r->gate.lock);
+    bool refused = guard_refuses(&r->gate.breaker, &r->options.policy, t);
+    pthread_mutex_unlock(&r->gate.lock);
+    return refused;
+}
+
 static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
                         const struct chunk *cut) {
     const char *text = (const char *)s->m.data + cut->offset;
@@ -173,7 +181,7 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
     rc = outline_chunk(r, t, s, &c, &outline);
     if (rc == 0)
         rc = set_context(t, &c);
-    if (rc == 0 && !task_known(t, &r->options)) {
+    if (rc == 0 && !task_known(t, &r->options) && !refuses(r, t)) {
         rc = need(r, RUN_POOL, &t->err);
         if (rc == 0)
             rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
