@@ -99,7 +99,7 @@ static const char *const texts[QUERIES] = {
                       " JOIN ratings r ON r.chunk = c.id ORDER BY r.id",
     [QUERY_INDEX] = "SELECT (SELECT count(*) FROM indexed), (SELECT count(*) FROM entries), "
                     "coalesce(i.embedder, 0), coalesce(m.revision, ''), coalesce(m.name, ''), "
-                    "coalesce(m.width, 0), i.changes FROM index_state i "
+                    "coalesce(m.width, 0) FROM index_state i "
                     "LEFT JOIN embedders m ON m.id = i.embedder",
     [QUERY_INDEX_BEGIN] =
         "INSERT INTO index_state(id, changes, matched) VALUES(1, 0, '') ON CONFLICT DO NOTHING",
