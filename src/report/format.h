@@ -54,7 +54,7 @@ const char *report_cut_note(const struct report_row *row);
 int report_tree_add(struct report *r, const struct summary *s, struct err *e); /* PRECIS_ENOMEM */
 void report_tree_free(struct report *r);
 
-/* A way in which lines were made. */
+/* A way in which lines were made, as far as a report says it. */
 struct tree_origin {
     const struct provenance *made; /* borrowed */
     size_t lines;

@@ -174,10 +174,18 @@ static int find_folders(struct contents *t, struct err *e) {
     return 0;
 }
 
+static bool reads_the_same(const struct provenance *a, const struct provenance *b) {
+    return a == b || (a->seed == b->seed && strcmp(a->model_revision, b->model_revision) == 0 &&
+                      strcmp(a->model, b->model) == 0 && strcmp(a->precision, b->precision) == 0 &&
+                      strcmp(a->isa, b->isa) == 0 && strcmp(a->file_type, b->file_type) == 0 &&
+                      strcmp(a->prompt_version, b->prompt_version) == 0 &&
+                      strcmp(a->sampling, b->sampling) == 0);
+}
+
 static int count_origin(struct contents *t, const struct provenance *made, size_t lines,
                         struct err *e) {
     for (size_t i = 0; i < t->n_origins; i++)
-        if (t->origins[i].made == made) {
+        if (reads_the_same(t->origins[i].made, made)) {
             t->origins[i].lines += lines;
             return 0;
         }

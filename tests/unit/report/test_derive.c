@@ -242,9 +242,13 @@ static void each_way_is_told(void **state) {
     struct store *s = open_store(root, STORE_CREATE);
     struct derived d;
     fill(s);
+    struct store_origin a = origin_of("A", "line-1"); /* what no report shows is another */
+    a.parameters = "{\"max_chars\":80,\"strategy\":\"beam\"}";
+    struct store_line line = line_of(&a, "src/a/one.c", 11, 20, "Waits.");
+    put_line(s, begin_run(s), &line);
     char *text = derive(s, "", REPORT_MARKDOWN, &d);
     assert_non_null(strstr(text, "\nModel `tiny` (1 line): `B` (SHA-256), weights"));
-    assert_non_null(strstr(text, "\nModel `tiny` (7 lines): `A` (SHA-256), weights"));
+    assert_non_null(strstr(text, "\nModel `tiny` (8 lines): `A` (SHA-256), weights"));
     assert_null(strstr(text, "written by the model"));
     free(text);
     text = derive(s, "src/a", REPORT_MARKDOWN, &d);
