@@ -250,12 +250,11 @@ struct precis_summarize_options {
 /* Summarises the source files below each path, chunk by chunk. on_line has every chunk once, in the
  * order of the paths, files and lines, as soon as all before it are done; non-zero ends the run.
  * Both callbacks get user. options and stats may be NULL; *stats is filled also when the run ended
- * early. Returns 0 also when single chunks failed. An attempt at a chunk may cost 30 seconds of a
- * lane's time; what failed of time, memory, reading or a run of the model is tried twice more.
- * Errors: PRECIS_ECANCELLED (a callback ended it);
- * before the first line: PRECIS_EINPUT (no source files, no text), PRECIS_EIO, PRECIS_EUSAGE,
- * PRECIS_EUNSUPPORTED (an instruction without a chat format), PRECIS_ELIMIT (a context too small
- * for any prompt), PRECIS_ENOMEM. */
+ * early. Returns 0 also when single chunks failed. A chunk may cost 30 seconds of a lane's time;
+ * what failed of memory, reading or a run of the model is tried twice more. Errors:
+ * PRECIS_ECANCELLED (a callback ended it); before the first line: PRECIS_EINPUT (no source files,
+ * no text), PRECIS_EIO, PRECIS_EUSAGE, PRECIS_EUNSUPPORTED (an instruction without a chat format),
+ * PRECIS_ELIMIT (a context too small for any prompt), PRECIS_ENOMEM. */
 int precis_summarize(struct precis_model *model, const char *const *paths, size_t path_count,
                      const struct precis_summarize_options *options,
                      int (*on_line)(void *user, const struct precis_line *line), void *user,

@@ -170,6 +170,20 @@ double clock_thread_seconds(void) {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+void clock_cond_init(pthread_cond_t *c) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+int clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, double until) {
+    struct timespec at = {.tv_sec = (time_t)until};
+    at.tv_nsec = (long)((until - (double)at.tv_sec) * 1e9);
+    return pthread_cond_timedwait(c, lock, &at);
+}
+
 size_t memory_resident(void) {
     FILE *f = fopen("/proc/self/statm", "re");
     if (!f)

@@ -50,6 +50,11 @@ double clock_seconds(void); /* monotonic */
 /* Processor time of the calling thread: it stands still while another one has its core. */
 double clock_thread_seconds(void);
 
+/* A condition variable whose waits may end at a time of clock_seconds. */
+void clock_cond_init(pthread_cond_t *c);
+/* As pthread_cond_timedwait: 0, or ETIMEDOUT. */
+int clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, double until);
+
 /* Bytes of memory resident in this process now, and the most so far; 0 when unknown. */
 size_t memory_resident(void);
 size_t memory_peak(void);

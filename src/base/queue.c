@@ -2,7 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/pool.h"
 
 struct queue {
     pthread_mutex_t lock;
@@ -18,13 +19,9 @@ int queue_new(struct queue **out, size_t capacity, struct err *e) {
     if (!q)
         return err_nomem(e, "queue");
     q->capacity = capacity;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->room, NULL);
-    pthread_cond_init(&q->filled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&q->filled);
     return 0;
 }
 
@@ -50,26 +47,13 @@ bool queue_push(struct queue *q, void *item) {
     return taken;
 }
 
-static struct timespec deadline_after(double seconds) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double whole = (double)(time_t)seconds;
-    t.tv_sec += (time_t)whole;
-    t.tv_nsec += (long)((seconds - whole) * 1e9);
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 void *queue_pop(struct queue *q, double seconds) {
-    struct timespec until = deadline_after(seconds < 0 ? 0 : seconds);
+    double until = clock_seconds() + seconds;
     pthread_mutex_lock(&q->lock);
     int timed_out = 0;
     while (q->count == 0 && !q->closed && !timed_out)
         timed_out = seconds < 0 ? pthread_cond_wait(&q->filled, &q->lock)
-                                : pthread_cond_timedwait(&q->filled, &q->lock, &until);
+                                : clock_cond_wait(&q->filled, &q->lock, until);
     void *item = NULL;
     if (q->count) {
         item = q->items[q->head];

@@ -78,6 +78,16 @@ void utf8_blank_controls(char *s) {
     }
 }
 
+bool utf8_has_controls(const char *s, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = (uint8_t)s[i];
+        bool c1 = c == 0xc2 && i + 1 < n && (uint8_t)s[i + 1] < 0xa0;
+        if (c < 0x20 || c == 0x7f || c1)
+            return true;
+    }
+    return false;
+}
+
 size_t utf8_length(const char *s, size_t n) {
     size_t count = 0;
     uint32_t c;

@@ -20,6 +20,8 @@ bool utf8_valid(const void *s, size_t n);
 void utf8_append_valid(struct buf *out, const void *s, size_t n);
 /* Terminal safety, in place: C0 controls and DEL become '?', C1 controls "??". */
 void utf8_blank_controls(char *s);
+/* Whether there is a C0 or C1 control or DEL. s: valid UTF-8. */
+bool utf8_has_controls(const char *s, size_t n);
 size_t utf8_length(const char *s, size_t n); /* code points; an invalid byte counts as one */
 
 #endif

@@ -69,6 +69,12 @@ static int write_report(const struct asked *q, const struct args *a, struct err 
                  derived.missing);
         say_note(missing);
     }
+    if (rc == 0 && derived.gone) {
+        char gone[100];
+        snprintf(gone, sizeof gone, "%zu files are not there any more: the report leaves them out",
+                 derived.gone);
+        say_note(gone);
+    }
     if (rc == PRECIS_ECANCELLED)
         return EXIT_INTERRUPTED;
     return rc ? rc : derived.lines ? EXIT_DONE : EXIT_NOTHING;
@@ -114,7 +120,8 @@ const struct command command_report = {
         "or a file, or its name in the store; without it all of the store is reported. The lines\n"
         "are those that the run reported; a report can be made at any time, also while a run is\n"
         "going on. Places that had a line once and have none, because the file has changed since\n"
-        "or the run is not done, are shown as missing.\n"
+        "or the run is not done, are shown as missing; files that are not there any more, and\n"
+        "folders that only had such, are left out.\n"
         "Exit code 1: there are no lines.",
     .groups = groups,
     .examples = "  precis report -o report.md\n"

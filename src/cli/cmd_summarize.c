@@ -52,7 +52,7 @@ static const struct option failing[] = {
      .fallback = "2",
      .max = 100,
      .help = "further attempts, later, at a chunk that failed of what may be gone by then: memory, "
-             "reading, time, a run of the model"},
+             "reading, a run of the model"},
     {0}};
 static const struct option_group group_failures = {"Failures", failing};
 

@@ -144,7 +144,7 @@ struct run_options job_options(struct work *w, const struct model *m) {
                             .lazy = m ? NULL : &w->lazy,
                             .stop = interrupt_flag()};
     o.policy.retries = (int)a->retries;
-    /* A step is never longer than what may be computed for a chunk alone. */
+    /* A layer is never longer than what may be computed for a chunk alone. */
     o.policy.hang = a->chunk_timeout > 0 ? fmax(o.policy.hang, a->chunk_timeout) : 0;
     model_sampling(a, &o.sampling);
     return o;

@@ -222,8 +222,9 @@ struct engine_stats {
     uint64_t tokens_shared;         /* of prompts, that others had prefilled */
     int waiting, running, most_running;
     size_t kv_bytes, most_kv_bytes; /* that sequences hold */
-    /* Seconds since the lane in a step that got on the longest ago (the native engine: ended a
-     * layer) did, and that lane; 0: none is in a step. Encoders do not tell. */
+    /* Seconds since the lane in a step that got on the longest ago (ended a layer) did, and that
+     * lane; 0: none is in a step. Where a step is one piece (ONNX), a tenth of the seconds since it
+     * began. Encoders do not tell. */
     double oldest_step;
     int oldest_lane;
 };

@@ -370,8 +370,8 @@ static int start_lanes(struct onnx *on, struct err *e) {
         return err_nomem(e, "lanes");
     }
     for (int i = 0; i < lanes; i++)
-        on->lanes[i] =
-            (struct lane){.engine = on, .clock.all_time = on->model.device != DEVICE_CPU};
+        on->lanes[i] = (struct lane){
+            .engine = on, .clock = {.all_time = on->model.device != DEVICE_CPU, .whole = true}};
     int rc = pool_start(&on->threads, lanes, lane_main, on, e);
     return rc ? rc : start_gate_wait(&on->started, lanes, e);
 }

@@ -25,6 +25,7 @@ double step_clock_stop(struct step_clock *c) {
 
 void step_clock_tell(const struct step_clock *c, int lane, struct engine_stats *s) {
     double since = atomic_load(&c->since), age = since > 0 ? clock_seconds() - since : 0;
+    age = c->whole ? age / 10 : age;
     if (age <= s->oldest_step)
         return;
     s->oldest_step = age;

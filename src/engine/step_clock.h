@@ -12,6 +12,7 @@ struct step_clock {
     /* Count all time: of a device that computes while the lane waits. Else the lane's processor
      * time counts, which stands still while the process is stopped or others have the core. */
     bool all_time;
+    bool whole; /* a step is one piece, in which nobody can touch: a tenth of its age counts */
     _Atomic double since; /* clock_seconds: begun, or got on, then; 0: it is in no step */
     double before;
 };

@@ -45,24 +45,30 @@ static void put_word(struct buf *out, const char *word, size_t len, int *n) {
     buf_char(out, '"');
 }
 
-static void put(const char *text, bool with_common, struct buf *out) {
+/* Whether a word of the text was taken, not only what words spell together ("isin" of "is_in"). */
+static bool put(const char *text, bool with_common, struct buf *out) {
     struct word_walk w;
     struct word_whole whole = {0};
     int n = 0;
+    bool any = false;
     word_walk_start(&w, text, strlen(text));
     while (n < MOST && word_walk_next(&w)) {
-        if (with_common || !query_is_common(w.word, w.len))
+        if (with_common || !query_is_common(w.word, w.len)) {
             put_word(out, w.word, w.len, &n);
+            any = true;
+        }
         if (word_whole_next(&whole, &w))
             put_word(out, whole.text, whole.len, &n);
     }
+    return any;
 }
 
 int query_expression(const char *text, struct buf *out, struct err *e) {
     buf_clear(out);
-    put(text, false, out);
-    if (out->len == 0)
+    if (!put(text, false, out)) {
+        buf_clear(out);
         put(text, true, out);
+    }
     buf_str(out, "");
     return buf_failed(out) ? err_nomem(e, "words of a query") : 0;
 }

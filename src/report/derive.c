@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "report/origins.h"
+#include "store/cache.h"
 #include "summary/folders.h"
 
 /* A line about a folder or the whole, kept because folders come last and from the deepest up. */
@@ -18,11 +19,11 @@ struct folder_line {
 
 struct derivation {
     struct store *store;
-    const char *path, *title;
-    size_t prefix; /* bytes of a path in the store that are not shown */
-    FILE *f;
-    enum report_format format;
+    const char *path;
+    size_t prefix;     /* bytes of a path in the store that are not shown */
     atomic_bool *stop; /* NULL: nothing stops it */
+    char **files;      /* that are on the disk, in byte order; owned */
+    size_t n_files, cap_files;
     struct origins origins;
     struct folder_line *folders; /* owned */
     size_t n_folders, cap_folders;
@@ -41,6 +42,9 @@ static void derivation_free(struct derivation *d) {
         free(d->folders[i].source);
     }
     free(d->folders);
+    for (size_t i = 0; i < d->n_files; i++)
+        free(d->files[i]);
+    free(d->files);
     report_free(d->report);
     origins_free(&d->origins);
 }
@@ -79,6 +83,50 @@ static int summary_of(struct derivation *d, const struct store_line *l, struct s
     return rc ? rc : origins_find(&d->origins, l->made, &s->made, e);
 }
 
+/* ---- What is still on the disk ---- */
+
+static int note_file(void *user, const struct store_file *f, struct err *e) {
+    struct derivation *d = user;
+    bool gone;
+    int rc = check_stop(d, e);
+    if (rc == 0)
+        rc = store_gone(d->store, f->path, &gone, e);
+    if (rc)
+        return rc;
+    d->out->gone += gone;
+    if (gone)
+        return 0;
+    void *grown = d->files;
+    bool room = array_grow(&grown, d->n_files, &d->cap_files, sizeof *d->files);
+    d->files = grown;
+    char *path = room ? strdup(f->path) : NULL;
+    if (!path)
+        return err_nomem(e, "report");
+    d->files[d->n_files++] = path;
+    return 0;
+}
+
+static int compare_file(const void *path, const void *file) {
+    return strcmp(path, *(char *const *)file);
+}
+
+/* Equal where the file lies below the folder. */
+static int compare_folder(const void *folder, const void *file) {
+    const char *path = *(char *const *)file;
+    size_t n = strlen(folder);
+    int c = strncmp(folder, path, n);
+    return c ? c : '/' - (unsigned char)path[n];
+}
+
+static bool is_there(const struct derivation *d, const char *file) {
+    return d->n_files && bsearch(file, d->files, d->n_files, sizeof *d->files, compare_file);
+}
+
+static bool has_files(const struct derivation *d, const char *folder) {
+    return d->n_files &&
+           (!*folder || bsearch(folder, d->files, d->n_files, sizeof *d->files, compare_folder));
+}
+
 /* ---- First pass: how the lines were made, and those about folders ---- */
 
 static int keep_folder(struct derivation *d, const struct store_line *l, struct err *e) {
@@ -108,9 +156,11 @@ static int look(void *user, const struct store_line *l, struct err *e) {
     int rc = check_stop(d, e);
     if (rc)
         return rc;
+    bool folder = l->level >= STORE_DIRECTORY;
+    if (folder ? !has_files(d, l->path) : !is_there(d, l->path))
+        return 0;
     d->out->lines++;
-    return l->level >= STORE_DIRECTORY ? keep_folder(d, l, e)
-                                       : origins_count(&d->origins, l->made, e);
+    return folder ? keep_folder(d, l, e) : origins_count(&d->origins, l->made, e);
 }
 
 /* The deepest first, then as a walk comes by them: what lies in a folder after the folder, and
@@ -163,6 +213,8 @@ static int note_end(void *user, const struct store_line *l, struct err *e) {
 
 static int add_chunks(void *user, const struct store_file *f, struct err *e) {
     struct derivation *d = user;
+    if (!is_there(d, f->path))
+        return 0;
     d->file = f;
     d->next = 0;
     int rc = store_lines(d->store, f->path, STORE_CHUNK, 0, UINT64_MAX, add_chunk, d, e);
@@ -184,8 +236,9 @@ static int add_line(void *user, const struct store_line *l, struct err *e) {
 
 static int add_file_line(void *user, const struct store_file *f, struct err *e) {
     struct derivation *d = user;
-    d->file = f;
-    return store_lines(d->store, f->path, STORE_WHOLE_FILE, 0, UINT64_MAX, add_line, d, e);
+    return is_there(d, f->path)
+               ? store_lines(d->store, f->path, STORE_WHOLE_FILE, 0, UINT64_MAX, add_line, d, e)
+               : 0;
 }
 
 static int add_all(struct derivation *d, struct err *e) {
@@ -201,19 +254,15 @@ static int add_all(struct derivation *d, struct err *e) {
 
 int report_derive(struct store *s, const char *path, const char *title, enum report_format format,
                   FILE *f, atomic_bool *stop, struct derived *out, struct err *e) {
-    struct derivation d = {.store = s,
-                           .path = path,
-                           .title = title,
-                           .prefix = *path ? strlen(path) + 1 : 0,
-                           .f = f,
-                           .format = format,
-                           .stop = stop,
-                           .out = out};
+    struct derivation d = {
+        .store = s, .path = path, .prefix = *path ? strlen(path) + 1 : 0, .stop = stop, .out = out};
     *out = (struct derived){0};
     int rc = store_read_begin(s, e);
     if (rc)
         return rc;
-    rc = store_list(s, path, look, &d, e);
+    rc = store_files(s, path, note_file, &d, e);
+    if (rc == 0)
+        rc = store_list(s, path, look, &d, e);
     if (rc == 0 && out->lines)
         rc = report_open(f, format, title, origins_most(&d.origins), &d.report, e);
     if (rc == 0 && out->lines)

@@ -46,16 +46,25 @@ struct report {
         "cut", "level"
 
 const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
+/* What a reader is told of a row of which a part alone was read; NULL: all was. */
+const char *report_cut_note(const struct report_row *row);
 
 /* ---- Trees: each file and folder before what is in it ---- */
 
 int report_tree_add(struct report *r, const struct summary *s, struct err *e); /* PRECIS_ENOMEM */
 void report_tree_free(struct report *r);
 
+/* A way in which lines were made, as far as a report says it. */
+struct tree_origin {
+    const struct provenance *made; /* borrowed */
+    size_t lines;
+};
 struct tree_top {
     const struct report_row *whole; /* NULL: there is none */
     size_t files;
-    bool rolled_up; /* files have lines */
+    bool rolled_up;                    /* files have lines */
+    const struct tree_origin *origins; /* in the order in which they are met */
+    size_t n_origins;                  /* at least 1: without any line the report's own */
 };
 struct tree_folder {
     const char *path, *name;      /* name: from the folder that it is shown in on */
@@ -67,12 +76,11 @@ struct tree_folder {
 struct tree_writer {
     void (*head)(struct report *r, const struct tree_top *top);
     void (*folder)(struct report *r, const struct tree_folder *folder);
-    /* Before the files of a folder at that depth (0: of the whole), also when there are none. */
-    void (*files)(struct report *r, size_t depth, bool any);
+    void (*files)(struct report *r); /* before the first file of a folder or the whole; or NULL */
     /* row: its line, or NULL; chunks: [n], n > 0 */
     void (*file)(struct report *r, const struct report_row *row, const struct report_row *chunks,
                  size_t n);
-    void (*end)(struct report *r);
+    void (*end)(struct report *r, const struct tree_top *top);
 };
 extern const struct tree_writer markdown_writer, html_writer;
 /* All but the statistics, and of HTML the end of the page. PRECIS_ENOMEM */

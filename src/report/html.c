@@ -40,10 +40,6 @@ static void element(FILE *f, const char *open, const char *text, const char *clo
     fputs(close, f);
 }
 
-static void count(FILE *f, size_t n, const char *one, const char *many) {
-    fprintf(f, "%zu %s", n, n == 1 ? one : many);
-}
-
 /* How a line was made: what a reader sees who points at its confidence or tabs to it. */
 static void provenance(FILE *f, const struct report_row *row) {
     static const char *const sources[] = {"Written by the model", "From a doc comment", "By rule"};
@@ -79,9 +75,7 @@ static void said(FILE *f, const struct report_row *row) {
     if (row->source != ROW_MODEL)
         fprintf(f, " <span class=g>%s</span>", sources[row->source]);
     if (row->cut)
-        fprintf(f, " <span class=g>%s</span>",
-                row->level == SUMMARY_CHUNK ? "only the first lines were read"
-                                            : "only a part of what is in it was read");
+        fprintf(f, " <span class=g>%s</span>", report_cut_note(row));
     int tenths = (int)(row->confidence * 10 + 0.5);
     fprintf(f, "</span> <span class=\"q q%d\" tabindex=0>%.2f", tenths, row->confidence);
     provenance(f, row);
@@ -151,10 +145,6 @@ static void write_folder(struct report *r, const struct tree_folder *folder) {
     fputs("</summary><ul>\n", f);
 }
 
-static void begin_files(struct report *r, size_t depth, bool any) {
-    (void)r, (void)depth, (void)any; /* the list is open */
-}
-
 static void write_place(FILE *f, const struct report_row *row) {
     if (row->start_line == 0)
         fputs("no lines", f);
@@ -170,7 +160,6 @@ static void write_name(FILE *f, const struct report_row *chunk) {
     element(f, "<span class=n>", folders_base(chunk->path), "");
     if (chunk->lang)
         element(f, " <span class=g>", chunk->lang->title, "</span>");
-    fputs("</span>", f);
 }
 
 /* A file of one chunk is one entry: it has one line. */
@@ -180,16 +169,20 @@ static void write_file(struct report *r, const struct report_row *row,
     if (n == 1) {
         fputs("<li class=f><div class=r>", f);
         write_name(f, chunks);
+        fputs(" <span class=s>", f);
+        write_place(f, chunks);
+        fputs("</span></span>", f);
         said(f, chunks);
         fputs("</div>\n", f);
         return;
     }
     fputs("<li class=f><details><summary class=r>", f);
     write_name(f, chunks);
+    fputs("</span>", f);
     if (row)
         said(f, row);
     else
-        fputs(" <span class=w>", f), count(f, n, "chunk", "chunks"), fputs("</span>", f);
+        fprintf(f, " <span class=w>%zu chunks</span>", n);
     fputs("</summary><ul>\n", f);
     for (size_t i = 0; i < n; i++) {
         fputs("<li class=c><div class=r><span class=n>", f);
@@ -201,14 +194,6 @@ static void write_file(struct report *r, const struct report_row *row,
     fputs("</ul></details>\n", f);
 }
 
-/* One row for each way in which lines were made, in the order in which they are met. */
-static bool made_before(const struct report *r, size_t i) {
-    for (size_t k = 0; k < i; k++)
-        if (r->rows[k].made == r->rows[i].made && !r->rows[k].failed)
-            return true;
-    return false;
-}
-
 static void write_origin(FILE *f, const struct provenance *p) {
     const char *const cells[] = {p->model,     p->model_revision, p->precision, p->isa,
                                  p->file_type, p->prompt_version, p->sampling};
@@ -218,30 +203,24 @@ static void write_origin(FILE *f, const struct provenance *p) {
     fprintf(f, "<td>%" PRIu64 "\n", p->seed);
 }
 
-static void write_origins(const struct report *r) {
-    FILE *f = r->f;
+static void write_origins(FILE *f, const struct tree_top *top) {
     fputs("<h2>How the lines were made</h2>\n<div class=scroll><table>\n<tr><th>Model<th>Revision "
           "(SHA-256)<th>Precision<th>Instructions<th>Weights<th>Prompt<th>Decoding<th>Seed\n",
           f);
-    for (size_t i = 0; i < r->n_rows; i++)
-        if (!r->rows[i].failed && (i == 0 || r->rows[i].made != r->rows[i - 1].made) &&
-            !made_before(r, i))
-            write_origin(f, r->rows[i].made);
+    for (size_t i = 0; i < top->n_origins; i++)
+        write_origin(f, top->origins[i].made);
     fputs("</table></div>\n", f);
 }
 
-static void write_end(struct report *r) {
+static void write_end(struct report *r, const struct tree_top *top) {
     close_folders(r, 0);
     fputs("</ul>\n</main>\n<footer>\n", r->f);
-    write_origins(r);
+    write_origins(r->f, top);
 }
 
 void html_close(struct report *r) {
     fprintf(r->f, "</footer>\n<script>%s</script>\n", page_script);
 }
 
-const struct tree_writer html_writer = {.head = write_head,
-                                        .folder = write_folder,
-                                        .files = begin_files,
-                                        .file = write_file,
-                                        .end = write_end};
+const struct tree_writer html_writer = {
+    .head = write_head, .folder = write_folder, .file = write_file, .end = write_end};

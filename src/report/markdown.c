@@ -64,32 +64,21 @@ static void said(FILE *f, const struct report_row *row) {
         fputs("*no summary* (why: see the end)", f);
         return;
     }
-    bool chunk = row->level == SUMMARY_CHUNK;
+    const char *note = report_cut_note(row);
     markdown_text(f, row->text);
-    fprintf(f, " (%.2f%s)", row->confidence,
-            !row->cut ? ""
-            : chunk   ? "; only the first lines were read"
-                      : "; only a part of what is in it was read");
+    fprintf(f, " (%.2f%s%s)", row->confidence, note ? "; " : "", note ? note : "");
 }
 
-static void write_head(struct report *r, const struct tree_top *top) {
-    const struct provenance *p = &r->p;
-    FILE *f = r->f;
-    fputs("# ", f);
-    markdown_text(f, r->title);
-    if (top->whole) {
-        fputs("\n\n", f);
-        said(f, top->whole);
+/* The model is named here where the first sentence does not. */
+static void write_origin(FILE *f, const struct tree_origin *o, bool named) {
+    const struct provenance *p = o->made;
+    fputs("\nModel", f);
+    if (named) {
+        fputc(' ', f);
+        code_span(f, p->model);
+        fprintf(f, " (%zu line%s)", o->lines, o->lines == 1 ? "" : "s");
     }
-    fputs("\n\nOne line for each chunk of code, written by the model ", f);
-    code_span(f, p->model);
-    fputs(" with precis " PRECIS_VERSION
-          ". The number after a line is the estimated\nprobability that it is acceptable: "
-          "that its author would have said about the same, and nothing is invented.\n",
-          f);
-    if (top->rolled_up)
-        fputs("Lines of files and folders are made from the lines of what is in them.\n", f);
-    fputs("\nModel: ", f);
+    fputs(": ", f);
     code_span(f, p->model_revision);
     fputs(" (SHA-256), weights ", f);
     markdown_text(f, p->file_type);
@@ -97,9 +86,34 @@ static void write_head(struct report *r, const struct tree_top *top) {
     markdown_text(f, p->precision);
     fputs(" on ", f);
     markdown_text(f, p->isa);
-    fprintf(f, ". Decoding: %s, seed %" PRIu64 ". Prompt: ", p->sampling, p->seed);
+    fputs(". Decoding: ", f);
+    markdown_text(f, p->sampling);
+    fprintf(f, ", seed %" PRIu64 ". Prompt: ", p->seed);
     code_span(f, p->prompt_version);
     fputs(".\n", f);
+}
+
+static void write_head(struct report *r, const struct tree_top *top) {
+    bool one = top->n_origins == 1;
+    FILE *f = r->f;
+    fputs("# ", f);
+    markdown_text(f, r->title);
+    if (top->whole) {
+        fputs("\n\n", f);
+        said(f, top->whole);
+    }
+    fputs("\n\nOne line for each chunk of code, written by ", f);
+    fputs(one ? "the model " : "small language models", f);
+    if (one)
+        code_span(f, top->origins->made->model);
+    fputs(" with precis " PRECIS_VERSION
+          ". The number after a line is the estimated\nprobability that it is acceptable: "
+          "that its author would have said about the same, and nothing is invented.\n",
+          f);
+    if (top->rolled_up)
+        fputs("Lines of files and folders are made from the lines of what is in them.\n", f);
+    for (size_t i = 0; i < top->n_origins; i++)
+        write_origin(f, &top->origins[i], !one);
 }
 
 static void place(FILE *f, const struct report_row *row) {
@@ -130,10 +144,8 @@ static void write_folder(struct report *r, const struct tree_folder *folder) {
     }
 }
 
-static void begin_files(struct report *r, size_t depth, bool any) {
-    (void)depth;
-    if (any)
-        fputc('\n', r->f);
+static void begin_files(struct report *r) {
+    fputc('\n', r->f);
 }
 
 /* A file of one chunk is one entry: it has one line. */
@@ -157,7 +169,8 @@ static void write_file(struct report *r, const struct report_row *row,
     fputc('\n', f);
 }
 
-static void write_failures(struct report *r) {
+static void write_failures(struct report *r, const struct tree_top *top) {
+    (void)top;
     bool any = false;
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct report_row *x = &r->rows[i];

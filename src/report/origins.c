@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 enum { TEXTS = 8 };
 
@@ -38,9 +39,10 @@ static void texts_of(const struct store_origin *made, const char *out[TEXTS]) {
     memcpy(out, texts, sizeof texts);
 }
 
+/* JSON has escapes, so what the store checked of its text does not hold of its values. */
 static const char *parameter(const struct origin *o, const char *name) {
     const char *value = json_string_value(json_object_get(o->parameters, name));
-    return value ? value : "not known";
+    return value && !utf8_has_controls(value, strlen(value)) ? value : "not known";
 }
 
 /* Parameters that are no JSON are those of a store that precis did not write: they say nothing. */

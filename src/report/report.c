@@ -22,6 +22,12 @@ const char *report_level_name(enum summary_level level) {
     return names[level];
 }
 
+const char *report_cut_note(const struct report_row *row) {
+    return !row->cut                     ? NULL
+           : row->level == SUMMARY_CHUNK ? "only the first lines were read"
+                                         : "only a part of what is in it was read";
+}
+
 static int check_written(const struct report *r, struct err *e) {
     return ferror(r->f) ? err_errno(e, "report", "write") : 0;
 }

@@ -73,7 +73,9 @@ struct contents {
     struct report *r;
     struct entry *files, *file_lines, *folder_lines; /* sorted; owned */
     size_t n_files, n_file_lines, n_folder_lines;
-    size_t whole; /* the row with the line of the whole, or NONE */
+    size_t whole;                /* the row with the line of the whole, or NONE */
+    struct tree_origin *origins; /* owned */
+    size_t n_origins, cap_origins;
     struct folders folders;
     size_t *first; /* [folders] file in it, or NONE; owned */
     size_t *inner; /* [folders] how many folders are right in it; owned */
@@ -85,6 +87,7 @@ static void contents_free(struct contents *t) {
     free(t->files);
     free(t->file_lines);
     free(t->folder_lines);
+    free(t->origins);
     free(t->first);
     free(t->inner);
     free(t->depth);
@@ -171,6 +174,39 @@ static int find_folders(struct contents *t, struct err *e) {
     return 0;
 }
 
+static bool reads_the_same(const struct provenance *a, const struct provenance *b) {
+    return a == b || (a->seed == b->seed && strcmp(a->model_revision, b->model_revision) == 0 &&
+                      strcmp(a->model, b->model) == 0 && strcmp(a->precision, b->precision) == 0 &&
+                      strcmp(a->isa, b->isa) == 0 && strcmp(a->file_type, b->file_type) == 0 &&
+                      strcmp(a->prompt_version, b->prompt_version) == 0 &&
+                      strcmp(a->sampling, b->sampling) == 0);
+}
+
+static int count_origin(struct contents *t, const struct provenance *made, size_t lines,
+                        struct err *e) {
+    for (size_t i = 0; i < t->n_origins; i++)
+        if (reads_the_same(t->origins[i].made, made)) {
+            t->origins[i].lines += lines;
+            return 0;
+        }
+    void *grown = t->origins;
+    bool room = array_grow(&grown, t->n_origins, &t->cap_origins, sizeof *t->origins);
+    t->origins = grown;
+    if (!room)
+        return err_nomem(e, "report");
+    t->origins[t->n_origins++] = (struct tree_origin){made, lines};
+    return 0;
+}
+
+static int find_origins(struct contents *t, struct err *e) {
+    const struct report *r = t->r;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < r->n_rows; i++)
+        if (!r->rows[i].failed)
+            rc = count_origin(t, r->rows[i].made, 1, e);
+    return rc || t->n_origins ? rc : count_origin(t, &r->p, 0, e);
+}
+
 static const struct report_row *row_at(const struct contents *t, size_t i) {
     return i == NONE ? NULL : &t->r->rows[i];
 }
@@ -189,10 +225,12 @@ static const struct report_row *line_of_folder(const struct contents *t, const c
     return NULL;
 }
 
-/* A folder with nothing but one folder in it is left to that one's heading. */
+/* A folder with nothing but one folder in it has that one's line, and is left to its heading,
+ * unless there is a reason to give why it has none. */
 static void write_folder(struct contents *t, const struct tree_writer *w, size_t i) {
     const struct folder *folder = &t->folders.v[i];
-    bool shown = i > 0 && (t->first[i] != NONE || t->inner[i] > 1);
+    const struct report_row *row = i ? line_of_folder(t, folder->path) : NULL;
+    bool shown = i > 0 && (t->first[i] != NONE || t->inner[i] > 1 || (row && row->failed));
     size_t above = i ? t->shown[folder->parent] : 0;
     t->depth[i] = (i ? t->depth[folder->parent] : 0) + shown;
     t->shown[i] = shown ? i : above;
@@ -201,9 +239,10 @@ static void write_folder(struct contents *t, const struct tree_writer *w, size_t
         w->folder(t->r, &(struct tree_folder){.path = folder->path,
                                               .name = folder->path + skip + (skip > 0),
                                               .depth = t->depth[i],
-                                              .row = line_of_folder(t, folder->path)});
+                                              .row = row});
     }
-    w->files(t->r, t->depth[i], t->first[i] != NONE);
+    if (w->files && t->first[i] != NONE)
+        w->files(t->r);
     for (size_t k = t->first[i]; k != NONE; k = t->files[k].next) {
         const struct entry *file = &t->files[k];
         w->file(t->r, row_at(t, file->line), row_at(t, file->row), file->n);
@@ -217,11 +256,18 @@ int report_tree_write(struct report *r, const struct tree_writer *w, struct err 
         find_file_lines(&t);
     if (rc == 0)
         rc = find_folders(&t, e);
+    if (rc == 0)
+        rc = find_origins(&t, e);
     if (rc == 0) {
-        w->head(r, &(struct tree_top){row_at(&t, t.whole), t.n_files, t.n_file_lines > 0});
+        const struct tree_top top = {.whole = row_at(&t, t.whole),
+                                     .files = t.n_files,
+                                     .rolled_up = t.n_file_lines > 0,
+                                     .origins = t.origins,
+                                     .n_origins = t.n_origins};
+        w->head(r, &top);
         for (size_t i = 0; i < t.folders.n; i++)
             write_folder(&t, w, i);
-        w->end(r);
+        w->end(r, &top);
     }
     contents_free(&t);
     return rc;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/pool.h"
 #include "model/catalogue.h"
@@ -14,7 +13,9 @@
 #include "text/tok_open.h"
 
 /* Jobs in flight for each lane: it packs up to 16 short ones into a pass, and as many wait. */
-enum { SEQUENCES_A_LANE = 32, TICK_MS = 50 };
+enum { SEQUENCES_A_LANE = 32 };
+
+static const double TICK_SECONDS = 0.05;
 
 struct embedder {
     char path[4096], name[256];
@@ -203,13 +204,9 @@ static void wait_all(struct run *r) {
             cancel_open(r);
             cancelled = true;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        double until = clock_seconds() + TICK_SECONDS;
         pthread_mutex_lock(&r->lock);
-        while (r->open > 0 && pthread_cond_timedwait(&r->changed, &r->lock, &until) == 0)
+        while (r->open > 0 && clock_cond_wait(&r->changed, &r->lock, until) == 0)
             ;
         bool calm = r->open == 0;
         done = r->done;
@@ -223,7 +220,6 @@ static void wait_all(struct run *r) {
 
 static int run_call(struct run *r, struct embed_note *notes, struct err *e) {
     static const struct embed_call plain = {0};
-    pthread_condattr_t monotonic;
     char which[48];
     int rc = 0;
     if (r->n == 0)
@@ -235,11 +231,8 @@ static int run_call(struct run *r, struct embed_note *notes, struct err *e) {
         return err_nomem(e, "texts to embed");
     for (size_t i = 0; i < r->n; i++)
         r->slots[i].run = r;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&r->changed);
     submit_all(r, notes);
     wait_all(r);
     if (r->failed < r->n) {

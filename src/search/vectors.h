@@ -106,8 +106,6 @@ int vectors_overlay_put(struct vectors_overlay *o, int64_t id, const float *v, s
 /* Removes the row with this id here and in the matrix; fine when neither has it. Errors:
  * PRECIS_ENOMEM. */
 int vectors_overlay_remove(struct vectors_overlay *o, int64_t id, struct err *e);
-size_t vectors_overlay_added(const struct vectors_overlay *o);  /* rows in memory */
-size_t vectors_overlay_hidden(const struct vectors_overlay *o); /* rows of the matrix */
 
 /* ---- Searching ---- */
 

@@ -360,6 +360,7 @@ int vectors_graph_search(const struct vectors *m, const struct vectors_fixed *f,
     while (slots < most * 32)
         slots *= 2;
     *n = 0;
+    /* zeros, since clang-analyzer does not follow that the beam is written before it is read */
     w.beam = calloc(beam, sizeof *w.beam);
     int rc = w.beam ? grow(&w.seen, slots, e) : err_nomem(e, "search");
     if (rc == 0)

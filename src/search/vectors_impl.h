@@ -89,8 +89,7 @@ struct vectors_overlay {
     size_t *spare; /* [n_spare] slots that were removed */
     size_t n_spare, cap_spare;
     uint64_t *hidden; /* bits of the matrix's rows */
-    size_t n_hidden;
-    float *unit; /* [width], scratch */
+    float *unit;      /* [width], scratch */
 };
 
 static inline bool overlay_hides(const struct vectors_overlay *o, size_t row) {

@@ -60,10 +60,8 @@ static size_t place_of(const struct vectors_overlay *o, int64_t id, bool *there)
 
 static void hide(struct vectors_overlay *o, int64_t id) {
     size_t row;
-    if (!o->m || !vectors_find(o->m, id, &row) || overlay_hides(o, row))
-        return;
-    o->hidden[row / 64] |= (uint64_t)1 << row % 64;
-    o->n_hidden++;
+    if (o->m && vectors_find(o->m, id, &row))
+        o->hidden[row / 64] |= (uint64_t)1 << row % 64;
 }
 
 /* Room for a row more; what was made stays when it fails. */
@@ -125,12 +123,4 @@ int vectors_overlay_remove(struct vectors_overlay *o, int64_t id, struct err *e)
     o->n--;
     memmove(o->places + at, o->places + at + 1, (o->n - at) * sizeof *o->places);
     return 0;
-}
-
-size_t vectors_overlay_added(const struct vectors_overlay *o) {
-    return o->n;
-}
-
-size_t vectors_overlay_hidden(const struct vectors_overlay *o) {
-    return o->n_hidden;
 }

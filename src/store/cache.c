@@ -62,18 +62,26 @@ struct gone {
     size_t n, cap;
 };
 
-static int note_gone(const struct store *s, int64_t id, const char *path, struct gone *g,
-                     struct err *e) {
+int store_gone(const struct store *s, const char *path, bool *gone, struct err *e) {
+    static const char replaced[] = "\xef\xbf\xbd"; /* U+FFFD, for bytes that are no UTF-8 */
     struct stat st;
-    if (strstr(path, "\xef\xbf\xbd")) /* what the disk has there instead is not known */
+    *gone = false;
+    if (strstr(path, replaced))
         return 0;
     char *full = *path == '/' ? strdup(path) : file_join(s->root, path);
     if (!full)
         return err_nomem(e, s->path);
-    bool there = lstat(full, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+    *gone = lstat(full, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
     free(full);
-    if (there)
-        return 0;
+    return 0;
+}
+
+static int note_gone(const struct store *s, int64_t id, const char *path, struct gone *g,
+                     struct err *e) {
+    bool gone;
+    int rc = store_gone(s, path, &gone, e);
+    if (rc || !gone)
+        return rc;
     void *grown = g->v;
     bool room = array_grow(&grown, g->n, &g->cap, sizeof *g->v);
     g->v = grown;

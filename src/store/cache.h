@@ -19,6 +19,10 @@ int store_sources(struct store *s,
                   int (*each)(void *user, const char *source, uint64_t lines, struct err *e),
                   void *user, struct err *e);
 
+/* Whether there is no file or folder any more where the store's path says. One that it may know by
+ * another name than the disk (a name that is no UTF-8) is not gone. */
+int store_gone(const struct store *s, const char *path, bool *gone, struct err *e);
+
 struct store_gc {
     int64_t before; /* Unix time: what no run since has seen goes */
     bool gone;      /* and at once what belongs to a file or folder that is not there any more */

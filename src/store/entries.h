@@ -26,7 +26,6 @@ struct store_index {
     const char *revision; /* of the embedder; "" : none; until the next call on s */
     const char *name;     /* what --embedding-model said; likewise */
     uint64_t width;       /* of its vectors */
-    int64_t changes;      /* a number that grows with every file that enters or leaves */
 };
 
 /* PRECIS_ENOTFOUND: nothing was ever indexed. */

@@ -26,7 +26,6 @@ int store_index(struct store *s, struct store_index *out, struct err *e) {
     const char *revision = column_text(&c, TEXT_LINE);
     const char *name = column_text(&c, TEXT_LINE);
     out->width = column_count(&c);
-    out->changes = column_int(&c);
     c.damaged |= out->width > STORE_VECTOR_MOST;
     rc = columns_end(&c, e);
     if (rc == 0 && (!keep(&s->embedder_revision, revision) || !keep(&s->embedder_name, name)))

@@ -113,7 +113,7 @@ static const char *const texts[QUERIES] = {
                       " JOIN ratings r ON r.chunk = c.id ORDER BY r.id",
     [QUERY_INDEX] = "SELECT (SELECT count(*) FROM indexed), (SELECT count(*) FROM entries), "
                     "coalesce(i.embedder, 0), coalesce(m.revision, ''), coalesce(m.name, ''), "
-                    "coalesce(m.width, 0), i.changes FROM index_state i "
+                    "coalesce(m.width, 0) FROM index_state i "
                     "LEFT JOIN embedders m ON m.id = i.embedder",
     [QUERY_INDEX_BEGIN] =
         "INSERT INTO index_state(id, changes, matched) VALUES(1, 0, '') ON CONFLICT DO NOTHING",
@@ -312,18 +312,8 @@ int statement_run(struct statement *t, int *changed, struct err *e) {
     return rc;
 }
 
-static bool has_control(const char *s, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        bool c1 = c == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] < 0xa0;
-        if (c < 0x20 || c == 0x7f || c1)
-            return true;
-    }
-    return false;
-}
-
 bool text_is(const char *s, size_t n, enum text_kind kind) {
-    return !memchr(s, 0, n) && utf8_valid(s, n) && (kind == TEXT_ANY || !has_control(s, n));
+    return !memchr(s, 0, n) && utf8_valid(s, n) && (kind == TEXT_ANY || !utf8_has_controls(s, n));
 }
 
 const char *column_text_or_null(struct columns *c, enum text_kind kind) {

@@ -38,14 +38,18 @@ const char *breaker_state_name(enum breaker_state s) {
     return names[s];
 }
 
+bool breaker_refuses(const struct breaker *b, const struct policy_options *o, double now) {
+    return o->breaker_after > 0 &&
+           (b->state == BREAKER_HALF_OPEN || (b->state == BREAKER_OPEN && now < b->until));
+}
+
 bool breaker_ask(struct breaker *b, const struct policy_options *o, double now, bool *probe) {
     *probe = false;
-    if (o->breaker_after <= 0 || b->state == BREAKER_CLOSED)
-        return true;
-    if (b->state == BREAKER_HALF_OPEN || now < b->until)
+    if (breaker_refuses(b, o, now))
         return false;
-    b->state = BREAKER_HALF_OPEN;
-    *probe = true;
+    *probe = o->breaker_after > 0 && b->state == BREAKER_OPEN;
+    if (*probe)
+        b->state = BREAKER_HALF_OPEN;
     return true;
 }
 
@@ -59,6 +63,8 @@ static void open_for(struct breaker *b, double now, double pause) {
 
 void breaker_tell(struct breaker *b, const struct policy_options *o, double now, bool probe,
                   enum breaker_outcome outcome) {
+    if (outcome == BREAKER_FAILED)
+        b->failed_at = now;
     if (probe && outcome == BREAKER_WORKED)
         b->state = BREAKER_CLOSED;
     else if (probe && outcome == BREAKER_FAILED)

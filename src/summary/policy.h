@@ -41,11 +41,14 @@ struct breaker {
     int failures;        /* in a row, while closed */
     double pause, until; /* of the time that it is or was open */
     size_t opened;       /* times */
+    double failed_at;    /* when the last failure was told */
 };
 
 const char *breaker_state_name(enum breaker_state s); /* "closed", "open", "half-open" */
 
-/* Whether the model may be asked now. *probe: this is the one question whose outcome decides
+/* Whether the model may not be asked now. */
+bool breaker_refuses(const struct breaker *b, const struct policy_options *o, double now);
+/* Whether it may, and then it is. *probe: this is the one question whose outcome decides
  * whether it closes. */
 bool breaker_ask(struct breaker *b, const struct policy_options *o, double now, bool *probe);
 /* What came of a question that breaker_ask allowed. Those from before it opened change nothing. */

@@ -2,25 +2,21 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/pool.h"
 #include "code/chunk_symbol.h"
 #include "summary/fallback.h"
+#include "summary/guard.h"
 #include "summary/source.h"
 
 enum turn { TURN_CHUNK, TURN_AGAIN, TURN_END };
 
 /* Until another thread says that something changed, or the next task is due. */
 static void wait_for_change(struct gate *g) {
-    if (!g->again) {
+    if (g->again)
+        clock_cond_wait(&g->changed, &g->lock, g->again->due);
+    else
         pthread_cond_wait(&g->changed, &g->lock);
-        return;
-    }
-    double due = g->again->due;
-    struct timespec until = {.tv_sec = (time_t)due};
-    until.tv_nsec = (long)((due - (double)until.tv_sec) * 1e9);
-    pthread_cond_timedwait(&g->changed, &g->lock, &until);
 }
 
 /* Waits for something to do: chunk `index`, a task to try again, or the end. */
@@ -144,6 +140,14 @@ static int need(struct run *r, enum run_part part, struct err *e) {
     return rc;
 }
 
+/* Whether the model is left alone now; then nothing need be made for it. */
+static bool refuses(struct run *r, struct task *t) {
+    pthread_mutex_lock(&r->gate.lock);
+    bool refused = guard_refuses(&r->gate.breaker, &r->options.policy, t);
+    pthread_mutex_unlock(&r->gate.lock);
+    return refused;
+}
+
 static int prepare_task(struct run *r, struct task *t, const struct source_file *s,
                         const struct chunk *cut) {
     const char *text = (const char *)s->m.data + cut->offset;
@@ -177,10 +181,14 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
     rc = outline_chunk(r, t, s, &c, &outline);
     if (rc == 0)
         rc = set_context(t, &c);
-    if (rc == 0 && !task_known(t, &r->options)) {
+    if (rc == 0 && !task_known(t, &r->options) && !refuses(r, t)) {
         rc = need(r, RUN_POOL, &t->err);
         if (rc == 0)
             rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
+        if (rc) { /* no prompt, so that it is made when this is tried again */
+            ids_free(&t->ids);
+            t->ids = (struct ids){0};
+        }
     }
     buf_free(&outline);
     return rc;
@@ -214,21 +222,14 @@ static struct task *new_task(struct run *r, const struct plan_file *f, size_t k,
 /* Asks the model, unless its breaker is open: then the task goes on without. */
 static void ask_model(struct run *r, struct task *t) {
     pthread_mutex_lock(&r->gate.lock);
-    t->asked = breaker_ask(&r->gate.breaker, &r->options.policy, clock_seconds(), &t->probe);
-    if (t->asked)
+    bool may = guard_ask(&r->gate.breaker, &r->options.policy, t);
+    if (may)
         r->gate.asked[t->index % r->window] = t;
     pthread_mutex_unlock(&r->gate.lock);
-    if (t->asked) {
-        task_submit(t, r->en, &r->options);
-        return;
-    }
-    t->passed = true;
-    if (!t->err.code)
-        err_set(&t->err, PRECIS_EUNSUPPORTED,
-                "not asked: the model failed %d times in a row just before",
-                r->options.policy.breaker_after);
-    t->finish = FINISH_FAILED;
-    queue_push(r->finished, t);
+    if (may)
+        task_submit(t, r->tools.en, &r->options);
+    else
+        queue_push(r->finished, t);
 }
 
 static void hand_on(struct run *r, struct task *t) {
@@ -246,11 +247,8 @@ static void make_again(struct run *r, struct task *t) {
     buf_clear(&t->symbol);
     buf_clear(&t->other);
     if (source_open(&r->plan, t->file, &s, &t->err) != 0 ||
-        prepare_task(r, t, &s, &s.chunks.v[t->index - t->file->first_chunk]) != 0) {
+        prepare_task(r, t, &s, &s.chunks.v[t->index - t->file->first_chunk]) != 0)
         t->finish = FINISH_FAILED;
-        ids_free(&t->ids);
-        t->ids = (struct ids){0};
-    }
     source_close(&s);
     hand_on(r, t);
 }

@@ -31,9 +31,8 @@ struct gate {
 
 struct run {
     struct run_options options;
-    struct engine *en; /* gate.en, for the thread that opened it */
-    struct run_tools tools;
-    int opened; /* parts */
+    struct run_tools tools; /* of the thread that opens them */
+    int opened;             /* parts */
     struct prompt_options asking;
     struct prompt prompt; /* until the model is open: as prompt_describe has it */
     struct plan plan;

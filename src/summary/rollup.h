@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "engine/engine.h"
+#include "summary/policy.h"
 #include "summary/prompt.h"
 #include "summary/run.h"
 #include "summary/summary.h"
@@ -29,14 +30,14 @@ int rollup_add(struct rollup *r, const struct summary *chunk, struct err *e);
 
 /* All borrowed for the call. */
 struct rollup_work {
-    struct engine *en;           /* nothing of another's is under way in it; NULL: not open yet */
-    const struct prompt *prompt; /* of the form PROMPT_DOCUMENT; likewise */
-    /* Where they are NULL: opens them, before the model is asked for the first time. Called more
-     * than once; what it gives stays. Then max_sequences are the engine's, limit the prompt's. */
+    /* Opens the engine, in which nothing of another's is under way, and the prompt, of the form
+     * PROMPT_DOCUMENT, before the model is asked for the first time. Called more than once; what
+     * it gives stays. max_sequences are the engine's, limit is the prompt's. */
     int (*need)(void *user, struct engine **en, const struct prompt **prompt, struct err *e);
     void *user;
     int max_sequences;
     size_t limit;
+    struct breaker *breaker; /* of the model; nobody else uses it meanwhile */
     const struct run_options *options;
     /* As of a run: on_finished for each line as it is made, on_summary for the lines of a level in
      * the order of their paths when the level is done, with an index of stats->chunks_total or

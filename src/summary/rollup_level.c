@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/queue.h"
+#include "summary/guard.h"
 #include "summary/prompt_rollup.h"
 #include "summary/rollup_impl.h"
 #include "summary/task.h"
@@ -27,8 +28,8 @@ struct item {
 struct level {
     struct rollup *r;
     const struct rollup_work *w;
-    struct engine *en; /* of w, or what it opened; NULL: nothing had to be asked yet */
-    const struct prompt *prompt;
+    struct engine *en;           /* NULL: nothing had to be asked yet */
+    const struct prompt *prompt; /* likewise */
     struct item *items;
     size_t n, window;
     struct queue *finished; /* of struct task *; has room for the window */
@@ -198,8 +199,7 @@ static bool take_known(struct level *l, struct item *item) {
 static int digest(const struct level *l, const struct rollup_question *q, char out[HASH_HEX_SIZE],
                   struct err *e) {
     struct buf b = {0};
-    size_t limit = l->prompt ? l->prompt->limit : l->w->limit;
-    buf_printf(&b, "%d %zu %zu", (int)q->level, limit, q->n);
+    buf_printf(&b, "%d %zu %zu", (int)q->level, l->w->limit, q->n);
     buf_char(&b, 0);
     buf_append(&b, q->name, strlen(q->name) + 1);
     for (size_t i = 0; i < q->n; i++) {
@@ -226,6 +226,15 @@ static int find_evidence(const struct level *l, const char *name, const struct m
     return rc;
 }
 
+/* Asks the model about a task that has its prompt, unless its breaker is open. */
+static void send(struct level *l, struct task *t) {
+    l->under_way++;
+    if (guard_ask(l->w->breaker, &l->w->options->policy, t))
+        task_submit(t, l->en, l->w->options);
+    else
+        queue_push(l->finished, t);
+}
+
 /* The error is the line's, but for PRECIS_ENOMEM. */
 static int submit(struct level *l, struct item *item, const struct material *m,
                   const struct rollup_question *q, struct err *e) {
@@ -241,8 +250,7 @@ static int submit(struct level *l, struct item *item, const struct material *m,
         rc = find_evidence(l, q->name, m, &t->evidence, e);
     }
     if (rc == 0) {
-        l->under_way++;
-        task_submit(t, l->en, l->w->options);
+        send(l, t);
         t = NULL; /* it is on its way */
     }
     task_free(t);
@@ -294,6 +302,7 @@ static void begin(struct level *l, struct item *item) {
 static void receive(struct level *l, struct task *t) {
     struct item *item = &l->items[t->index];
     l->under_way--;
+    guard_tell(l->w->breaker, &l->w->options->policy, t, l->w->stats);
     if (l->stopping && (l->rc || t->finish == FINISH_CANCELLED)) {
         task_free(t);
         return;
@@ -308,8 +317,7 @@ static void receive(struct level *l, struct task *t) {
     if (rc == PRECIS_ENOTFOUND && t->attempt == 0 && !l->stopping) {
         t->err = (struct err){0};
         t->attempt++;
-        l->under_way++;
-        task_submit(t, l->en, l->w->options);
+        send(l, t);
         return;
     }
     item->tokens_in = t->tokens_in;
@@ -335,24 +343,6 @@ static void tick(struct level *l) {
     events->on_tick(events->user, l->w->stats);
 }
 
-/* As the run does about its chunks: a level whose lane hangs ends without the lines it waits for.
- */
-static bool lane_hangs(struct level *l) {
-    const struct policy_options *o = &l->w->options->policy;
-    struct engine_stats s;
-    if (!l->en || o->hang <= 0)
-        return false;
-    engine_get_stats(l->en, &s);
-    if (!watchdog_look(&l->watchdog, o, clock_seconds(), s.oldest_step))
-        return false;
-    log_say(LOG_WARN, "lane %d hangs: its step began %.0f s ago; the run ends with what is done",
-            s.oldest_lane, s.oldest_step);
-    l->w->stats->hung = true;
-    l->stopping = true;
-    engine_cancel(l->en, 0);
-    return true;
-}
-
 static void make_all(struct level *l) {
     atomic_bool *stop = l->w->options->stop;
     for (size_t next = 0; next < l->n || l->under_way;) {
@@ -360,8 +350,13 @@ static void make_all(struct level *l) {
             l->w->stats->interrupted = true;
             l->stopping = true;
         }
-        if (lane_hangs(l))
-            return;
+        if (guard_hangs(l->en, &l->w->options->policy, &l->watchdog, l->w->stats)) {
+            l->stopping = true;
+            engine_cancel(l->en, 0);
+            for (struct task *t; (t = queue_pop(l->finished, 0)) != NULL;)
+                receive(l, t);
+            return; /* without the lines that do not come back */
+        }
         if (l->stopping) {
             next = l->n;
             if (l->en)
@@ -390,14 +385,11 @@ static void deliver(struct level *l) {
 
 int rollup_level(struct rollup *r, const struct rollup_work *w, const size_t *nodes, size_t n,
                  size_t before, bool *over, struct err *e) {
-    int agents = w->en ? engine_info(w->en)->max_sequences : w->max_sequences;
     struct level l = {.r = r,
                       .w = w,
-                      .en = w->en,
-                      .prompt = w->prompt,
                       .items = calloc(n, sizeof *l.items),
                       .n = n,
-                      .window = 2 * (size_t)(agents > 0 ? agents : 1),
+                      .window = 2 * (size_t)w->max_sequences,
                       .before = before,
                       .e = e,
                       .began = clock_seconds() - w->stats->rollup_seconds,

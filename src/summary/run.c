@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/utf8.h"
 #include "summary/clean.h"
+#include "summary/guard.h"
 #include "summary/produce.h"
 
 static const double TICK_SECONDS = 0.25;
@@ -30,9 +30,8 @@ static int open_prompts(struct run *r, struct err *e) {
 static int open_model(struct run *r, struct err *e) {
     r->asking.chat = r->tools.chat;
     r->options.n_examples = r->tools.n_examples;
-    r->en = r->tools.en;
     pthread_mutex_lock(&r->gate.lock);
-    r->gate.en = r->en;
+    r->gate.en = r->tools.en;
     pthread_mutex_unlock(&r->gate.lock);
     return open_prompts(r, e);
 }
@@ -119,11 +118,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         return err_nomem(e, "run");
     r->options = *options;
     pthread_mutex_init(&r->gate.lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->gate.changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&r->gate.changed);
     describe_model(r, en, chat);
     const struct plan_options plan = {.loc = options->loc,
                                       .mode = options->chunk,
@@ -381,7 +376,9 @@ static void note_nothing(struct task *t) {
 /* Whether it failed of something that may be gone later: then it is tried again later. */
 static bool try_later(struct run *r, struct task *t) {
     const struct policy_options *o = &r->options.policy;
-    if (t->passed || t->retries >= o->retries || !policy_is_transient(t->err.code, t->by_model))
+    bool unread = t->file->error; /* since the plan was made: it is not opened again */
+    if (unread || t->passed || t->retries >= o->retries ||
+        !policy_is_transient(t->err.code, t->by_model))
         return false;
     t->retries++;
     r->stats.retries++;
@@ -394,27 +391,12 @@ static bool try_later(struct run *r, struct task *t) {
     return true;
 }
 
-/* Tells the breaker what came of asking the model, and keeps count. */
 static void note_outcome(struct run *r, struct task *t) {
-    r->stats.timeouts += t->asked && t->err.code == PRECIS_ETIMEOUT;
-    if (t->asked) {
-        bool failed = t->by_model &&
-                      (t->err.code == PRECIS_ETIMEOUT || policy_is_transient(t->err.code, true));
-        enum breaker_outcome outcome = failed ? BREAKER_FAILED : BREAKER_UNKNOWN;
-        if (t->finish != FINISH_FAILED && t->finish != FINISH_CANCELLED)
-            outcome = BREAKER_WORKED;
-        pthread_mutex_lock(&r->gate.lock);
+    pthread_mutex_lock(&r->gate.lock);
+    if (t->asked)
         r->gate.asked[t->index % r->window] = NULL;
-        size_t opened = r->gate.breaker.opened;
-        breaker_tell(&r->gate.breaker, &r->options.policy, clock_seconds(), t->probe, outcome);
-        r->stats.breaker = r->gate.breaker.state;
-        r->stats.breaker_opened = r->gate.breaker.opened;
-        pthread_mutex_unlock(&r->gate.lock);
-        if (r->stats.breaker_opened > opened)
-            log_say(LOG_INFO, "the model keeps failing (%s): chunks go without it for a while",
-                    t->err.text);
-    }
-    t->asked = t->probe = false;
+    guard_tell(&r->gate.breaker, &r->options.policy, t, &r->stats);
+    pthread_mutex_unlock(&r->gate.lock);
 }
 
 /* The line of another than the model, where that gave none. */
@@ -528,23 +510,6 @@ static void cancel_all(struct run *r) {
         engine_cancel(en, 0);
 }
 
-/* Whether a lane hangs, from now on: then the run ends with what there is. */
-static void look_at_lanes(struct execution *x) {
-    struct run *r = x->r;
-    struct engine *en = run_engine(r);
-    struct engine_stats s;
-    if (!en || r->stats.hung || r->options.policy.hang <= 0)
-        return;
-    engine_get_stats(en, &s);
-    if (!watchdog_look(&x->watchdog, &r->options.policy, clock_seconds(), s.oldest_step))
-        return;
-    log_say(LOG_WARN, "lane %d hangs: its step began %.0f s ago; the run ends with what is done",
-            s.oldest_lane, s.oldest_step);
-    r->stats.hung = true;
-    x->stopping = true;
-    x->give_up = clock_seconds() + GRACE_SECONDS;
-}
-
 /* What stands for a task that a lane may still write to: all of it that is settled before it is
  * asked. NULL: no memory, so the chunk is left. */
 static struct task *stand_in(const struct task *t) {
@@ -569,9 +534,21 @@ static struct task *stand_in(const struct task *t) {
     return NULL;
 }
 
-/* Chunks that do not come back from the engine. */
+/* What is not finished when a lane hangs: what came back meanwhile, what was to be tried again, and
+ * what does not come back. */
 static void settle_rest(struct execution *x) {
     struct run *r = x->r;
+    for (struct task *t; (t = queue_pop(r->finished, 0)) != NULL;)
+        receive(x, t);
+    pthread_mutex_lock(&r->gate.lock);
+    struct task *again = r->gate.again;
+    r->gate.again = NULL;
+    pthread_mutex_unlock(&r->gate.lock);
+    for (struct task *t; (t = again) != NULL;) {
+        again = t->next;
+        give_up(t);
+        settle(x, t);
+    }
     for (size_t i = 0; i < r->window; i++) {
         pthread_mutex_lock(&r->gate.lock);
         const struct task *lost = r->gate.asked[i];
@@ -587,7 +564,10 @@ static void consume(struct execution *x) {
     bool told = false;
     while (r->oldest < r->plan.n_chunks) {
         check_stop(x);
-        look_at_lanes(x);
+        if (guard_hangs(run_engine(r), &r->options.policy, &x->watchdog, &r->stats)) {
+            x->stopping = true;
+            x->give_up = clock_seconds() + GRACE_SECONDS;
+        }
         if (x->stopping) {
             if (!told)
                 stop_producer(x);
@@ -615,7 +595,7 @@ static int open_for_rollup(void *user, struct engine **en, const struct prompt *
                            struct err *e) {
     struct run *r = user;
     int rc = run_need(r, RUN_JUDGE, e);
-    *en = r->en;
+    *en = r->tools.en;
     *prompt = r->rollup_prompt.tok ? &r->rollup_prompt : &r->prompt;
     return rc;
 }
@@ -625,6 +605,7 @@ static int roll_up(struct run *r, const struct run_events *events, struct err *e
                                      .user = r,
                                      .max_sequences = r->max_sequences,
                                      .limit = r->prompt.limit,
+                                     .breaker = &r->gate.breaker,
                                      .options = &r->options,
                                      .events = events,
                                      .stats = &r->stats};

@@ -271,8 +271,10 @@ int task_choose(struct task *t, const struct run_options *options, struct err *e
     buf_clear(&t->line);
     buf_append(&t->line, best->data, best->len);
     buf_str(&t->line, "");
+    if (buf_failed(&t->line))
+        return err_nomem(e, "line");
     t->source = "model";
-    return buf_failed(&t->line) ? err_nomem(e, "line") : 0;
+    return 0;
 }
 
 bool task_fall_back(struct task *t) {

@@ -38,6 +38,7 @@ struct task {
     int retries;       /* after transient failures */
     double due;        /* clock_seconds from which on it may be tried again */
     bool asked, probe; /* the model, in this attempt, with breaker_ask's consent */
+    double begun;      /* clock_seconds: asked then */
     bool by_model;     /* a lane says that this attempt failed */
     bool passed;       /* the model was not asked, since its breaker is open */
 

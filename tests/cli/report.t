@@ -77,6 +77,17 @@ out: src/a.c 1 4 the store has no line for it
 out: src/inner/b.py 0 0 the store has no line for its present text
 err~ ^precis: [0-9]+ places have no line: the report names them$
 
+== what is not there any more is left out
+$ cp -a repo left && rm -r left/src/a.c left/src/inner && precis summarize --prompt 'What for?' --model $TINY -q --loc 2 --refresh-examples --format jsonl left > run.jsonl; code=$?
+$ precis report left --format jsonl -o derived.jsonl && python3 lines.py run.jsonl derived.jsonl
+$ grep -c 'src/a.c\|src/inner"\|src/inner/' derived.jsonl
+$ rm -r left/src left/top.c && precis report left -q; echo $?; exit $code
+exit: 0 3
+out: True True
+out: 0
+out: 1
+err~ ^precis: [0-9]+ files are not there any more: the report leaves them out$
+
 == no lines
 $ precis report --store gone src/nothing
 exit: 1

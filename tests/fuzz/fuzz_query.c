@@ -1,5 +1,6 @@
 /* Any bytes as what someone asks: the expression that is made of them is one that FTS5 takes, of no
- * more words than it says; and any bytes as the text that is asked, whose words are then found. */
+ * more words than it says; and any bytes as the text that is asked, each of whose words is found.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,12 +70,26 @@ static size_t match(const char *expression, struct store_hit *hit) {
     return n;
 }
 
-/* A text that begins as the question does has all of its words but, where it is cut, the last. */
+/* Each word alone is found. */
+static void find_words(const char *expression, int64_t id) {
+    struct store_hit hit;
+    char word[WORD_MOST + 3];
+    for (const char *p = expression; *p;) {
+        size_t n = strcspn(p + 1, "\"") + 2;
+        memcpy(word, p, n);
+        word[n] = 0;
+        expect(match(word, &hit) == 1 && hit.entry == id);
+        p += n;
+        p += *p ? 4 : 0; /* " OR " */
+    }
+}
+
+/* A text has all of its own words. */
 static void ask_for_itself(const char *text, const char *expression) {
     struct err e = {0};
     struct buf valid = {0}, marked = {0};
     struct store_hit hit;
-    int64_t id;
+    int64_t id = 0;
     utf8_append_valid(&valid, text, strlen(text));
     for (size_t i = 0; i < valid.len; i++)
         if (valid.data[i] == STORE_MARK_BEGIN || valid.data[i] == STORE_MARK_END)
@@ -86,6 +101,7 @@ static void ask_for_itself(const char *text, const char *expression) {
     expect(store_begin(s, &e) == 0 && store_put_entries(s, &f, &entry, 1, &id, &e) == 0);
     size_t n = match(expression, &hit);
     expect(n == (*expression != 0));
+    find_words(expression, id);
     if (n) {
         expect(hit.entry == id && store_marked(s, id, expression, &marked, &e) == 0);
         expect(marked.data && strchr(marked.data, STORE_MARK_BEGIN));

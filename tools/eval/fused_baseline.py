@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Search as one would write it with public parts: BM25 (rank_bm25), cosines of sentence-transformers, and reciprocal
-rank fusion (k = 60) of the two lists. BM25 twice: of whole identifiers and words, and of their parts as well. It shares
+rank fusion (k = 60) of the two lists. BM25 twice: of whole identifiers and words, and of their parts alone. It shares
 nothing with precis; its ranks are in the form of `precis eval search -o`, for retrieval.py.
 
 usage: fused_baseline.py CORPUS.jsonl QUERIES.jsonl MODEL OUT
@@ -20,6 +20,7 @@ from sentence_transformers import SentenceTransformer
 import retrieval
 
 K, DEPTH = 60, 100  # of the fusion; entries of each list that it sees
+CUTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=\D)|(?<=\D)(?=\d)")
 
 
 def read(path):
@@ -35,7 +36,8 @@ def whole(text):
 
 
 def parts(text):
-    return [p.lower() for t in re.findall(r"\w+", text) for p in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", t)]
+    """Words and identifiers between underscores, cut at digits and (ASCII) changes of case."""
+    return [p.lower() for t in re.findall(r"[^\W_]+", text) for p in CUTS.split(t)]
 
 
 def best_first(scores):

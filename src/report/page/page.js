@@ -19,7 +19,7 @@
       const own = (name + " " + (line ? line.textContent : row.lastElementChild.textContent)).toLowerCase();
       const path = above + name.toLowerCase();
       const at = items.length;
-      items.push({ li, row, details, parent, own, all: path + " " + own, was: false, counts: line !== null });
+      items.push({ li, row, details, parent, own, all: path + " " + own, was: false });
       if (details) gather(details.lastElementChild, at, path);
     }
   }

@@ -124,6 +124,11 @@ static void controls_are_blanked(void **state) {
                "a\x1f\x7f\xc2\x80z\xc2\x9f\xc2\xa0\xc3\x80\xc2";
     utf8_blank_controls(s);
     assert_string_equal(s, "?a????z??\xc2\xa0\xc3\x80\xc2");
+    static const char *const with[] = {"\x1f", "a\x7f", "\xc2\x80", "a\xc2\x9f z"};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        assert_true(utf8_has_controls(with[i], strlen(with[i])));
+    static const char plain[] = " ~\xc2\xa0\xc3\x80\xe2\x80\xa8";
+    assert_false(utf8_has_controls(plain, strlen(plain)));
 }
 
 int main(void) {

@@ -12,7 +12,33 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "index/nearest.h"
+#include "search/vectors.h"
 #include "tree.h"
+
+/* nearest.c gets here instead: what another process does just before the file is opened, or after.
+ */
+static void (*before_open)(void), (*after_open)(void);
+static int opens;
+
+static void once(void (**what)(void)) {
+    void (*now)(void) = *what;
+    *what = NULL;
+    if (now)
+        now();
+}
+
+int __real_vectors_open(const char *path, const uint8_t *generation, int threads,
+                        struct vectors **m, struct err *e);
+int __wrap_vectors_open(const char *path, const uint8_t *generation, int threads,
+                        struct vectors **m, struct err *e);
+int __wrap_vectors_open(const char *path, const uint8_t *generation, int threads,
+                        struct vectors **m, struct err *e) {
+    opens++;
+    once(&before_open);
+    int rc = __real_vectors_open(path, generation, threads, m, e);
+    once(&after_open);
+    return rc;
+}
 
 enum { WIDTH = 8, FILES = 12, MOST_ENTRIES = 9, TEXTS = 60, K = 40, ROUNDS = 60 };
 
@@ -269,13 +295,52 @@ static void another_encoder_begins_a_new_file(void **state) {
     all_ways_find_the_same(&r, true);
 }
 
+static const unsigned few[] = {1, 2, 3};
+
+static void another_writes_it_anew(void) {
+    struct err e = {0};
+    struct store *mine = s;
+    const int so_far = opens;
+    char *path = file_join(root, SIDE_FILE);
+    check(store_open(root, STORE_WRITE, &s, &e), &e);
+    put_file("b.c", few, 2);
+    assert_int_equal(unlink(path), 0);
+    write_side_file();
+    store_close(s);
+    s = mine;
+    opens = so_far;
+    free(path);
+}
+
+/* What is stale is that of the file that was opened, though it is replaced meanwhile. */
+static void it_is_opened_as_of_one_moment(void **state) {
+    static const float v[WIDTH] = {1, -2, 3};
+    struct store_hit before[K], hits[K];
+    (void)state;
+    for (unsigned i = 0; i < TEXTS; i++)
+        put_vector(i);
+    put_file("a.c", few, 3);
+    write_side_file();
+    put_file("c.c", few, 1); /* stale */
+    const size_t n = find(v, NULL, 0, before);
+    assert_int_equal(n, 4);
+    opens = 0;
+    after_open = another_writes_it_anew;
+    assert_int_equal(find(v, NULL, 0, hits), n);
+    are_same(before, hits, n);
+    assert_int_equal(opens, 1);
+    before_open = another_writes_it_anew; /* so that it is newer than the moment */
+    opens = 0;
+    assert_int_equal(find(v, NULL, 0, hits), n + 2);
+    assert_int_equal(opens, 2);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(stale_entries_are_found_as_they_are_now),
-        TEST(much_that_changed_makes_a_new_file),
-        TEST(a_file_of_another_state_is_not_used),
-        TEST(another_encoder_begins_a_new_file),
+        TEST(stale_entries_are_found_as_they_are_now), TEST(much_that_changed_makes_a_new_file),
+        TEST(a_file_of_another_state_is_not_used),     TEST(another_encoder_begins_a_new_file),
+        TEST(it_is_opened_as_of_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

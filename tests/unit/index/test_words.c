@@ -25,6 +25,8 @@ static void a_query_is_its_telling_words(void **state) {
     assert_string_equal(expression("parseHTTPHeader parse"),
                         "\"parse\" OR \"http\" OR \"header\" OR \"parsehttpheader\"");
     assert_string_equal(expression("the of"), "\"the\" OR \"of\"");
+    assert_string_equal(expression("is_in"), "\"is\" OR \"in\" OR \"isin\"");
+    assert_string_equal(expression("is_in queue"), "\"isin\" OR \"queue\"");
     assert_string_equal(expression("!? \"*\" NEAR("), "\"near\"");
     assert_string_equal(expression(""), "");
     assert_string_equal(expression("\xff\xfe"), "");

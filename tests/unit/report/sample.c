@@ -6,6 +6,8 @@ static const struct lang c = {"c", "C", LANG_CODE};
 #define SHA_A "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define SHA_B "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+static const struct provenance sample_other;
+
 const struct summary sample_summaries[SAMPLE_SUMMARIES] = {
     {.file_path = "src/queue.rs",
      .start_line = 1,
@@ -86,6 +88,7 @@ const struct summary sample_summaries[SAMPLE_SUMMARIES] = {
      .summary = "Dives.",
      .confidence = 0.75,
      .source = "doc",
+     .made = &sample_other,
      .sha256 = SHA_A,
      .index = 6},
     {.level = SUMMARY_FILE,
@@ -134,6 +137,7 @@ const struct summary sample_summaries[SAMPLE_SUMMARIES] = {
      .summary = "Does all of it.",
      .confidence = 0.125,
      .source = "model",
+     .made = &sample_other,
      .tokens_in = 500,
      .tokens_out = 5,
      .elapsed_ms = 11,
@@ -150,6 +154,17 @@ const struct provenance sample_provenance = {
     .sampling = "greedy",
     .isa = "avx512_bf16",
     .seed = 42,
+};
+
+static const struct provenance sample_other = {
+    .model = "other <2>",
+    .model_revision = SHA_A,
+    .precision = "int8",
+    .file_type = "Q8_0",
+    .prompt_version = "line-2",
+    .sampling = "best of 16 at 0.7",
+    .isa = "avx2",
+    .seed = 7,
 };
 
 static double latencies[] = {1234.56, 90, 0.04, 20, 21};

@@ -11,10 +11,17 @@
 
 #include <jansson.h>
 
+#include "base/file.h"
 #include "fault.h"
 #include "report/derive.h"
 #include "store/lines.h"
 #include "tree.h"
+
+/* In the store and on the disk. */
+static void put_source(struct store *s, const char *path, const char *text) {
+    tree_write(root, path, text);
+    put_file(s, path, text);
+}
 
 /* Two files, two models, folders whose names begin alike, and a gap. */
 static void fill(struct store *s) {
@@ -22,8 +29,8 @@ static void fill(struct store *s) {
     a.parameters = "{\"judged_by\":\"words\",\"strategy\":\"beam\"}";
     b.parameters = "no JSON";
     int64_t run = begin_run(s);
-    put_file(s, "src/a/one.c", "one");
-    put_file(s, "src/a.b/two.c", "two");
+    put_source(s, "src/a/one.c", "one");
+    put_source(s, "src/a.b/two.c", "two");
     struct store_line lines[] = {
         line_of(&a, "src/a/one.c", 1, 10, "Opens."),
         line_of(&a, "src/a/one.c", 21, 30, "Closes."),
@@ -125,7 +132,7 @@ static void a_changed_file_is_missing(void **state) {
     struct derived d;
     struct buf said = {0};
     fill(s);
-    put_file(s, "src/a.b/two.c", "another text");
+    put_source(s, "src/a.b/two.c", "another text");
     put_file(s, "src/new.c", "never had a line");
     char *text = derive(s, "", REPORT_JSONL, &d);
     spell(text, &said);
@@ -134,6 +141,107 @@ static void a_changed_file_is_missing(void **state) {
     assert_null(strstr(said.data, "new.c"));
     free(text);
     buf_free(&said);
+    store_close(s);
+}
+
+static void remove_source(const char *path) {
+    char *full = file_join(root, path);
+    assert_int_equal(remove(full), 0);
+    free(full);
+}
+
+static void what_is_gone_is_left_out(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct derived d;
+    struct buf said = {0};
+    fill(s);
+    remove_source("src/a/one.c"); /* its folder stays, and has nothing */
+    char *text = derive(s, "", REPORT_JSONL, &d);
+    spell(text, &said);
+    assert_string_equal(said.data, "chunk src/a.b/two.c:1-5 Reads. not known\n"
+                                   "directory src/a.b:0-0 Has two. beam\n"
+                                   "directory src:0-0 Has all. beam\n"
+                                   "repository :0-0 Is the tree. beam\n");
+    assert_int_equal(d.lines, 4);
+    assert_int_equal(d.missing, 0);
+    assert_int_equal(d.gone, 1);
+    free(text);
+    buf_free(&said);
+    remove_source("src/a.b/two.c");
+    text = derive(s, "", REPORT_JSONL, &d);
+    assert_string_equal(text, "");
+    assert_int_equal(d.lines, 0);
+    assert_int_equal(d.gone, 2);
+    free(text);
+    store_close(s);
+}
+
+/* A name that is no UTF-8 is another in the store, so nothing can be said of it. */
+static void a_name_that_was_replaced_is_not_gone(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct store_origin a = origin_of("A", "line-1");
+    struct store_line line = line_of(&a, "\xef\xbf\xbd.c", 1, 1, "Opens.");
+    struct derived d;
+    put_file(s, line.path, "one");
+    put_line(s, begin_run(s), &line);
+    free(derive(s, "", REPORT_JSONL, &d));
+    assert_int_equal(d.lines, 1);
+    assert_int_equal(d.gone, 0);
+    store_close(s);
+}
+
+/* JSON can spell what the store's texts may not hold. */
+static void parameters_put_nothing_into_a_report(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct store_origin a = origin_of("A", "line-1"), b = origin_of("B", "line-1"),
+                        c = origin_of("C", "line-1");
+    struct derived d;
+    a.parameters = "{\"strategy\":\"x\\u001b]0;bad\\u0007\"}";
+    b.parameters = "{\"strategy\":\"x\\n# <img src=bad>\"}";
+    c.parameters = "{\"strategy\":\"<img src=good>\"}";
+    const struct store_line lines[] = {line_of(&a, "a.c", 1, 1, "A."),
+                                       line_of(&b, "a.c", 2, 2, "B."),
+                                       line_of(&c, "a.c", 3, 3, "C.")};
+    put_source(s, "a.c", "one");
+    int64_t run = begin_run(s);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        put_line(s, run, &lines[i]);
+    for (enum report_format f = REPORT_MARKDOWN; f <= REPORT_HTML; f++) {
+        char *text = derive(s, "", f, &d);
+        assert_null(strchr(text, '\x1b'));
+        assert_null(strstr(text, "bad"));
+        assert_non_null(strstr(text, "not known"));
+        assert_non_null(strstr(text, f == REPORT_MARKDOWN ? "Decoding: \\<img src=good>, seed"
+                                     : f == REPORT_HTML   ? "<td>&lt;img src=good&gt;<td>"
+                                                          : "<img src=good>"));
+        free(text);
+    }
+    store_close(s);
+}
+
+/* No model gets the credit for lines of another. */
+static void each_way_is_told(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct derived d;
+    fill(s);
+    struct store_origin a = origin_of("A", "line-1"); /* what no report shows is another */
+    a.parameters = "{\"max_chars\":80,\"strategy\":\"beam\"}";
+    struct store_line line = line_of(&a, "src/a/one.c", 11, 20, "Waits.");
+    put_line(s, begin_run(s), &line);
+    char *text = derive(s, "", REPORT_MARKDOWN, &d);
+    assert_non_null(strstr(text, "\nModel `tiny` (1 line): `B` (SHA-256), weights"));
+    assert_non_null(strstr(text, "\nModel `tiny` (8 lines): `A` (SHA-256), weights"));
+    assert_null(strstr(text, "written by the model"));
+    free(text);
+    text = derive(s, "src/a", REPORT_MARKDOWN, &d);
+    assert_non_null(strstr(text, "written by the model `tiny` with"));
+    assert_non_null(strstr(text, "\nModel: `A` (SHA-256), weights"));
+    assert_null(strstr(text, "`B`"));
+    free(text);
     store_close(s);
 }
 
@@ -215,10 +323,17 @@ static void says_when_memory_runs_out(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(lines_come_as_a_run_delivers_them), TEST(names_are_relative_to_the_path),
-        TEST(a_changed_file_is_missing),         TEST(nothing_is_written_of_nothing),
-        TEST(a_report_is_of_one_moment),         TEST(ends_when_it_is_told_to),
+        TEST(lines_come_as_a_run_delivers_them),
+        TEST(names_are_relative_to_the_path),
+        TEST(a_changed_file_is_missing),
+        TEST(nothing_is_written_of_nothing),
+        TEST(a_report_is_of_one_moment),
+        TEST(ends_when_it_is_told_to),
         TEST(says_when_memory_runs_out),
+        TEST(what_is_gone_is_left_out),
+        TEST(a_name_that_was_replaced_is_not_gone),
+        TEST(each_way_is_told),
+        TEST(parameters_put_nothing_into_a_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,9 +29,19 @@ static char *write_report(enum report_format format, size_t *size) {
     return text;
 }
 
+/* With PRECIS_WRITE_GOLDENS the text becomes the golden file, which is then to be read. */
+static void write_golden(const char *text, size_t size, const char *path) {
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
 static void equals_golden(const char *text, size_t size, const char *name) {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", GOLDEN_DIR, name);
+    if (getenv("PRECIS_WRITE_GOLDENS"))
+        write_golden(text, size, path);
     struct mapping m;
     struct err e = {0};
     if (file_map(path, &m, &e) != 0)
@@ -97,9 +107,95 @@ static void large_seeds_stay_exact(void **state) {
     free(text);
 }
 
+static const struct statistics_moment moment = {1234567890, 1700000000};
+
+/* All of the page but its style and script. */
+static void html_is_as_agreed(void **state) {
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    struct report *r;
+    struct err e;
+    assert_int_equal(report_open(f, REPORT_HTML, "tokio_*", &sample_provenance, &r, &e), 0);
+    for (size_t i = 0; i < SAMPLE_SUMMARIES; i++)
+        assert_int_equal(report_add(r, &sample_summaries[i], &e), 0);
+    assert_int_equal(report_tree_write(r, &html_writer, &e), 0);
+    statistics_write(f, &sample_stats, &sample_info, &moment, STATISTICS_HTML);
+    html_close(r);
+    report_free(r);
+    fclose(f);
+    const char *body = strstr(text, "<body>\n"), *script = strstr(text, "<script>");
+    assert_non_null(body);
+    assert_non_null(script);
+    equals_golden(body, (size_t)(script - body), "sample.html");
+    free(text);
+}
+
+static char *write_some(enum report_format format, const struct summary *s, size_t n) {
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    struct report *r;
+    struct err e;
+    assert_int_equal(report_open(f, format, "t", &sample_provenance, &r, &e), 0);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(report_add(r, &s[i], &e), 0);
+    assert_int_equal(report_finish(r, NULL, NULL, &e), 0);
+    report_free(r);
+    fclose(f);
+    return text;
+}
+
+static size_t count(const char *text, const char *what) {
+    size_t n = 0;
+    for (; (text = strstr(text, what)); text++)
+        n++;
+    return n;
+}
+
+/* How the lines of a run were made is told once, whatever became of its first chunk. */
+static void a_failed_first_chunk_hides_no_provenance(void **state) {
+    (void)state;
+    const struct summary s[] = {sample_summaries[1], sample_summaries[0], sample_summaries[2]};
+    for (size_t n = 1; n <= 3; n++) { /* also when it is the only one */
+        char *text = write_some(REPORT_HTML, s, n);
+        assert_int_equal(count(text, "<tr><td>smollm2<td>"), 1);
+        free(text);
+        text = write_some(REPORT_MARKDOWN, s, n);
+        assert_int_equal(count(text, "written by the model `smollm2` with"), 1);
+        assert_int_equal(count(text, "\nModel: `"), 1);
+        free(text);
+    }
+}
+
+/* A folder that only holds another is left to that one's heading, its reason is not. */
+static void why_a_folder_has_no_line_is_told(void **state) {
+    (void)state;
+    const struct summary s[] = {
+        {.file_path = "outer/inner/a.c",
+         .start_line = 1,
+         .end_line = 2,
+         .summary = "A.",
+         .source = ""},
+        {.level = SUMMARY_DIRECTORY, .file_path = "outer/inner", .summary = "Inner.", .source = ""},
+        {.level = SUMMARY_DIRECTORY,
+         .file_path = "outer",
+         .summary = "",
+         .source = "",
+         .error = "too <late>"}};
+    char *text = write_some(REPORT_HTML, s, 3);
+    assert_int_equal(count(text, "no line: too &lt;late&gt;"), 1);
+    assert_int_equal(count(text, "<span class=n>outer/</span>"), 1);
+    assert_int_equal(count(text, "<span class=n>inner/</span>"), 1);
+    free(text);
+    text = write_some(REPORT_HTML, s, 2);
+    assert_int_equal(count(text, "<span class=n>outer/inner/</span>"), 1);
+    free(text);
+}
+
 static void statistics_are_as_agreed(void **state) {
     (void)state;
-    static const struct statistics_moment moment = {1234567890, 1700000000};
     static const char *const goldens[] = {"statistics.txt", "statistics.md", "statistics.html"};
     for (enum statistics_form form = STATISTICS_TEXT; form <= STATISTICS_HTML; form++) {
         char *text = NULL;
@@ -115,11 +211,11 @@ static void statistics_are_as_agreed(void **state) {
 static void statistics_of_nothing_claim_nothing(void **state) {
     (void)state;
     static const struct run_stats none = {.chunks_total = 3, .interrupted = true};
-    static const struct statistics_moment moment = {0, 0};
+    static const struct statistics_moment unknown = {0, 0};
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
-    statistics_write(f, &none, &sample_info, &moment, STATISTICS_TEXT);
+    statistics_write(f, &none, &sample_info, &unknown, STATISTICS_TEXT);
     fclose(f);
     assert_null(strstr(text, "nan"));
     assert_null(strstr(text, "inf"));
@@ -130,10 +226,10 @@ static void statistics_of_nothing_claim_nothing(void **state) {
 }
 
 static void spell_statistics(const struct run_stats *stats, char *out, size_t size) {
-    static const struct statistics_moment moment = {0, 0};
+    static const struct statistics_moment unknown = {0, 0};
     FILE *f = fmemopen(out, size, "w");
     assert_non_null(f);
-    statistics_write(f, stats, &sample_info, &moment, STATISTICS_TEXT);
+    statistics_write(f, stats, &sample_info, &unknown, STATISTICS_TEXT);
     assert_int_equal(fclose(f), 0);
 }
 
@@ -190,6 +286,11 @@ static void says_when_it_cannot_write(void **state) {
     assert_int_equal(report_open(f, REPORT_JSONL, "t", &sample_provenance, &r, &e), 0);
     assert_int_equal(report_add(r, &sample_summaries[0], &e), PRECIS_EIO);
     report_free(r);
+    clearerr(f);
+    assert_int_equal(report_open(f, REPORT_HTML, "t", &sample_provenance, &r, &e), 0);
+    assert_int_equal(report_add(r, &sample_summaries[0], &e), 0);
+    assert_int_equal(report_finish(r, NULL, NULL, &e), PRECIS_EIO);
+    report_free(r);
     fclose(f);
 }
 
@@ -214,6 +315,9 @@ int main(void) {
         cmocka_unit_test(markdown_is_as_agreed),
         cmocka_unit_test(jsonl_is_as_agreed),
         cmocka_unit_test(csv_is_as_agreed),
+        cmocka_unit_test(html_is_as_agreed),
+        cmocka_unit_test(a_failed_first_chunk_hides_no_provenance),
+        cmocka_unit_test(why_a_folder_has_no_line_is_told),
         cmocka_unit_test(large_seeds_stay_exact),
         cmocka_unit_test(statistics_are_as_agreed),
         cmocka_unit_test(statistics_of_nothing_claim_nothing),

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,10 +25,8 @@ static int write_all(void *user, struct err *e) {
     int rc = report_open(o->f, o->format, "tokio", &sample_provenance, &r, e);
     for (size_t i = 0; rc == 0 && i < SAMPLE_SUMMARIES; i++)
         rc = report_add(r, &sample_summaries[i], e);
-    if (rc == 0 && o->format == REPORT_MARKDOWN)
-        rc = report_tree_write(r, &markdown_writer, e);
-    if (rc == 0 && o->format == REPORT_HTML)
-        rc = report_tree_write(r, &html_writer, e);
+    if (rc == 0)
+        rc = report_finish(r, NULL, NULL, e);
     report_free(r);
     return rc;
 }
@@ -43,7 +42,29 @@ static void says_when_memory_runs_out(void **state) {
     fclose(o.f);
 }
 
+static int write_page(void *user, struct err *e) {
+    const struct output *o = user;
+    rewind(o->f);
+    assert_int_equal(ftruncate(fileno(o->f), 0), 0);
+    return write_all(user, e);
+}
+
+/* The page that is reported as written is whole. */
+static void a_page_in_a_file_is_whole(void **state) {
+    (void)state;
+    static const char end[] = "</script>\n";
+    char last[sizeof end] = "";
+    struct output o = {.f = tmpfile(), .format = REPORT_HTML};
+    assert_non_null(o.f);
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, write_page, &o) > 1);
+    assert_int_equal(fseek(o.f, 1 - (long)sizeof end, SEEK_END), 0);
+    assert_int_equal(fread(last, 1, sizeof end - 1, o.f), sizeof end - 1);
+    assert_string_equal(last, end);
+    fclose(o.f);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(says_when_memory_runs_out)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(says_when_memory_runs_out),
+                                       cmocka_unit_test(a_page_in_a_file_is_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -301,7 +301,8 @@ void engine_cancel(struct engine *en, uint64_t ticket) {
 }
 
 void engine_get_stats(struct engine *en, struct engine_stats *s) {
-    *s = (struct engine_stats){.most_running = en->o.lanes, .oldest_step = en->o.oldest_step};
+    *s = (struct engine_stats){.most_running = en->o.lanes,
+                               .oldest_step = en->o.oldest_step ? *en->o.oldest_step : 0};
 }
 
 size_t double_engine_jobs(struct engine *en) {

@@ -23,8 +23,8 @@ struct double_options {
     size_t context;
     double_script *script;
     void *user;
-    double oldest_step; /* what engine_get_stats says */
-    const char *hold;   /* a job whose prompt holds this text is done last, when no other is left */
+    const _Atomic double *oldest_step; /* what engine_get_stats says; NULL: 0 */
+    const char *hold; /* a job whose prompt holds this text is done last, when no other is left */
 };
 struct engine *double_engine_open(const struct double_options *o);
 size_t double_engine_jobs(struct engine *en); /* submitted so far */

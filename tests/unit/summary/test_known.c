@@ -68,9 +68,11 @@ struct memory {
         char line[160], sha256[HASH_HEX_SIZE], context[HASH_HEX_SIZE];
         double confidence;
         size_t tokens_in, tokens_out;
+        uint64_t end_line;
     } chunks[CHUNKS];
     size_t asked;
-    /* of what is asked: 0 nothing is known, 1 everything, 2 every second chunk */
+    /* of what is asked: 0 nothing is known, 1 every chunk, 2 every second one, 3 every second file,
+     * 4 every file */
     int which;
     const char *source;  /* of what is given out, of three letters; NULL: "model" */
     const char *instead; /* a line that is given out in the place of all */
@@ -85,7 +87,7 @@ static bool find(void *user, const struct summary *about, struct known_line *out
     assert_ptr_equal(about->lang, &c_lang);
     m->asked++;
     const struct kept *k = &m->chunks[i];
-    if (!m->which || (m->which == 2 && i % 2))
+    if (m->which != 1 && (m->which != 2 || i % 2))
         return false;
     assert_string_equal(about->sha256, k->sha256);
     assert_string_equal(about->context_sha256, k->context);
@@ -121,6 +123,7 @@ static int on_summary(void *user, const struct summary *s, struct err *e) {
         k->confidence = s->confidence;
         k->tokens_in = s->tokens_in;
         k->tokens_out = s->tokens_out;
+        k->end_line = s->end_line;
     }
     d->n++;
     return 0;
@@ -207,6 +210,105 @@ static void expect_all_generated(struct memory *m) {
     buf_free(&d.text);
 }
 
+/* The parts of what makes lines, as they are opened. */
+struct parts {
+    struct engine *en;
+    int opened, fails; /* fails: at that one */
+};
+
+static int open_part(void *user, enum run_part part, struct run_tools *tools, struct err *e) {
+    struct parts *p = user;
+    assert_int_equal(part, p->opened);
+    if (p->opened == p->fails)
+        return err_set(e, PRECIS_EIO, "part %d is gone", p->fails);
+    if (p->opened++ == RUN_MODEL) {
+        tools->en = p->en;
+        tools->tok = DOUBLE_TOK;
+        tools->chat = DOUBLE_CHAT;
+    }
+    return 0;
+}
+
+static bool find_file(void *user, const char *path, const uint8_t sha256[HASH_SHA256_SIZE],
+                      struct known_chunks *out) {
+    struct memory *m = user;
+    const int file = atoi(path + 1);
+    (void)sha256;
+    if (m->which != 4 && (m->which != 3 || file % 2))
+        return false;
+    out->v = calloc(CHUNKS / FILES, sizeof *out->v);
+    assert_non_null(out->v);
+    for (uint64_t i = 0; i < CHUNKS / FILES; i++) {
+        const struct kept *k = &m->chunks[3 * file + (int)i];
+        struct known_chunk *c = &out->v[out->n++];
+        c->start_line = i * LOC + 1;
+        c->end_line = k->end_line;
+        buf_str(&c->line.line, k->line);
+        c->line.confidence = k->confidence;
+        c->line.tokens_in = k->tokens_in;
+        c->line.tokens_out = k->tokens_out;
+        memcpy(c->line.source, "model", 6);
+        memcpy(c->sha256, k->sha256, sizeof c->sha256);
+    }
+    return true;
+}
+
+static int execute_lazily(struct parts *p, struct delivered *d, struct err *e) {
+    const struct double_options o = {
+        .lanes = 2, .max_sequences = 4, .queue = 8, .context = 4096, .script = say_it};
+    p->en = double_engine_open(&o);
+    const struct known known = {.find = find, .user = &first, .file = find_file};
+    const struct run_lazy lazy = {
+        .context = o.context, .max_sequences = o.max_sequences, .open = open_part, .user = p};
+    const struct run_options options = {.loc = LOC,
+                                        .max_chars = 120,
+                                        .max_new_tokens = 200,
+                                        .no_fallback = true,
+                                        .known = &known,
+                                        .lazy = &lazy};
+    struct run *r;
+    assert_int_equal(run_prepare(&walk, &options, NULL, NULL, NULL, &r, e), 0);
+    assert_int_equal(p->opened, 0);
+    const struct run_events events = {.on_summary = on_summary, .user = d};
+    int rc = run_execute(r, &events, e);
+    run_free(r);
+    engine_close(p->en);
+    return rc;
+}
+
+static void what_makes_lines_is_opened_when_one_is_wanted(void **state) {
+    (void)state;
+    /* by what is known; a file that is read takes a tokenizer */
+    static const int opened[] = {RUN_PARTS, 1 + RUN_MODEL, RUN_PARTS, RUN_PARTS, 0};
+    for (int which = 0; which < 5; which++) {
+        struct parts p = {.fails = RUN_PARTS};
+        struct delivered d = {0};
+        struct err e = {0};
+        first.which = which;
+        if (execute_lazily(&p, &d, &e) != 0)
+            fail_msg("%s", e.text);
+        assert_string_equal(d.text.data, expected);
+        assert_int_equal(p.opened, opened[which]);
+        buf_free(&d.text);
+    }
+}
+
+static void a_part_that_does_not_open_ends_the_run(void **state) {
+    (void)state;
+    first.which = 0;
+    for (int part = 0; part < RUN_PARTS; part++) {
+        struct parts p = {.fails = part};
+        struct delivered d = {0};
+        struct err e = {0};
+        char want[32];
+        snprintf(want, sizeof want, "part %d is gone", part);
+        assert_int_equal(execute_lazily(&p, &d, &e), PRECIS_EIO);
+        assert_string_equal(e.text, want);
+        assert_int_equal(d.n, 0);
+        buf_free(&d.text);
+    }
+}
+
 /* The store may come from strangers. */
 static void lines_that_no_run_makes_are_made_anew(void **state) {
     (void)state;
@@ -234,6 +336,8 @@ int main(void) {
         cmocka_unit_test(a_first_run_is_remembered),
         cmocka_unit_test(what_is_known_is_not_generated),
         cmocka_unit_test(the_rest_is_and_all_comes_in_order),
+        cmocka_unit_test(what_makes_lines_is_opened_when_one_is_wanted),
+        cmocka_unit_test(a_part_that_does_not_open_ends_the_run),
         cmocka_unit_test(lines_that_no_run_makes_are_made_anew),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -160,6 +160,7 @@ struct outcome {
     size_t fail_at;
     atomic_bool *stop;
     size_t stop_at;
+    struct policy_options policy;
 };
 
 static int on_summary(void *user, const struct summary *s, struct err *e) {
@@ -219,6 +220,19 @@ static const struct made_chunk chunks[] = {
     {"src/none.c", 1, 5, NULL},
 };
 
+struct opened {
+    struct engine *en;
+    const struct prompt *prompt;
+};
+
+static int open_both(void *user, struct engine **en, const struct prompt **prompt, struct err *e) {
+    const struct opened *o = user;
+    (void)e;
+    *en = o->en;
+    *prompt = o->prompt;
+    return 0;
+}
+
 static int roll_up(const struct made_chunk *c, size_t n, struct double_options o,
                    const struct known *known, struct outcome *out, struct run_stats *stats,
                    size_t *jobs, struct err *e) {
@@ -239,14 +253,23 @@ static int roll_up(const struct made_chunk *c, size_t n, struct double_options o
     }
     const struct run_options options = {.max_chars = 120,
                                         .max_new_tokens = 200,
+                                        .policy = out->policy,
                                         .title = "hello",
                                         .known = known,
                                         .stop = out->stop};
     const struct run_events events = {
         .on_summary = on_summary, .on_finished = on_finished, .user = out};
     *stats = (struct run_stats){.chunks_total = n};
-    const struct rollup_work work = {
-        .en = en, .prompt = &p, .options = &options, .events = &events, .stats = stats};
+    struct opened opened = {en, &p};
+    struct breaker breaker = {0};
+    const struct rollup_work work = {.need = open_both,
+                                     .user = &opened,
+                                     .max_sequences = o.max_sequences,
+                                     .limit = p.limit,
+                                     .breaker = &breaker,
+                                     .options = &options,
+                                     .events = &events,
+                                     .stats = stats};
     int rc = rollup_execute(r, &work, e);
     *jobs = double_engine_jobs(en);
     rollup_free(r);
@@ -414,6 +437,39 @@ static void has_nothing_to_say_of_nothing(void **state) {
     assert_int_equal(jobs, 0);
 }
 
+static void times_out(void *user, const struct engine_job *job, const char *prompt,
+                      struct double_answer *out) {
+    (void)user, (void)job, (void)prompt;
+    out->finish = FINISH_FAILED;
+    err_set(&out->err, PRECIS_ETIMEOUT, "timed out");
+}
+
+/* The breaker of the chunks is that of the roll-ups. */
+static void leaves_a_model_that_only_fails_alone(void **state) {
+    (void)state;
+    enum { FILES = 60 };
+    static char names[FILES][8];
+    static struct made_chunk many[2 * FILES];
+    for (int i = 0; i < FILES; i++) {
+        snprintf(names[i], sizeof names[i], "f%02d.c", i);
+        many[2 * i] = (struct made_chunk){names[i], 1, 10, "Reads."};
+        many[2 * i + 1] = (struct made_chunk){names[i], 11, 20, "Writes."};
+    }
+    struct outcome o = {.policy = {.breaker_after = 3, .breaker_pause = 1000, .most_pause = 1000}};
+    struct double_options scripts = scripted(1);
+    struct run_stats stats;
+    struct err e;
+    size_t jobs;
+    scripts.script = times_out;
+    assert_int_equal(roll_up(many, 2 * FILES, scripts, NULL, &o, &stats, &jobs, &e), 0);
+    assert_true(jobs >= 3 && jobs <= 5); /* two are under way at most */
+    assert_int_equal(stats.timeouts, jobs);
+    assert_int_equal(stats.breaker_opened, 1);
+    assert_int_equal(stats.rollups_failed, FILES);
+    assert_non_null(strstr(o.text.data, "not asked: the model failed 3 times in a row"));
+    buf_free(&o.text);
+}
+
 /* ---- Memory ---- */
 
 static int make_folders(void *user, struct err *e) {
@@ -444,12 +500,12 @@ static int take(void *user, const struct summary *s, struct err *e) {
 
 /* Files of one chunk, so that no engine is asked and nothing runs on the side. */
 static int execute(void *user, struct err *e) {
-    struct engine *en = user;
+    (void)user;
     const struct run_options options = {.max_chars = 120, .max_new_tokens = 64};
     struct run_stats stats = {0};
     const struct run_events events = {.on_summary = take};
     const struct rollup_work work = {
-        .en = en, .options = &options, .events = &events, .stats = &stats};
+        .max_sequences = 1, .options = &options, .events = &events, .stats = &stats};
     struct rollup *r = NULL;
     int rc = rollup_new(&r, e);
     struct summary s = {.file_path = "a/b/c.c",
@@ -469,16 +525,13 @@ static int execute(void *user, struct err *e) {
 static void says_when_memory_runs_out(void **state) {
     (void)state;
     struct prompt p;
-    struct double_options o = scripted(1);
-    struct engine *en = double_engine_open(&o);
     open_prompt(&p, 8192);
     assert_true(fault_each(&fault_memory, FAULT_LASTING, make_folders, NULL) > 5);
     assert_true(fault_each(&fault_memory, FAULT_ONCE, make_folders, NULL) > 5);
     assert_true(fault_each(&fault_memory, FAULT_LASTING, build, &p) > 5);
     assert_true(fault_each(&fault_memory, FAULT_ONCE, build, &p) > 5);
-    assert_true(fault_each(&fault_memory, FAULT_LASTING, execute, en) > 10);
+    assert_true(fault_each(&fault_memory, FAULT_LASTING, execute, NULL) > 10);
     prompt_close(&p);
-    engine_close(en);
 }
 
 int main(void) {
@@ -492,6 +545,7 @@ int main(void) {
         cmocka_unit_test(asks_for_what_is_known),
         cmocka_unit_test(ends_early),
         cmocka_unit_test(has_nothing_to_say_of_nothing),
+        cmocka_unit_test(leaves_a_model_that_only_fails_alone),
         cmocka_unit_test(says_when_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
