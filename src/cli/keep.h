@@ -23,21 +23,22 @@ bool keep_find_model(const struct args *a, const char *path, const struct asked 
  * none; else to the store that belongs to `path` (store_find_root), if any. *out is NULL for none.
  * A store that was not asked for and cannot be opened is a warning, one that was is an error. All
  * but the options is borrowed until keep_close. asked: what to note files that are done under;
- * NULL: they are not noted. */
+ * NULL: they are not noted; nor where keep_model says. */
 int keep_open(const struct args *a, const char *path, const struct walk *files,
               const struct provenance *made, const struct sampling *sampling,
               const struct asked *asked, struct keep **out, struct err *e);
 
-/* Notes what the model that was asked for is, for keep_find_model. A failure is a warning. */
+/* Notes what the model that was asked for is, for keep_find_model; not where the encoder that is to
+ * judge is known and could not be opened. A failure is a warning. */
 void keep_model(struct keep *k, const struct engine_info *info);
 
 /* What the store has already, by a second handle on it, which is opened where `seen` is NULL;
- * nothing with a->no_cache, and of chunks nothing with a->refresh_examples, whose new lines take
- * the place of old ones. The first failure of that handle is a warning, and nothing is found from
- * there on. Valid until keep_close, which closes `seen`, too. */
+ * nothing with a->no_cache, and of chunks nothing with a->refresh_examples, whose new lines, or
+ * that there is none, take the place of old ones. The first failure of that handle is a warning,
+ * and nothing is found from there on. Valid until keep_close, which closes `seen`, too. */
 void keep_known(struct keep *k, struct store *seen, struct known *out);
 
-/* Commits a line; a failed chunk has none, but it may be known that the model has none for it. A
+/* Commits a line; a failed chunk has none, but it may be known that there is none to be had. A
  * known line, which is in the store, is put to say that it stands at its place in this run, and
  * what no model was asked for is soon made again: many of them share a commit, with the next other
  * line or with keep_commit. The first failure of the store is a warning, and the lines from there

@@ -106,8 +106,6 @@ static int take_chunk(void *user, const struct store_line *l, struct err *e) {
 static int take_chunk_of_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
                                  const struct store_nothing *n, struct err *e) {
     struct known_chunk *c = NULL;
-    if (!n->text)
-        return err_set(e, PRECIS_ENOTFOUND, "a chunk whose text is not known");
     int rc = add_chunk(user, key, n->text, n->symbol, &c, e);
     return rc ? rc : take_nothing(&c->line, key, n, e);
 }

@@ -121,14 +121,23 @@ static const char *const version_5[] = {
     NULL};
 
 /* Version 6 knows when a run last had what no run needs for ever: used_at, Unix time; and of a
- * chunk without a line what a report shows of it: text and symbol as in chunks, null: not noted. */
+ * chunk without a line what a report shows of it: text and symbol as in chunks. What version 5 had
+ * of both is found out again. */
 static const char *const version_6[] = {
     "CREATE INDEX chunks_by_seen ON chunks(seen)",
-    "ALTER TABLE settled ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0",
-    "UPDATE settled SET used_at = CAST(strftime('%s', 'now') AS INTEGER)",
-    "ALTER TABLE unanswered RENAME COLUMN made_at TO used_at",
-    "ALTER TABLE unanswered ADD COLUMN text BLOB CHECK(text IS NULL OR length(text) = 32)",
-    "ALTER TABLE unanswered ADD COLUMN symbol TEXT",
+
+    "DROP TABLE settled",
+    "CREATE TABLE settled(file INTEGER NOT NULL REFERENCES files(id), "
+    "how BLOB NOT NULL CHECK(length(how) = 32), "
+    "version BLOB NOT NULL CHECK(length(version) = 32), "
+    "keys BLOB NOT NULL CHECK(length(keys) % 32 = 0), used_at INTEGER NOT NULL, "
+    "PRIMARY KEY(file, how, version)) STRICT, WITHOUT ROWID",
+
+    "DROP TABLE unanswered",
+    "CREATE TABLE unanswered(key BLOB NOT NULL PRIMARY KEY CHECK(length(key) = 32), "
+    "why TEXT NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, "
+    "cut INTEGER NOT NULL CHECK(cut IN (0, 1)), text BLOB NOT NULL CHECK(length(text) = 32), "
+    "symbol TEXT, used_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 
     "PRAGMA user_version = 6",
     NULL};

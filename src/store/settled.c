@@ -160,7 +160,8 @@ int store_find_nothing(struct store *s, const uint8_t key[HASH_SHA256_SIZE],
     n.tokens_in = column_count(&c);
     n.tokens_out = column_count(&c);
     n.cut = column_count(&c) != 0;
-    n.text = column_hash_or_null(&c, text) ? text : NULL;
+    column_hash(&c, text);
+    n.text = text;
     n.symbol = column_text_or_null(&c, TEXT_LINE);
     rc = columns_end(&c, e);
     if (rc == 0)

@@ -35,7 +35,7 @@ int store_settle(struct store *s, const char *path, const uint8_t how[HASH_SHA25
 struct store_nothing {
     const char *why;     /* borrowed, as all of it */
     const char *symbol;  /* as in struct store_line */
-    const uint8_t *text; /* [32] likewise; NULL: an older precis did not note it */
+    const uint8_t *text; /* [32] likewise */
     uint64_t tokens_in, tokens_out;
     bool cut;
     bool replace; /* where it is put: a line of that key gives way, as to store_line.replace */

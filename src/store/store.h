@@ -129,9 +129,8 @@ struct store_line {
     double elapsed_ms;
     bool cut;
     const struct store_origin *made;
-    const uint8_t
-        *context; /* [32] as in struct store_subject; NULL: none, or not known */
-    bool replace; /* where it is put: instead of a line of its key */
+    const uint8_t *context; /* [32] as in struct store_subject; NULL: none, or not known */
+    bool replace;           /* where it is put: instead of a line of its key */
 
     /* filled in when it is read, ignored when it is put */
     int64_t place;        /* its number in the store */

@@ -171,8 +171,8 @@ static void run_sql(const char *sql) {
 static void notes_go_by_when_a_run_had_them(void **state) {
     (void)state;
     struct err e = {0};
-    const struct store_nothing n = {.why = "no sentence"};
     uint8_t hows[2][HASH_SHA256_SIZE], keys[HASH_SHA256_SIZE] = {1};
+    const struct store_nothing n = {.why = "no sentence", .text = keys};
     for (size_t i = 0; i < 2; i++) {
         hash_of(i ? "other" : "how", hows[i]);
         assert_int_equal(store_settle(store, "a.c", hows[i], keys, 1, &e), 0);
