@@ -37,8 +37,8 @@ struct task {
     int attempt;       /* 0, then 1 for the second try */
     int retries;       /* after transient failures */
     double due;        /* clock_seconds from which on it may be tried again */
+    double begun;      /* clock_seconds: the model was asked in this attempt */
     bool asked, probe; /* the model, in this attempt, with breaker_ask's consent */
-    double begun;      /* clock_seconds: asked then */
     bool by_model;     /* a lane says that this attempt failed */
     bool passed;       /* the model was not asked, since its breaker is open */
 
