@@ -303,7 +303,7 @@ static int execute(struct work *w, struct err *e) {
     w->started = true;
     progress_start(&w->progress, w->model.engine);
     int rc = run_execute(w->run, &events, e);
-    w->hung = run_stats(w->run)->hung;
+    w->hung |= run_stats(w->run)->hung;
     progress_end(&w->progress, run_stats(w->run));
     return rc;
 }
@@ -399,10 +399,11 @@ int job_run(const struct job *asked, struct err *e) {
     if (rc == 0)
         rc = finish(&w, e);
     store_close(w.seen);
-    keep_close(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
+    keep_end(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
     results_close(&w.results, rc < 0 || !w.started);
     if (w.hung)
         leave(&w, rc, e);
+    keep_close(w.keep);
     failed_free(&w.failed);
     report_free(w.report);
     run_free(w.run);

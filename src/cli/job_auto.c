@@ -88,10 +88,12 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
     if (rc == 0)
         rc = execute_first(w, run, seconds, e);
     w->hung = run_stats(run)->hung;
-    if (rc == 0 && w->hung)
-        rc = err_set(e, PRECIS_ETIMEOUT, "the model %s hangs", w->first_model.name);
     run_free(run);
-    keep_close(w->keep, rc == 0);
+    keep_end(w->keep, rc == 0);
+    if (w->hung) /* the run's reading thread is left behind, and may hold something of the keep */
+        log_say(LOG_WARN, "the model %s hangs; %s goes on without it", w->small, w->large);
+    else
+        keep_close(w->keep);
     w->keep = NULL;
     w->known = (struct known){0};
     return rc;

@@ -15,7 +15,9 @@
 
 enum { BATCH = 500 /* known lines in a commit */ };
 
-static void keep_free(struct keep *k) {
+void keep_close(struct keep *k) {
+    if (!k)
+        return;
     for (size_t i = 0; i < k->n; i++) {
         free(k->files[i].shown);
         free(k->files[i].name);
@@ -159,7 +161,7 @@ int keep_open(const struct args *a, const char *path, const struct walk *files,
         *out = k;
         return 0;
     }
-    keep_free(k);
+    keep_close(k);
     if (a->store || rc == PRECIS_ENOMEM)
         return err_set(e, rc, "%s", why.text);
     log_say(LOG_WARN, "%s; the lines of this run are not kept", why.text);
@@ -412,7 +414,7 @@ void keep_model(struct keep *k, const struct engine_info *info) {
         log_say(LOG_WARN, "%s", e.text);
 }
 
-void keep_close(struct keep *k, bool ended) {
+void keep_end(struct keep *k, bool ended) {
     struct err e = {0};
     size_t matched;
     if (!k)
@@ -425,5 +427,4 @@ void keep_close(struct keep *k, bool ended) {
         log_say(LOG_WARN, "%s", e.text);
     if (k->lost)
         log_say(LOG_WARN, "%zu lines are not in the store", k->lost);
-    keep_free(k);
 }

@@ -48,7 +48,11 @@ void keep_line(struct keep *k, const struct summary *s);
 /* To be called a few times a second: nobody else writes to the store before. */
 void keep_commit(struct keep *k);
 
-/* Ends the run; ended: it was not interrupted. Says how many lines could not be kept. */
-void keep_close(struct keep *k, bool ended);
+/* Ends the run; ended: it was not interrupted. Says how many lines could not be kept. Nothing may
+ * be put from there on. NULL is fine, as it is to keep_close. */
+void keep_end(struct keep *k, bool ended);
+
+/* After keep_end, when nobody asks for known lines any more: not while a lane hangs. */
+void keep_close(struct keep *k);
 
 #endif

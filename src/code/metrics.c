@@ -161,13 +161,19 @@ static const struct symbol *callable_at(struct walker *w, uint32_t node) {
     return symbol_is_callable(v->kind) && v->body.end > v->body.start ? v : NULL;
 }
 
-/* The symbol whose value a JavaScript function is. */
+/* The symbol whose value a JavaScript function is: the first one that it holds, which may stand
+ * before what is walked. */
 static const struct symbol *name_of_value(struct walker *w, uint32_t node) {
     const struct symbols *s = w->s;
     const struct symbol *last = NULL;
     for (; w->named < s->n && s->v[w->named].node <= node; w->named++)
         last = &s->v[w->named];
-    return last && symbol_is_callable(last->kind) && node < w->t->v[last->node].next ? last : NULL;
+    if (!last || !symbol_is_callable(last->kind) || node >= w->t->v[last->node].next)
+        return NULL;
+    for (uint32_t i = last->node; i < node; i++)
+        if (metrics_is_function(w->t, w->family, i))
+            return NULL;
+    return last;
 }
 
 /* The function that a node is: false, it is none. */

@@ -82,6 +82,11 @@ static struct keep *open_keep(const struct args *a, const struct provenance *mad
     return open_asked(a, made, sampling, NULL, known);
 }
 
+static void end(struct keep *k, bool ended) {
+    keep_end(k, ended);
+    keep_close(k);
+}
+
 static struct summary line_at(const char *path, uint64_t first, const char *line) {
     struct summary s = {.file_path = path,
                         .start_line = first,
@@ -104,7 +109,7 @@ static void keep_one(const struct summary *s) {
     struct known known;
     struct keep *k = open_keep(&fix.args, &tiny, &greedy, &known);
     keep_line(k, s);
-    keep_close(k, true);
+    end(k, true);
 }
 
 static bool is_known(const struct known *known, const struct summary *about) {
@@ -130,7 +135,7 @@ static void a_line_is_found_by_the_next_run(void **state) {
     assert_int_equal(line.tokens_in, 100);
     assert_int_equal(line.tokens_out, 10);
     buf_free(&line.line);
-    keep_close(k, true);
+    end(k, true);
     assert_string_equal(fix.said, "");
 }
 
@@ -154,7 +159,7 @@ static void another_text_place_language_or_context_is_a_miss(void **state) {
         if (is_known(&known, &others[i]))
             fail_msg("other %zu is known", i);
     assert_true(is_known(&known, &s));
-    keep_close(k, true);
+    end(k, true);
     assert_string_equal(fix.said, "");
 }
 
@@ -164,7 +169,7 @@ static bool known_with(const struct args *a, const struct provenance *made,
     struct known known;
     struct keep *k = open_keep(a, made, sampling, &known);
     const bool found = is_known(&known, &s);
-    keep_close(k, true);
+    end(k, true);
     return found;
 }
 
@@ -234,7 +239,7 @@ static void the_handle_of_the_first_look_serves_on(void **state) {
     assert_int_equal(keep_open(&fix.args, fix.root, &fix.walk, &tiny, &greedy, NULL, &k, &e), 0);
     keep_known(k, seen, &known);
     assert_true(is_known(&known, &s));
-    keep_close(k, true);
+    end(k, true);
     keep_known(NULL, seen_with(&fix.args), &known); /* LeakSanitizer knows whether it is closed */
 }
 
@@ -264,14 +269,14 @@ static void known_lines_stand_in_this_run(void **state) {
     assert_int_equal(number_of("SELECT max(seen) FROM chunks"), 1); /* it may wait */
     keep_line(k, &other);
     assert_int_equal(number_of("SELECT count(*) FROM chunks WHERE seen = 2"), 2);
-    keep_close(k, true);
+    end(k, true);
     k = open_keep(&fix.args, &tiny, &greedy, &known);
     keep_line(k, &one);
     keep_commit(k);
     assert_int_equal(number_of("SELECT count(*) FROM chunks WHERE seen = 3"), 1);
     other.known = true;
     keep_line(k, &other);
-    keep_close(k, true);
+    end(k, true);
     assert_int_equal(number_of("SELECT count(*) FROM chunks WHERE seen = 3"), 2);
     assert_int_equal(number_of("SELECT count(*) FROM summaries"), 2);
     assert_string_equal(fix.said, "");
@@ -290,7 +295,7 @@ static void a_line_that_cannot_be_put_takes_no_file_with_it(void **state) {
     one.start_line = one.end_line = 2;
     one.known = false;
     keep_line(k, &one);
-    keep_close(k, true);
+    end(k, true);
     assert_int_equal(number_of("SELECT count(*) FROM chunks"), 1);
     assert_non_null(strstr(fix.said, "1 lines are not in the store"));
 }
@@ -315,7 +320,7 @@ static void a_damaged_store_is_said_once_and_missed(void **state) {
     assert_non_null(strstr(fix.said, "its lines are made anew"));
     assert_false(is_known(&known, &s));
     assert_int_equal(strlen(fix.said), said);
-    keep_close(k, true);
+    end(k, true);
 }
 
 static void a_source_of_another_kind_is_a_miss(void **state) {
@@ -326,7 +331,7 @@ static void a_source_of_another_kind_is_a_miss(void **state) {
     keep_one(&s);
     struct keep *k = open_keep(&fix.args, &tiny, &greedy, &known);
     assert_false(is_known(&known, &s));
-    keep_close(k, true);
+    end(k, true);
 }
 
 /* "nothing: WHY" or the line of each chunk of a.c, as a run that asks the same finds it; NULL: the
@@ -344,7 +349,7 @@ static const char *file_as_asked(const struct asked *asked, const struct provena
         buf_printf(&out, "%s%s %.4s\n", c.v[i].line.nothing ? "nothing: " : "",
                    c.v[i].line.line.data, c.v[i].sha256);
     known_chunks_free(&c);
-    keep_close(k, true);
+    end(k, true);
     return found ? out.data : NULL;
 }
 
@@ -360,7 +365,7 @@ static void keep_both(const struct asked *asked, const struct provenance *made, 
     struct keep *k = open_asked(&fix.args, made, &greedy, asked, &known);
     keep_line(k, &two);
     keep_line(k, &one);
-    keep_close(k, true);
+    end(k, true);
 }
 
 static void a_file_is_known_with_a_chunk_that_has_no_line(void **state) {
@@ -397,14 +402,14 @@ static void lines_without_the_encoder_stand_for_none_with_it(void **state) {
     with.judge_revision = "abc";
     struct keep *k = open_asked(&fix.args, &tiny, &greedy, &asked, &known);
     keep_model(k, &info);
-    keep_close(k, true);
+    end(k, true);
     assert_false(finds_model(&asked, &model));
     asked_model_free(&model);
     keep_both(&asked, &tiny, "no sentence", "no sentence");
     assert_null(file_as_asked(&asked, &with));
     k = open_asked(&fix.args, &with, &greedy, &asked, &known);
     keep_model(k, &info);
-    keep_close(k, true);
+    end(k, true);
     assert_true(finds_model(&asked, &model));
     assert_string_equal(model.made.judged_by, "minilm");
     assert_string_equal(model.made.judge_revision, "abc");
@@ -421,7 +426,7 @@ static void a_model_without_the_encoder_is_not_taken(void **state) {
     struct known known;
     struct keep *k = open_asked(&fix.args, &tiny, &greedy, &asked, &known);
     keep_model(k, &info);
-    keep_close(k, true);
+    end(k, true);
     assert_false(finds_model(&with, &model));
     asked_model_free(&model);
     assert_true(finds_model(&asked, &model));
@@ -441,13 +446,13 @@ static void a_refresh_without_an_answer_takes_the_line_away(void **state) {
     s.summary = s.source = "";
     s.error = s.nothing = "no sentence";
     keep_line(k, &s);
-    keep_close(k, true);
+    end(k, true);
     k = open_keep(&fix.args, &tiny, &greedy, &known);
     assert_true(known.find(known.user, &s, &line));
     assert_true(line.nothing);
     assert_string_equal(line.line.data, "no sentence");
     buf_free(&line.line);
-    keep_close(k, true);
+    end(k, true);
     assert_int_equal(number_of("SELECT count(*) FROM chunks"), 0);
     assert_string_equal(fix.said, "");
 }
@@ -466,7 +471,7 @@ static void memory_that_runs_out_is_a_miss(void **state) {
         if (!failed)
             assert_true(found);
         assert_true(is_known(&known, &s)); /* the next one is found again */
-        keep_close(k, true);
+        end(k, true);
     }
     assert_true(n > 2);
     assert_string_equal(fix.said, "");
