@@ -7,7 +7,7 @@
 #include "search/words.h"
 #include "summary/examples_pool.h"
 
-enum { KEY_CODE = 200 /* bytes */, KEY_WORDS = 64 };
+enum { KEY_CODE = 200 /* bytes */, KEY_WORDS = 64, BATCH = 1024 /* embedded at a time */ };
 
 int examples_new(size_t most, struct examples **out, struct err *e) {
     struct examples *x = calloc(1, sizeof *x);
@@ -25,7 +25,7 @@ void examples_free(struct examples *x) {
         free(x->v[i].block);
     free(x->v);
     free(x->vectors);
-    free(x->sentences);
+    examples_sentences_free(x->sentences);
     free(x->common);
     bm25_free(x->words);
     free(x);
@@ -167,117 +167,105 @@ void examples_fields(const char *symbol, const char *code, struct bm25_field fie
     fields[1] = (struct bm25_field){code, cut(code, EXAMPLES_MOST_CODE), 1};
 }
 
-/* The keys of all, one after the other. */
+/* Keys of some examples from `first` on, one after the other. */
 struct keys {
-    struct buf text;
-    struct embed_text *of; /* [n] */
-    uint8_t (*hash)[HASH_SHA256_SIZE];
-    size_t *missing; /* [n_missing] whose vectors no cache has */
-    size_t n_missing;
+    size_t first, n;
+    struct buf text, one;
+    struct embed_text of[BATCH];
+    size_t ends[BATCH];
+    uint8_t hash[BATCH][HASH_SHA256_SIZE];
+    size_t missing[BATCH], n_missing; /* of these, whose vectors no cache has */
+    float *made;                      /* [BATCH, width] theirs */
 };
 
 static void keys_free(struct keys *k) {
     buf_free(&k->text);
-    free(k->of);
-    free(k->hash);
-    free(k->missing);
+    buf_free(&k->one);
+    free(k->made);
+    free(k);
 }
 
 static int keys_make(const struct examples *x, const char *revision, struct keys *k,
                      struct err *e) {
-    size_t *ends = calloc(x->n + 1, sizeof *ends);
-    struct buf one = {0};
     int rc = 0;
-    k->of = calloc(x->n + 1, sizeof *k->of);
-    k->hash = calloc(x->n + 1, sizeof *k->hash);
-    k->missing = calloc(x->n + 1, sizeof *k->missing);
-    if (!ends || !k->of || !k->hash || !k->missing)
-        rc = err_nomem(e, "keys of examples");
-    for (size_t i = 0; rc == 0 && i < x->n; i++) {
-        const struct example *p = &x->v[i].x;
-        buf_clear(&one);
-        buf_str(&one, revision);
-        size_t head = one.len;
-        examples_key(p->path, p->symbol, p->code, &one);
-        if (buf_failed(&one))
-            rc = err_nomem(e, "keys of examples");
-        else
-            rc = hash_sha256(one.data, one.len, k->hash[i], e);
-        if (rc == 0)
-            buf_append(&k->text, one.data + head, one.len - head);
-        ends[i] = k->text.len;
+    buf_clear(&k->text);
+    for (size_t i = 0; rc == 0 && i < k->n; i++) {
+        const struct example *p = &x->v[k->first + i].x;
+        buf_clear(&k->one);
+        buf_str(&k->one, revision);
+        size_t head = k->one.len;
+        examples_key(p->path, p->symbol, p->code, &k->one);
+        if (buf_failed(&k->one))
+            return err_nomem(e, "keys of examples");
+        rc = hash_sha256(k->one.data, k->one.len, k->hash[i], e);
+        buf_append(&k->text, k->one.data + head, k->one.len - head);
+        k->ends[i] = k->text.len;
     }
     if (rc == 0 && buf_failed(&k->text))
         rc = err_nomem(e, "keys of examples");
-    for (size_t i = 0, at = 0; rc == 0 && i < x->n; at = ends[i++])
-        k->of[i] = (struct embed_text){k->text.data + at, ends[i] - at};
-    free(ends);
-    buf_free(&one);
+    for (size_t i = 0, at = 0; rc == 0 && i < k->n; at = k->ends[i++])
+        k->of[i] = (struct embed_text){k->text.data + at, k->ends[i] - at};
     return rc;
 }
 
-/* Embeds what is missing into its places: the texts are moved together, the vectors apart. */
-static int embed_missing(struct examples *x, struct keys *k, const struct embed_call *call,
-                         struct err *e) {
-    if (k->n_missing == 0)
-        return 0;
-    if (k->n_missing == x->n)
-        return embedder_embed(x->em, k->of, x->n, call, x->vectors, NULL, e);
-    float *made = malloc(k->n_missing * x->width * sizeof *made);
-    struct embed_text *texts = calloc(k->n_missing, sizeof *texts);
-    int rc;
-    if (!made || !texts) {
-        rc = err_nomem(e, "vectors of examples");
-        goto done;
+/* Tells the caller of the whole how far it is. */
+struct progress {
+    const struct embed_call *call;
+    size_t before, n;
+};
+
+static void tell(void *user, size_t done, size_t n) {
+    const struct progress *p = user;
+    (void)n;
+    p->call->on_progress(p->call->user, p->before + done, p->n);
+}
+
+/* Embeds what the cache has not, and puts it there. */
+static int embed_keys(struct examples *x, const struct examples_cache *cache, struct keys *k,
+                      const struct embed_call *call, struct err *e) {
+    float *vectors = x->vectors + k->first * x->width;
+    struct embed_text texts[BATCH];
+    k->n_missing = 0;
+    for (size_t i = 0; i < k->n; i++)
+        if (!cache || !cache->get ||
+            !cache->get(cache->user, k->hash[i], vectors + i * x->width, x->width)) {
+            texts[k->n_missing] = k->of[i];
+            k->missing[k->n_missing++] = i;
+        }
+    int rc = embedder_embed(x->em, texts, k->n_missing, call, k->made, NULL, e);
+    for (size_t i = 0; rc == 0 && i < k->n_missing; i++) {
+        const float *made = k->made + i * x->width;
+        memcpy(vectors + k->missing[i] * x->width, made, x->width * sizeof *made);
+        if (cache && cache->put)
+            cache->put(cache->user, k->hash[k->missing[i]], made, x->width);
     }
-    for (size_t i = 0; i < k->n_missing; i++)
-        texts[i] = k->of[k->missing[i]];
-    rc = embedder_embed(x->em, texts, k->n_missing, call, made, NULL, e);
-    for (size_t i = 0; rc == 0 && i < k->n_missing; i++)
-        memcpy(x->vectors + k->missing[i] * x->width, made + i * x->width, x->width * sizeof *made);
-done:
-    free(texts);
-    free(made);
     return rc;
 }
 
 static int embed_all(struct examples *x, const struct examples_cache *cache,
                      const struct embed_call *call, struct err *e) {
     char revision[HASH_HEX_SIZE] = "";
-    struct keys k = {0};
+    struct progress whole = {.call = call, .n = x->n};
+    struct embed_call part = {.stop = call ? call->stop : NULL, .user = &whole};
+    struct keys *k = calloc(1, sizeof *k);
+    if (call && call->on_progress)
+        part.on_progress = tell;
     x->width = embedder_info(x->em)->width;
     x->vectors = calloc(x->n + 1, x->width * sizeof *x->vectors);
-    int rc = x->vectors ? 0 : err_nomem(e, "vectors of examples");
+    if (k)
+        k->made = malloc(BATCH * x->width * sizeof *k->made);
+    int rc = x->vectors && k && k->made ? 0 : err_nomem(e, "vectors of examples");
     if (rc == 0 && cache)
         rc = embedder_revision(x->em, revision, e);
-    if (rc == 0)
-        rc = keys_make(x, revision, &k, e);
-    for (size_t i = 0; rc == 0 && i < x->n; i++)
-        if (!cache || !cache->get ||
-            !cache->get(cache->user, k.hash[i], x->vectors + i * x->width, x->width))
-            k.missing[k.n_missing++] = i;
-    if (rc == 0)
-        rc = embed_missing(x, &k, call, e);
-    for (size_t i = 0; rc == 0 && cache && cache->put && i < k.n_missing; i++)
-        cache->put(cache->user, k.hash[k.missing[i]], x->vectors + k.missing[i] * x->width,
-                   x->width);
-    keys_free(&k);
-    return rc;
-}
-
-const float *examples_sentence_vector(const struct examples *x, size_t i) {
-    return x->sentences ? x->sentences + i * x->width : NULL;
-}
-
-static int embed_sentences(struct examples *x, const struct embed_call *call, struct err *e) {
-    struct embed_text *texts = calloc(x->n + 1, sizeof *texts);
-    x->sentences = calloc(x->n + 1, x->width * sizeof *x->sentences);
-    int rc = texts && x->sentences ? 0 : err_nomem(e, "vectors of examples");
-    for (size_t i = 0; rc == 0 && i < x->n; i++)
-        texts[i] = (struct embed_text){x->v[i].x.sentence, strlen(x->v[i].x.sentence)};
-    if (rc == 0)
-        rc = embedder_embed(x->em, texts, x->n, call, x->sentences, NULL, e);
-    free(texts);
+    for (; rc == 0 && whole.before < x->n; whole.before += k->n) {
+        k->first = whole.before;
+        k->n = x->n - k->first < BATCH ? x->n - k->first : BATCH;
+        rc = keys_make(x, revision, k, e);
+        if (rc == 0)
+            rc = embed_keys(x, cache, k, &part, e);
+    }
+    if (k)
+        keys_free(k);
     return rc;
 }
 
@@ -289,6 +277,13 @@ int examples_prepare(struct examples *x, struct embedder *em, const struct examp
     x->prepared = true;
     if (x->n > 0)
         thin(x);
+    if (x->n > 0 && x->n < x->cap) { /* more went through it than are left */
+        void *fit = realloc(x->v, x->n * sizeof *x->v);
+        if (!fit)
+            return err_nomem(e, "examples");
+        x->v = fit;
+        x->cap = x->n;
+    }
     x->em = em;
     int rc = bm25_new(&x->words, e);
     for (size_t i = 0; rc == 0 && i < x->n; i++) {
@@ -300,6 +295,6 @@ int examples_prepare(struct examples *x, struct embedder *em, const struct examp
     if (rc == 0 && em)
         rc = embed_all(x, cache, call, e);
     if (rc == 0 && em)
-        rc = embed_sentences(x, call, e);
+        rc = examples_sentences_open(x, e);
     return rc ? rc : examples_choose_common(x, e);
 }

@@ -24,7 +24,7 @@
 #include "search/embed.h"
 
 enum {
-    EXAMPLES_MOST = 20000,        /* in a pool, where nothing else is asked for */
+    EXAMPLES_MOST = 16384,        /* in a pool, where nothing else is asked for */
     EXAMPLES_MOST_CODE = 4096,    /* bytes of a piece that are kept */
     EXAMPLES_MOST_SENTENCE = 400, /* bytes */
     EXAMPLES_MOST_NEAREST = 16,
@@ -114,8 +114,10 @@ struct examples_query {
     const char *avoid;
 };
 
-/* [width] f32, of a piece's sentence; NULL: no embedder. Borrowed. */
-const float *examples_sentence_vector(const struct examples *x, size_t i);
+/* out: [n, width] f32, of the sentences of n <= EXAMPLES_MOST_NEAREST examples. Any thread. Errors:
+ * the embedder's, PRECIS_ENOMEM; PRECIS_EUSAGE: no embedder, or too many. */
+int examples_sentence_vectors(const struct examples *x, const size_t *of, size_t n, float *out,
+                              struct err *e);
 
 /* Vectors of many queries, [n, width] f32, faster than one by one. PRECIS_EUSAGE: no embedder. */
 int examples_vectors(const struct examples *x, const struct examples_query *queries, size_t n,

@@ -25,16 +25,20 @@ struct examples {
     size_t n, cap, most;
     size_t added;
     bool prepared;
-    struct embedder *em; /* borrowed; NULL: by words alone */
-    size_t width;        /* 0 without an embedder */
-    float *vectors;      /* [n, width] of the keys */
-    float *sentences;    /* [n, width] of the sentences */
+    struct embedder *em;                  /* borrowed; NULL: by words alone */
+    size_t width;                         /* 0 without an embedder */
+    float *vectors;                       /* [n, width] of the keys */
+    struct examples_sentences *sentences; /* owned; NULL without an embedder */
     struct bm25 *words;
     struct examples_common *common; /* [n_common], owned */
     size_t n_common, cap_common;
 };
 
 enum { EXAMPLES_NAME_WEIGHT = 5 }; /* of the symbol's name; the code's is 1 */
+
+/* Sets x->sentences, as large as the pool is by now. PRECIS_ENOMEM. */
+int examples_sentences_open(struct examples *x, struct err *e);
+void examples_sentences_free(struct examples_sentences *s); /* NULL is fine */
 
 /* The fields of BM25: of an example, and of a query. */
 void examples_fields(const char *symbol, const char *code, struct bm25_field fields[2]);

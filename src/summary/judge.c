@@ -39,7 +39,8 @@ struct bench {
     const struct judge_line *lines;
     size_t n, width;
     struct said said[ENGINE_MAX_BEAMS];
-    float *vectors; /* [n, width]; NULL: no embedder */
+    float *vectors;   /* [n, width]; NULL: no embedder */
+    float *sentences; /* [n_hits, width] of the examples; NULL: likewise, or none */
     double cosine[ENGINE_MAX_BEAMS][ENGINE_MAX_BEAMS], words[ENGINE_MAX_BEAMS][ENGINE_MAX_BEAMS];
 };
 
@@ -105,6 +106,17 @@ static int compare(struct bench *b, struct embedder *em, struct err *e) {
     return 0;
 }
 
+static int embed_examples(struct bench *b, const struct evidence *v, const struct examples *pool,
+                          struct err *e) {
+    size_t of[EXAMPLES_MOST_NEAREST];
+    for (size_t k = 0; k < v->n_hits; k++)
+        of[k] = v->hits[k].index;
+    b->sentences = malloc(v->n_hits * b->width * sizeof *b->sentences);
+    if (!b->sentences)
+        return err_nomem(e, "vectors of examples");
+    return examples_sentence_vectors(pool, of, v->n_hits, b->sentences, e);
+}
+
 static double mean_of(const double *v, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -145,15 +157,12 @@ static size_t choose(const struct bench *b, const struct evidence *v) {
 }
 
 /* How near the line is to the sentences of the examples. */
-static void weigh_examples(const struct bench *b, size_t i, const struct evidence *v,
-                           const struct examples *pool, double *f) {
+static void weigh_examples(const struct bench *b, size_t i, const struct evidence *v, double *f) {
     double most = 0, sum = 0;
     size_t n = 0;
-    for (size_t k = 0; k < v->n_hits && b->vectors && pool; k++) {
-        const float *sentence = examples_sentence_vector(pool, v->hits[k].index);
-        if (!sentence)
-            continue;
-        double cosine = (double)embed_dot(b->vectors + i * b->width, sentence, b->width);
+    for (size_t k = 0; k < v->n_hits && b->sentences; k++) {
+        double cosine =
+            (double)embed_dot(b->vectors + i * b->width, b->sentences + k * b->width, b->width);
         most = fmax(most, cosine);
         if (n < NEAR_EXAMPLES) {
             sum += cosine;
@@ -165,8 +174,7 @@ static void weigh_examples(const struct bench *b, size_t i, const struct evidenc
     f[JUDGE_NEAREST] = v->n_hits ? (double)v->hits[0].cosine : 0;
 }
 
-static void weigh(const struct bench *b, size_t i, const struct evidence *v,
-                  const struct examples *pool, struct verdict *out) {
+static void weigh(const struct bench *b, size_t i, const struct evidence *v, struct verdict *out) {
     double *f = out->features, all = 0;
     const struct judge_line *l = &b->lines[i];
     struct grounding g;
@@ -187,7 +195,7 @@ static void weigh(const struct bench *b, size_t i, const struct evidence *v,
     f[JUDGE_KEY] = to_view(b, i, v, EVIDENCE_KEY);
     f[JUDGE_NAME] = to_view(b, i, v, EVIDENCE_NAME);
     f[JUDGE_TEXT] = to_view(b, i, v, EVIDENCE_TEXT);
-    weigh_examples(b, i, v, pool, f);
+    weigh_examples(b, i, v, f);
     f[JUDGE_OVERLAP] = g.overlap;
     f[JUDGE_INVENTED] = !g.grounded;
     f[JUDGE_LENGTH] = log(1 + (double)b->said[i].n);
@@ -221,13 +229,16 @@ int judge(const struct judge_line *lines, size_t n, const struct evidence *evide
     b->lines = lines;
     b->n = n;
     int rc = compare(b, em, e);
+    if (rc == 0 && em && tools->pool && evidence->n_hits)
+        rc = embed_examples(b, evidence, tools->pool, e);
     if (rc == 0) {
         out->best = choose(b, evidence);
-        weigh(b, out->best, evidence, tools->pool, out);
+        weigh(b, out->best, evidence, out);
         out->confidence = probability(out->features, weights_of(tools->model, em != NULL)) *
                           (out->grounded ? 1 : INVENTED);
     }
     free(b->vectors);
+    free(b->sentences);
     free(b);
     return rc;
 }

@@ -58,9 +58,10 @@ void examples_key(const char *path, const char *symbol, const char *code, struct
     (void)path, (void)symbol, (void)code, (void)out;
 }
 
-const float *examples_sentence_vector(const struct examples *x, size_t i) {
-    (void)x, (void)i;
-    return NULL;
+int examples_sentence_vectors(const struct examples *x, const size_t *of, size_t n, float *out,
+                              struct err *e) {
+    (void)x, (void)of, (void)n, (void)out;
+    return err_set(e, PRECIS_EUSAGE, "no encoder here");
 }
 
 /* Nor an encoder. */
