@@ -13,7 +13,7 @@ NO_ASLR = $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps dev-deps build run test bench bench-peers asan tsan fuzz-quick lint format install clean
+.PHONY: help deps dev-deps build run test bench bench-peers asan tsan fuzz-quick coverage lint format install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -73,6 +73,13 @@ fuzz-quick: ## every fuzz target for FUZZ_SECONDS (20)
 	@ninja -C $(BUILD)-fuzz fuzz
 	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
+coverage: ## what the suite covers of src/: build-coverage/coverage.html
+	@test -f $(BUILD)-coverage/build.ninja || meson setup $(BUILD)-coverage -Db_coverage=true -Doptimization=1
+	@ninja -C $(BUILD)-coverage
+	@find $(BUILD)-coverage -name '*.gcda' -delete
+	@PRECIS_TEST_SHORT=1 tools/test.py $(BUILD)-coverage -t 5
+	@tools/coverage.py $(BUILD)-coverage
+
 lint: ## clang-format, clang-tidy, shellcheck
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
 	@tools/lint.sh $(BUILD)
@@ -85,4 +92,4 @@ install: build ## install precis and parallel_summarizer below PREFIX (/usr/loca
 	@meson install -C $(BUILD)
 
 clean: ## remove the build folders
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage

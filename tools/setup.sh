@@ -19,7 +19,7 @@ build='gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
     libsqlite3-dev'
 # Without it precis builds and makes no graphs: searches of many vectors compare all of them.
 graphs='g++ libhnswlib-dev'
-dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format shellcheck util-linux
+dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format gcovr shellcheck util-linux
     wordnet-base'
 
 say() {
