@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { OUT, ERR, PIPES };
 enum { SLICE_MS = 200 }; /* until the stop flag is looked at again */
 
