@@ -13,6 +13,7 @@
 #include "cli/piped.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "cli/since.h"
 #include "code/walk.h"
 #include "summary/prompt.h"
 #include "summary/route.h"
@@ -21,6 +22,8 @@
 struct work {
     const struct job *job;
     struct walk walk;
+    struct since since;        /* of these, what changed, where that was asked for */
+    const struct walk *over;   /* what is summarised: one of the two */
     struct piped piped;        /* standard input, when it is what the walk has */
     struct asked asked;        /* of the model; of the larger one with --model auto */
     struct asked_model before; /* what it is known to be without opening it */

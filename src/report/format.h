@@ -62,6 +62,7 @@ struct tree_origin {
 struct tree_top {
     const struct report_row *whole; /* NULL: there is none */
     size_t files;
+    bool empty;                        /* there is not one row */
     bool rolled_up;                    /* files have lines */
     const struct tree_origin *origins; /* in the order in which they are met */
     size_t n_origins;                  /* at least 1: without any line the report's own */
@@ -83,6 +84,8 @@ struct tree_writer {
     void (*end)(struct report *r, const struct tree_top *top);
 };
 extern const struct tree_writer markdown_writer, html_writer;
+/* Whether the only chunk of a file that is shown is not all of it. */
+bool report_is_part(const struct report_row *file, const struct report_row *chunks, size_t n);
 /* All but the statistics, and of HTML the end of the page. PRECIS_ENOMEM */
 int report_tree_write(struct report *r, const struct tree_writer *w, struct err *e);
 

@@ -102,6 +102,10 @@ static void write_head(struct report *r, const struct tree_top *top) {
         fputs("\n\n", f);
         said(f, top->whole);
     }
+    if (top->empty) {
+        fputs("\n\nThere is no line in this report.\n", f);
+        return;
+    }
     fputs("\n\nOne line for each chunk of code, written by ", f);
     fputs(one ? "the model " : "small language models", f);
     if (one)
@@ -156,12 +160,13 @@ static void write_file(struct report *r, const struct report_row *row,
     code_span(f, folders_base(chunks->path));
     if (chunks->lang)
         fprintf(f, " (%s)", chunks->lang->title);
-    if (n > 1 && row) {
+    bool nested = n > 1 || report_is_part(row, chunks, n);
+    if (nested && row) {
         fputs(": ", f);
         said(f, row);
     }
     for (size_t i = 0; i < n; i++) {
-        fputs(n > 1 ? "\n  - " : ", ", f);
+        fputs(nested ? "\n  - " : ", ", f);
         place(f, &chunks[i]);
         fputs(": ", f);
         said(f, &chunks[i]);

@@ -40,6 +40,7 @@ struct summary {
     size_t tokens_in, tokens_out;
     bool cut;                   /* the text was cut to the context window */
     bool known;                 /* it was made by an earlier run */
+    bool aside;                 /* it was not asked about, and has the line that is known or none */
     bool final;                 /* asking again would come to the same line */
     const char *nothing;        /* why the model, asked, gave no usable line; NULL: it did */
     const uint8_t *known_key;   /* [32] what the store has it under; NULL: to be made of the rest */
