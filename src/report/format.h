@@ -14,6 +14,7 @@ enum row_source { ROW_MODEL, ROW_DOC, ROW_RULE };
 struct report_row {
     enum summary_level level;
     char *path, *symbol;     /* owned; symbol NULL: unknown */
+    char *renamed_from;      /* owned; NULL: none */
     char *text;              /* owned: the line; of a failed one the reason */
     const struct lang *lang; /* borrowed, static */
     uint64_t start_line, end_line;
@@ -43,7 +44,7 @@ struct report {
     "file_path", "start_line", "end_line", "language", "symbol_name", "summary", "confidence",     \
         "source", "model", "model_revision", "precision", "prompt_version", "tokens_in",           \
         "tokens_out", "elapsed_ms", "sha256", "score", "error", "file_type", "sampling", "seed",   \
-        "cut", "level"
+        "cut", "level", "renamed_from"
 
 const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
 /* What a reader is told of a row of which a part alone was read; NULL: all was. */

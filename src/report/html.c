@@ -76,6 +76,8 @@ static void said(FILE *f, const struct report_row *row) {
         fprintf(f, " <span class=g>%s</span>", sources[row->source]);
     if (row->cut)
         fprintf(f, " <span class=g>%s</span>", report_cut_note(row));
+    if (row->renamed_from)
+        element(f, " <span class=g>renamed from ", row->renamed_from, "</span>");
     int tenths = (int)(row->confidence * 10 + 0.5);
     fprintf(f, "</span> <span class=\"q q%d\" tabindex=0>%.2f", tenths, row->confidence);
     provenance(f, row);

@@ -66,7 +66,12 @@ static void said(FILE *f, const struct report_row *row) {
     }
     const char *note = report_cut_note(row);
     markdown_text(f, row->text);
-    fprintf(f, " (%.2f%s%s)", row->confidence, note ? "; " : "", note ? note : "");
+    fprintf(f, " (%.2f%s%s", row->confidence, note ? "; " : "", note ? note : "");
+    if (row->renamed_from) {
+        fputs("; renamed from ", f);
+        code_span(f, row->renamed_from);
+    }
+    fputc(')', f);
 }
 
 /* The model is named here where the first sentence does not. */

@@ -31,6 +31,7 @@ int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
     r->rows[r->n_rows++] = (struct report_row){.level = s->level,
                                                .path = copy(s->file_path, &ok),
                                                .symbol = copy(s->symbol, &ok),
+                                               .renamed_from = copy(s->renamed_from, &ok),
                                                .text = copy(s->error ? s->error : s->summary, &ok),
                                                .lang = s->lang,
                                                .start_line = s->start_line,
@@ -50,6 +51,7 @@ void report_tree_free(struct report *r) {
     for (size_t i = 0; i < r->n_rows; i++) {
         free(r->rows[i].path);
         free(r->rows[i].symbol);
+        free(r->rows[i].renamed_from);
         free(r->rows[i].text);
     }
     free(r->rows);

@@ -271,6 +271,7 @@ static struct summary summary_of(const struct task *t) {
         .final = t->final || (ok && strcmp(t->source, "model") == 0),
         .nothing = *t->nothing ? t->nothing : NULL,
         .known_key = t->has_key ? t->known_key : NULL,
+        .renamed_from = t->renamed_from.len ? t->renamed_from.data : NULL,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
         .made = t->made,

@@ -56,7 +56,7 @@ static void is_made_only_when_asked(void **state) {
     store_close(s);
     assert_string_equal(outside("PRAGMA journal_mode"), "wal");
     assert_string_equal(outside("PRAGMA application_id"), "1886545251");
-    assert_string_equal(outside("PRAGMA user_version"), "6");
+    assert_string_equal(outside("PRAGMA user_version"), "7");
     assert_string_equal(outside("PRAGMA integrity_check"), "ok");
     char *folder = file_join(root, STORE_FOLDER);
     assert_int_equal(tree_count(folder), 2); /* and .gitignore; no log stays */
@@ -464,12 +464,12 @@ static void refuses_what_precis_did_not_make(void **state) {
     refused(STORE_CREATE, PRECIS_EINPUT, "another application (id 42)");
     unlink(path);
     store_close(open_store(root, STORE_CREATE));
-    outside("PRAGMA user_version = 7");
-    refused(STORE_CREATE, PRECIS_EUNSUPPORTED, "version 7, this precis reads up to version 6");
-    refused(STORE_READ, PRECIS_EUNSUPPORTED, "version 6");
+    outside("PRAGMA user_version = 8");
+    refused(STORE_CREATE, PRECIS_EUNSUPPORTED, "version 8, this precis reads up to version 7");
+    refused(STORE_READ, PRECIS_EUNSUPPORTED, "version 7");
     outside("PRAGMA user_version = -1");
     refused(STORE_WRITE, PRECIS_EINPUT, "version -1");
-    outside("PRAGMA user_version = 6");
+    outside("PRAGMA user_version = 7");
     outside("CREATE TRIGGER evil AFTER INSERT ON summaries BEGIN DELETE FROM summaries; END");
     refused(STORE_WRITE, PRECIS_EINPUT, "its schema differs at evil");
     refused(STORE_READ, PRECIS_EINPUT, "its schema differs at evil");
