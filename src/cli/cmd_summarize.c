@@ -47,6 +47,11 @@ static const struct option changing[] = {
     {.name = "staged",
      .offset = AT(staged),
      .help = "only chunks with lines that are staged for the next commit"},
+    {.name = "watch",
+     .offset = AT(watch),
+     .help = "stay, and write the report again when a file below PATH changes, asking about what "
+             "changed alone, until Ctrl-C (exit code 0, or 130 in the middle of a run); with "
+             "--output FILE, one PATH and a store"},
     {0}};
 static const struct option_group group_changes = {"Changes", changing};
 
@@ -154,6 +159,7 @@ const struct command command_summarize = {
                 "  precis summarize --format jsonl --include '*.rs' . > lines.jsonl\n"
                 "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n"
                 "  precis summarize --since origin/main --format jsonl .\n"
+                "  precis summarize --watch --store . --format html -o guide.html .\n"
                 "  git show HEAD:src/main.rs | precis summarize - --name src/main.rs\n",
     .run = run_summarize,
 };

@@ -177,6 +177,8 @@ void job_provenance(const struct work *w, const struct model *m, const char *ver
 
 static int open_judge(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
+    if (w->embedder)
+        return 0;
     return embedder_open_asked(a, "lines are chosen and examples found by words alone",
                                &(struct engine_options){.lanes = (int)a->lanes}, &w->embedder, e);
 }
@@ -192,6 +194,8 @@ static int open_judge_again(struct work *w, struct err *e) {
 
 static int open_model(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
+    if (w->model.engine)
+        return 0;
     return model_open_asked(&w->model, a, job_parts(a), (int)a->agents, e);
 }
 
@@ -351,6 +355,8 @@ static int finish(struct work *w, struct err *e) {
     const struct engine_info before = {.max_sequences = w->before.sequences,
                                        .lanes = w->before.lanes};
     const struct engine_info *info = w->model.engine ? engine_info(w->model.engine) : &before;
+    if (stats->interrupted && w->again) /* the report that is there is over everything */
+        return EXIT_INTERRUPTED;
     int rc = report_finish(w->report, stats, info, e);
     if (rc == PRECIS_EIO)
         rc = err_errno(e, output_name(w), "write"); /* it knows no name */
@@ -363,7 +369,9 @@ static int finish(struct work *w, struct err *e) {
     interrupt_note_temp(NULL);
     if (rc)
         return rc;
-    if (!say_is_quiet()) {
+    if (w->again) {
+        job_say_round(w, stats);
+    } else if (!say_is_quiet()) {
         report_statistics(stderr, stats, info, STATISTICS_TEXT);
         failed_write(&w->failed, stderr);
     }
@@ -400,8 +408,7 @@ static void leave(struct work *w, int rc, const struct err *e) {
     _exit(rc < 0 ? EXIT_BAD : rc);
 }
 
-/* Returns an exit code, or an error. */
-static int run_once(struct work *w, struct args *args, struct err *e) {
+int job_once(struct work *w, struct args *args, struct err *e) {
     int rc = check(w, e);
     args->no_store |= w->piped.fd >= 0;
     if (rc == 0 && since_is_asked(args) && !w->since.files.n)
@@ -423,8 +430,7 @@ static int run_once(struct work *w, struct args *args, struct err *e) {
     return rc ? rc : finish(w, e);
 }
 
-/* Closes what is a run's own; the models stay. */
-static void end_run(struct work *w, int rc, const struct err *e) {
+void job_end(struct work *w, int rc, const struct err *e) {
     store_close(w->seen);
     keep_end(w->keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
     results_close(&w->results, rc < 0 || !w->started);
@@ -442,6 +448,15 @@ static void end_run(struct work *w, int rc, const struct err *e) {
     since_free(&w->since);
     walk_free(&w->walk);
     piped_close(&w->piped);
+    w->seen = NULL;
+    w->keep = NULL;
+    w->report = NULL;
+    w->run = NULL;
+    w->pool = NULL;
+    w->out_open = w->started = w->is_lazy = false;
+    w->failed = (struct failed){0};
+    w->known = (struct known){0};
+    w->known_first.file = NULL;
 }
 
 int job_run(const struct job *asked, struct err *e) {
@@ -458,8 +473,8 @@ int job_run(const struct job *asked, struct err *e) {
     if (args.prompt_file)
         args.prompt = instruction.data;
     if (rc == 0)
-        rc = run_once(&w, &args, e);
-    end_run(&w, rc, e);
+        rc = args.watch ? job_watch(&w, &args, e) : job_once(&w, &args, e);
+    job_end(&w, rc, e);
     embedder_close(w.embedder);
     model_close(&w.model);
     route_free(w.route);
