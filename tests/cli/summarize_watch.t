@@ -81,7 +81,8 @@ out: src/d.c 21-30 chunk
 out: ended with 0
 
 == what changed since a revision
-$ cd repo && git init -q -b main && git config user.email t@example.org && git config user.name t && printf '.precis\n' > .gitignore && git add -A && git commit -qm one && cd ..
+needs: git
+$ cd repo && git init -q -b main && git config user.email t@example.org && git config user.name t && git config commit.gpgsign false && printf '.precis\n' > .gitignore && git add -A && git commit -qm one && cd ..
 $ bash watched.sh --since HEAD <<'END'
 $ printf 'int k;\n' > repo/src/k.c
 $ until_said 'files: 0 changed, 1 new, 0 gone; chunks: 1 made, 0 from the store'
