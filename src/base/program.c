@@ -143,12 +143,16 @@ static int read_some(struct running *r, int which, struct err *e) {
     return 0;
 }
 
+static bool is_stopped(const struct program *p) {
+    return p->stop && atomic_load(p->stop);
+}
+
 static int read_all(struct running *r, struct err *e) {
     int rc = 0;
     while (rc == 0 && (r->fd[OUT] >= 0 || r->fd[ERR] >= 0)) {
         struct pollfd ready[PIPES] = {{.fd = r->fd[OUT], .events = POLLIN},
                                       {.fd = r->fd[ERR], .events = POLLIN}};
-        if (r->p->stop && atomic_load(r->p->stop))
+        if (is_stopped(r->p))
             return err_set(e, PRECIS_ECANCELLED, "interrupted");
         if (poll(ready, PIPES, SLICE_MS) < 0) {
             if (errno != EINTR)
@@ -183,5 +187,7 @@ int program_run(const struct program *p, struct program_end *end, struct err *e)
     int end_rc = wait_for(&r, rc ? NULL : e);
     close_one(&r.fd[OUT]);
     close_one(&r.fd[ERR]);
+    if (rc == 0 && end_rc == 0 && is_stopped(p)) /* the signal may have been the program's, too */
+        return err_set(e, PRECIS_ECANCELLED, "interrupted");
     return rc ? rc : end_rc;
 }
