@@ -20,7 +20,7 @@ struct args {
     double temperature, top_p, repetition_penalty, length_penalty;
     uint64_t top_k, beams, no_repeat_ngram, seed;
     /* summaries */
-    const char *output, *results, *file, *prompt, *name;
+    const char *output, *results, *file, *prompt, *name, *since;
     uint64_t loc, max_chars, max_new_tokens, agents;
     struct list include, ignore;
     int format, chunk; /* chunk: enum chunk_mode */
@@ -68,7 +68,7 @@ struct args {
     bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache, resume,
         gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos, no_special,
         plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words, prefer_docs,
-        no_fallback, watch;
+        no_fallback, watch, staged;
 };
 
 void args_free(struct args *a);

@@ -36,6 +36,25 @@ static const struct option routing[] = {
     {0}};
 static const struct option_group group_routing = {"Routing", routing};
 
+static const struct option changing[] = {
+    {.name = "since",
+     .type = OPTION_TEXT,
+     .offset = AT(since),
+     .argument = "REV",
+     .help = "only chunks with lines that differ from this git revision, committed since or not, "
+             "and files that git does not know; others of their files have the line of the store, "
+             "or none"},
+    {.name = "staged",
+     .offset = AT(staged),
+     .help = "only chunks with lines that are staged for the next commit"},
+    {.name = "watch",
+     .offset = AT(watch),
+     .help = "stay, and write the report again when a file below PATH changes, asking about what "
+             "changed alone, until Ctrl-C (exit code 0, or 130 in the middle of a run); with "
+             "--output FILE, one PATH and a store"},
+    {0}};
+static const struct option_group group_changes = {"Changes", changing};
+
 static const struct option failing[] = {
     {.name = "chunk-timeout",
      .type = OPTION_REAL,
@@ -106,9 +125,10 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks,     &group_asking,   &group_examples, &group_fallback, &group_failures,
-    &group_routing,    &group_lines,    &group_report,   &group_store,    &group_files,
-    &group_line_model, &group_template, &group_sampling, &group_general,  NULL};
+    &group_chunks,   &group_asking,   &group_examples, &group_fallback,
+    &group_failures, &group_routing,  &group_changes,  &group_lines,
+    &group_report,   &group_store,    &group_files,    &group_line_model,
+    &group_template, &group_sampling, &group_general,  NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -130,11 +150,16 @@ const struct command command_summarize = {
         "report is a tree of them (Markdown), or a row for each, with place, confidence and\n"
         "source: first chunks in order, then files, then folders from the deepest up.\n"
         "The PATH - is standard input, as one file; its lines are kept in no store.\n"
+        "With --since or --staged there are no lines of folders and the whole, and of a file "
+        "where\n"
+        "all of its chunks have one.\n"
         "Ctrl-C ends early with a whole report over what is done.",
     .groups = summarize_groups,
     .examples = "  precis summarize src/ -o report.md\n"
                 "  precis summarize --format jsonl --include '*.rs' . > lines.jsonl\n"
                 "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n"
+                "  precis summarize --since origin/main --format jsonl .\n"
+                "  precis summarize --watch --store . --format html -o guide.html .\n"
                 "  git show HEAD:src/main.rs | precis summarize - --name src/main.rs\n",
     .run = run_summarize,
 };

@@ -52,6 +52,13 @@ static int find_files(struct work *w, struct err *e) {
     return inputs_find(job->paths, job->n_paths, &files, &w->walk, e);
 }
 
+/* The walk stays whole: examples are taken from all of it. */
+static int find_changed(struct work *w, struct err *e) {
+    const struct job *job = w->job;
+    w->over = &w->since.files;
+    return since_find(job->args, job->paths, job->n_paths, &w->walk, &w->since, e);
+}
+
 /* Everything that can be known without the model, and without writing. */
 static int check(struct work *w, struct err *e) {
     const struct job *job = w->job;
@@ -70,6 +77,8 @@ static int check(struct work *w, struct err *e) {
                      job->results);
     if (rc == 0)
         rc = find_files(w, e);
+    if (rc == 0 && since_is_asked(job->args))
+        rc = find_changed(w, e);
     if (rc == 0)
         rc = check_output(&w->walk, job->output, e);
     if (rc == 0)
@@ -138,6 +147,7 @@ struct run_options job_options(struct work *w, const struct model *m) {
                             .embedder = w->embedder,
                             .n_examples = m ? example_count(a, engine_info(m->engine)) : 0,
                             .rollup = !a->no_rollup,
+                            .rollup_files = since_is_asked(a),
                             .title = w->title,
                             .known = &w->known_first,
                             .lesser = &w->lesser,
@@ -167,6 +177,8 @@ void job_provenance(const struct work *w, const struct model *m, const char *ver
 
 static int open_judge(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
+    if (w->embedder)
+        return 0;
     return embedder_open_asked(a, "lines are chosen and examples found by words alone",
                                &(struct engine_options){.lanes = (int)a->lanes}, &w->embedder, e);
 }
@@ -182,6 +194,8 @@ static int open_judge_again(struct work *w, struct err *e) {
 
 static int open_model(struct work *w, struct err *e) {
     const struct args *a = w->job->args;
+    if (w->model.engine)
+        return 0;
     return model_open_asked(&w->model, a, job_parts(a), (int)a->agents, e);
 }
 
@@ -240,9 +254,11 @@ static int prepare(struct work *w, struct err *e) {
         title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     const struct model *open = w->is_lazy ? NULL : &w->model;
     struct run_options o = job_options(w, open);
-    rc = run_prepare(&w->walk, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
+    rc = run_prepare(w->over, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
         return rc;
+    if (run_stats(w->run)->chunks_total == 0 && since_is_asked(a))
+        return 0;
     if (run_stats(w->run)->chunks_total == 0)
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
     if (open)
@@ -252,7 +268,7 @@ static int prepare(struct work *w, struct err *e) {
     w->made.sampling = sampling_name(o.sampling.strategy);
     rc = report_open(w->out.f, w->job->format, w->title, &w->made, &w->report, e);
     if (rc == 0)
-        rc = keep_open(a, w->job->paths[0], &w->walk, &w->made, &o.sampling,
+        rc = keep_open(a, w->job->paths[0], w->over, &w->made, &o.sampling,
                        w->large ? NULL : &w->asked, &w->keep, e);
     if (rc == 0 && open)
         keep_model(w->keep, engine_info(open->engine));
@@ -263,6 +279,24 @@ static int prepare(struct work *w, struct err *e) {
 
 static const char *output_name(const struct work *w) {
     return w->out.is_stdout ? "standard output" : w->out.path;
+}
+
+/* A report without lines, for which no model is opened. */
+static int write_nothing(struct work *w, struct err *e) {
+    const struct provenance none = {0};
+    title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
+    int rc = report_open(w->out.f, w->job->format, w->title, &none, &w->report, e);
+    if (rc == 0)
+        rc = report_finish(w->report, NULL, NULL, e);
+    if (rc == PRECIS_EIO)
+        rc = err_errno(e, output_name(w), "write"); /* it knows no name */
+    if (rc == 0) {
+        w->out_open = false;
+        rc = outfile_commit(&w->out, e);
+    }
+    if (rc == 0)
+        since_say_nothing(w->job->args);
+    return rc;
 }
 
 static int on_summary(void *user, const struct summary *s, struct err *e) {
@@ -281,6 +315,8 @@ void job_finished(void *user, const struct summary *s, const struct run_stats *s
     if (w->is_lazy)
         w->progress.engine = run_engine(w->run);
     keep_line(w->keep, s);
+    if (s->aside)
+        return;
     results_add(&w->results, s);
     progress_finished(&w->progress, s);
     progress_show(&w->progress, stats);
@@ -319,6 +355,8 @@ static int finish(struct work *w, struct err *e) {
     const struct engine_info before = {.max_sequences = w->before.sequences,
                                        .lanes = w->before.lanes};
     const struct engine_info *info = w->model.engine ? engine_info(w->model.engine) : &before;
+    if (stats->interrupted && w->again) /* the report that is there is over everything */
+        return EXIT_INTERRUPTED;
     int rc = report_finish(w->report, stats, info, e);
     if (rc == PRECIS_EIO)
         rc = err_errno(e, output_name(w), "write"); /* it knows no name */
@@ -331,7 +369,9 @@ static int finish(struct work *w, struct err *e) {
     interrupt_note_temp(NULL);
     if (rc)
         return rc;
-    if (!say_is_quiet()) {
+    if (w->again) {
+        job_say_round(w, stats);
+    } else if (!say_is_quiet()) {
         report_statistics(stderr, stats, info, STATISTICS_TEXT);
         failed_write(&w->failed, stderr);
     }
@@ -368,13 +408,64 @@ static void leave(struct work *w, int rc, const struct err *e) {
     _exit(rc < 0 ? EXIT_BAD : rc);
 }
 
+int job_once(struct work *w, struct args *args, struct err *e) {
+    int rc = check(w, e);
+    args->no_store |= w->piped.fd >= 0;
+    if (rc == 0 && since_is_asked(args) && !w->since.files.n)
+        return write_nothing(w, e);
+    if (rc == 0)
+        rc = look_before(w, e);
+    if (rc == 0 && !w->is_lazy)
+        rc = open_tools(w, e);
+    if (rc == 0 && w->large)
+        rc = job_auto_run(w, args, e);
+    if (rc == 0)
+        rc = prepare(w, e);
+    if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
+        return EXIT_INTERRUPTED;
+    if (rc == 0 && !w->report)
+        return write_nothing(w, e);
+    if (rc == 0)
+        rc = execute(w, e);
+    return rc ? rc : finish(w, e);
+}
+
+void job_end(struct work *w, int rc, const struct err *e) {
+    store_close(w->seen);
+    keep_end(w->keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
+    results_close(&w->results, rc < 0 || !w->started);
+    if (w->hung)
+        leave(w, rc, e);
+    keep_close(w->keep);
+    failed_free(&w->failed);
+    report_free(w->report);
+    run_free(w->run);
+    examples_free(w->pool);
+    asked_model_free(&w->before);
+    if (w->out_open)
+        outfile_abort(&w->out);
+    interrupt_note_temp(NULL);
+    since_free(&w->since);
+    walk_free(&w->walk);
+    piped_close(&w->piped);
+    w->seen = NULL;
+    w->keep = NULL;
+    w->report = NULL;
+    w->run = NULL;
+    w->pool = NULL;
+    w->out_open = w->started = w->is_lazy = false;
+    w->failed = (struct failed){0};
+    w->known = (struct known){0};
+    w->known_first.file = NULL;
+}
+
 int job_run(const struct job *asked, struct err *e) {
     struct job with_prompt = *asked;
     struct args args = *asked->args;
     struct buf instruction = {0};
-    const struct job *job = &with_prompt;
-    struct work w = {.job = job, .piped = {.fd = -1}};
+    struct work w = {.job = &with_prompt, .piped = {.fd = -1}};
     interrupt_flag();
+    w.over = &w.walk;
     w.known_first = (struct known){.find = find_known, .user = &w};
     w.lesser = (struct known){.find = find_lesser, .user = &w};
     with_prompt.args = &args;
@@ -382,42 +473,12 @@ int job_run(const struct job *asked, struct err *e) {
     if (args.prompt_file)
         args.prompt = instruction.data;
     if (rc == 0)
-        rc = check(&w, e);
-    args.no_store |= w.piped.fd >= 0;
-    if (rc == 0)
-        rc = look_before(&w, e);
-    if (rc == 0 && !w.is_lazy)
-        rc = open_tools(&w, e);
-    if (rc == 0 && w.large)
-        rc = job_auto_run(&w, &args, e);
-    if (rc == 0)
-        rc = prepare(&w, e);
-    if ((rc == 0 || rc == PRECIS_ECANCELLED) && interrupted())
-        rc = EXIT_INTERRUPTED;
-    else if (rc == 0)
-        rc = execute(&w, e);
-    if (rc == 0)
-        rc = finish(&w, e);
-    store_close(w.seen);
-    keep_end(w.keep, rc == EXIT_DONE || rc == EXIT_PARTIAL);
-    results_close(&w.results, rc < 0 || !w.started);
-    if (w.hung)
-        leave(&w, rc, e);
-    keep_close(w.keep);
-    failed_free(&w.failed);
-    report_free(w.report);
-    run_free(w.run);
-    examples_free(w.pool);
+        rc = args.watch ? job_watch(&w, &args, e) : job_once(&w, &args, e);
+    job_end(&w, rc, e);
     embedder_close(w.embedder);
     model_close(&w.model);
-    asked_model_free(&w.before);
     route_free(w.route);
     model_close(&w.first_model);
-    if (w.out_open)
-        outfile_abort(&w.out);
-    interrupt_note_temp(NULL);
-    walk_free(&w.walk);
-    piped_close(&w.piped);
     buf_free(&instruction);
     return rc;
 }

@@ -76,13 +76,13 @@ static int run_first(struct work *w, double *seconds, struct err *e) {
     struct run_options o = job_options(w, &w->first_model);
     struct run *run = NULL;
     o.rollup = false;
-    int rc = run_prepare(&w->walk, &o, w->first_model.engine, w->first_model.tok,
+    int rc = run_prepare(w->over, &o, w->first_model.engine, w->first_model.tok,
                          w->first_model.chat, &run, e);
     if (rc)
         return rc;
     snprintf(w->first_version, sizeof w->first_version, "%s", run_prompt_version(run));
     job_provenance(w, &w->first_model, w->first_version, &w->first);
-    rc = keep_open(w->job->args, w->job->paths[0], &w->walk, &w->first, &o.sampling, NULL, &w->keep,
+    rc = keep_open(w->job->args, w->job->paths[0], w->over, &w->first, &o.sampling, NULL, &w->keep,
                    e);
     keep_known(w->keep, NULL, &w->known);
     if (rc == 0)

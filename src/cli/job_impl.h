@@ -1,4 +1,4 @@
-/* A run while it goes on: what job.c shares with job_auto.c. */
+/* A run while it goes on: what job.c shares with job_auto.c and job_watch.c. */
 #ifndef PRECIS_CLI_JOB_IMPL_H
 #define PRECIS_CLI_JOB_IMPL_H
 
@@ -13,7 +13,9 @@
 #include "cli/piped.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "cli/since.h"
 #include "code/walk.h"
+#include "code/watch.h"
 #include "summary/prompt.h"
 #include "summary/route.h"
 #include "summary/run.h"
@@ -21,6 +23,8 @@
 struct work {
     const struct job *job;
     struct walk walk;
+    struct since since;        /* of these, what changed, where that was asked for */
+    const struct walk *over;   /* what is summarised: one of the two */
     struct piped piped;        /* standard input, when it is what the walk has */
     struct asked asked;        /* of the model; of the larger one with --model auto */
     struct asked_model before; /* what it is known to be without opening it */
@@ -48,7 +52,9 @@ struct work {
     struct results results;
     struct progress progress;
     struct failed failed;
+    struct watch_change change; /* of --watch: what this run is after */
     char title[256];
+    bool again; /* another run went before, and its report is there */
     bool started;
     bool hung; /* a lane did: no engine can be closed */
 };
@@ -63,6 +69,17 @@ void job_provenance(const struct work *w, const struct model *m, const char *ver
 /* Events of a run; user is the struct work. */
 void job_finished(void *user, const struct summary *s, const struct run_stats *stats);
 void job_tick(void *user, const struct run_stats *stats);
+
+/* One run over the paths. Returns an exit code, or an error when nothing was written. */
+int job_once(struct work *w, struct args *args, struct err *e);
+/* Closes what was its own; the models stay open for another. rc: what it returned. */
+void job_end(struct work *w, int rc, const struct err *e);
+
+/* ---- job_watch.c ---- */
+
+/* Runs, and again when something changes, until an interruption. As job_run. */
+int job_watch(struct work *w, struct args *args, struct err *e);
+void job_say_round(const struct work *w, const struct run_stats *s); /* after a change */
 
 /* ---- job_auto.c ---- */
 

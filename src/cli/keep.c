@@ -26,6 +26,7 @@ void keep_close(struct keep *k) {
     free(k->files);
     buf_free(&k->parameters);
     free(k->lookup.name);
+    keep_forget_renamed(&k->lookup);
     store_close(k->lookup.store);
     store_close(k->store);
     free(k);
@@ -206,6 +207,7 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
 
 static int put(struct keep *k, const char *path, const struct summary *s,
                uint8_t key[HASH_SHA256_SIZE], struct err *e) {
+    struct buf before = {0};
     struct store_line l = {.level = keep_level(path, s),
                            .path = path,
                            .start_line = s->start_line,
@@ -228,7 +230,13 @@ static int put(struct keep *k, const char *path, const struct summary *s,
     memcpy(l.key, of.key, sizeof l.key);
     memcpy(key, of.key, sizeof of.key);
     l.context = of.has_context ? of.context : NULL;
-    return store_put(k->store, k->run, &l, NULL, e);
+    if (s->renamed_from)
+        rc = keep_stored(path, s->file_path, s->renamed_from, &before, e);
+    l.renamed_from = before.data;
+    if (rc == 0)
+        rc = store_put(k->store, k->run, &l, NULL, e);
+    buf_free(&before);
+    return rc;
 }
 
 /* Why asking the model for it came, or comes, to nothing; NULL: it does not. */

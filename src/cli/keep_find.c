@@ -11,12 +11,13 @@ static const char *name_to_find(struct keep *k, const char *shown) {
     if (!f || f == l->file)
         return f ? l->name : NULL;
     free(l->name);
+    keep_forget_renamed(l);
     store_name(store_root(l->store), f->file->path, &l->name, NULL);
     l->file = l->name ? f : NULL;
     return l->name;
 }
 
-static int take_line(void *user, const struct store_line *l, struct err *e) {
+int keep_take_line(void *user, const struct store_line *l, struct err *e) {
     struct known_line *out = user;
     if (strlen(l->source) >= sizeof out->source)
         return err_set(e, PRECIS_ENOTFOUND, "%s: a line of another source", l->path);
@@ -50,7 +51,7 @@ static int take_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
 
 static bool find_key(struct keep *k, const uint8_t key[HASH_SHA256_SIZE], struct known_line *out) {
     struct err e = {0};
-    int rc = store_find(k->lookup.store, key, take_line, out, &e);
+    int rc = store_find(k->lookup.store, key, keep_take_line, out, &e);
     if (rc == PRECIS_ENOTFOUND) {
         buf_clear(&out->line);
         rc = store_find_nothing(k->lookup.store, key, take_nothing, out, &e);
@@ -58,6 +59,15 @@ static bool find_key(struct keep *k, const uint8_t key[HASH_SHA256_SIZE], struct
     if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
         close_lookup(k, &e);
     return rc == 0;
+}
+
+static bool find_renamed(struct keep *k, const char *name, const struct summary *about,
+                         struct known_line *out) {
+    struct err e = {0};
+    bool found = keep_find_renamed(k, k->lookup.file, name, about, out, &e);
+    if (e.code && e.code != PRECIS_ENOTFOUND && e.code != PRECIS_ENOMEM)
+        close_lookup(k, &e);
+    return found;
 }
 
 static bool find_known(void *user, const struct summary *about, struct known_line *out) {
@@ -71,9 +81,11 @@ static bool find_known(void *user, const struct summary *about, struct known_lin
     if (!is_file && keep_folder_name(k, about, &folder, &e) != 0)
         return false;
     const char *name = is_file ? name_to_find(k, about->file_path) : folder;
-    bool found = name && keep_key(k, name, about, NULL, &of, &e) == 0;
+    bool found = name && keep_key(k, name, about, NULL, &of, &e) == 0 && find_key(k, of.key, out);
+    if (!found && name && is_file && k->lookup.store)
+        found = find_renamed(k, name, about, out);
     free(folder);
-    return found && find_key(k, of.key, out);
+    return found;
 }
 
 static int add_chunk(struct known_chunks *out, const uint8_t key[HASH_SHA256_SIZE],
@@ -100,7 +112,11 @@ static int take_chunk(void *user, const struct store_line *l, struct err *e) {
         return rc;
     c->start_line = l->start_line;
     c->end_line = l->end_line;
-    return take_line(&c->line, l, e);
+    if (l->renamed_from) { /* as the store has it: find_file_lines goes on */
+        buf_str(&c->line.renamed_from, l->renamed_from);
+        memcpy(c->line.key, l->key, sizeof c->line.key);
+    }
+    return keep_take_line(&c->line, l, e);
 }
 
 static int take_chunk_of_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE],
@@ -108,6 +124,16 @@ static int take_chunk_of_nothing(void *user, const uint8_t key[HASH_SHA256_SIZE]
     struct known_chunk *c = NULL;
     int rc = add_chunk(user, key, n->text, n->symbol, &c, e);
     return rc ? rc : take_nothing(&c->line, key, n, e);
+}
+
+/* A path of the store as this run shows it. */
+static void show_before(const struct keep *k, const char *name, struct buf *path) {
+    if (!path->len)
+        return;
+    const char *shown = keep_shown(name, k->lookup.file->shown, path->data);
+    size_t n = strlen(shown);
+    memmove(path->data, shown, n + 1);
+    path->len = n;
 }
 
 static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[HASH_SHA256_SIZE],
@@ -122,6 +148,8 @@ static bool find_file_lines(void *user, const char *shown, const uint8_t sha256[
         return false;
     int rc = store_settled(k->lookup.store, name, how, sha256, take_chunk, take_chunk_of_nothing,
                            out, &e);
+    for (size_t i = 0; rc == 0 && i < out->n; i++)
+        show_before(k, name, &out->v[i].line.renamed_from);
     if (rc && rc != PRECIS_ENOTFOUND && rc != PRECIS_ENOMEM)
         close_lookup(k, &e);
     return rc == 0;

@@ -30,6 +30,9 @@ struct lookup {
     struct store *store;          /* NULL: nothing is known */
     const struct kept_file *file; /* asked for last; its name in the store: */
     char *name;
+    bool looked; /* for what it was called before, likewise: */
+    char **before;
+    size_t n_before, cap_before;
 };
 
 struct keep {
@@ -60,6 +63,15 @@ struct kept_file *keep_find_file(const struct keep *k, const char *shown); /* NU
  * folder to the store, or its whole where it is the root; a run over files, or over several paths,
  * is the whole of nothing. */
 int keep_folder_name(const struct keep *k, const struct summary *s, char **name, struct err *e);
+/* Another path as the store has it, from how this run shows it, and the other way round: told by
+ * the two names of a file of the run. A path that is elsewhere is shown as the store has it. out is
+ * the caller's. */
+int keep_stored(const char *name, const char *shown, const char *other, struct buf *out,
+                struct err *e);
+const char *keep_shown(const char *name, const char *shown, const char *other); /* borrows */
+/* Whether names in the store are those shown with something before them; how long that is. */
+bool keep_prefix(const char *name, const char *shown, size_t *n);
+
 enum store_level keep_level(const char *path, const struct summary *s);
 
 /* What a line is found by. */
@@ -68,6 +80,18 @@ struct line_key {
     uint8_t context[HASH_SHA256_SIZE];
     bool has_context; /* it is filled in */
 };
+
+/* ---- keep_renamed.c ---- */
+
+/* Fills in *out with the line that the file had under another path; `name` is its own in the store.
+ * Whether there is one. An error is the store's. */
+bool keep_find_renamed(struct keep *k, const struct kept_file *f, const char *name,
+                       const struct summary *about, struct known_line *out, struct err *e);
+void keep_forget_renamed(struct lookup *l); /* before another file is asked for */
+/* store_each of one line, into the struct known_line that is user. */
+int keep_take_line(void *user, const struct store_line *l, struct err *e);
+
+/* ---- */
 
 /* The key of a line of s of that source, whose place the store calls `path`. */
 int keep_key(const struct keep *k, const char *path, const struct summary *s, const char *source,

@@ -68,6 +68,26 @@ int keep_folder_name(const struct keep *k, const struct summary *s, char **name,
     return rc;
 }
 
+bool keep_prefix(const char *name, const char *shown, size_t *n) {
+    size_t all = strlen(name), end = strlen(shown);
+    *n = all >= end ? all - end : 0;
+    return all >= end && strcmp(name + *n, shown) == 0 && (*n == 0 || name[*n - 1] == '/');
+}
+
+int keep_stored(const char *name, const char *shown, const char *other, struct buf *out,
+                struct err *e) {
+    size_t n;
+    if (keep_prefix(name, shown, &n))
+        buf_append(out, name, n);
+    buf_str(out, other);
+    return buf_failed(out) ? err_nomem(e, name) : 0;
+}
+
+const char *keep_shown(const char *name, const char *shown, const char *other) {
+    size_t n;
+    return keep_prefix(name, shown, &n) && strncmp(name, other, n) == 0 ? other + n : other;
+}
+
 enum store_level keep_level(const char *path, const struct summary *s) {
     if (s->level < SUMMARY_DIRECTORY)
         return (enum store_level)s->level;

@@ -9,8 +9,16 @@ static const double LIVE_EVERY = 0.1, PLAIN_EVERY = 10; /* seconds */
 static const double BYTES_A_TOKEN = 3; /* of source code; only until a chunk has finished */
 enum { BAR_MOST = 40, BAR_LEAST = 8, PARTS = 6 };
 
+static uint64_t tokens_of(struct engine *engine) {
+    struct engine_stats es = {0};
+    if (engine)
+        engine_get_stats(engine, &es);
+    return es.tokens_in + es.tokens_shared + es.tokens_out;
+}
+
 void progress_start(struct progress *p, struct engine *engine) {
     *p = (struct progress){.engine = engine, .quiet = say_is_quiet(), .live = say_is_live()};
+    p->tokens_before = tokens_of(engine);
     p->next = p->live ? 0 : PLAIN_EVERY;
 }
 
@@ -131,10 +139,7 @@ size_t progress_plain(const struct progress_view *v, char *out, size_t size) {
 }
 
 static struct progress_view view_now(struct progress *p, const struct run_stats *stats) {
-    struct engine_stats es = {0};
-    if (p->engine)
-        engine_get_stats(p->engine, &es);
-    return progress_view(p, stats, es.tokens_in + es.tokens_shared + es.tokens_out);
+    return progress_view(p, stats, tokens_of(p->engine) - p->tokens_before);
 }
 
 static void plain_now(struct progress *p, const struct run_stats *stats) {

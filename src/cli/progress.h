@@ -20,7 +20,8 @@ struct progress_view {
 };
 
 struct progress {
-    struct engine *engine; /* borrowed; its counters are the live figures; NULL: none yet */
+    struct engine *engine;  /* borrowed; its counters are the live figures; NULL: none yet */
+    uint64_t tokens_before; /* of its counters, when this run began */
     uint64_t lines_done, tokens_done; /* of finished chunks that the model was asked about */
     double next;                      /* when to show again, by stats->seconds */
     bool quiet, live;

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "code/lang.h"
 
+struct changed_file;
+
 struct walk_options {
     bool no_gitignore;          /* do not read .gitignore, .git/info/exclude and .precisignore */
     bool all_text;              /* every text file, not only LANG_CODE */
@@ -29,6 +31,8 @@ struct walk_file {
     int64_t mtime_ns;
     uint64_t inode;
     const struct lang *lang; /* NULL: unknown (only with all_text, or a file named itself) */
+    /* The lines that are asked about (code/changes.h); borrowed; NULL, as a walk leaves it: all. */
+    const struct changed_file *changed;
 };
 
 /* Why files below the root are not in the list. Counted, never silent; a folder that is not entered

@@ -49,6 +49,8 @@ void csv_add(struct report *r, const struct summary *s) {
     fprintf(f, ",%zu,%zu,%.1f", s->tokens_in, s->tokens_out, s->elapsed_ms);
     const char *rest[] = {s->sha256, NULL, s->error, p->file_type, p->sampling};
     fields(f, rest, 5);
-    fprintf(f, ",%" PRIu64 ",%s,%s\r\n", p->seed, s->cut ? "true" : "false",
+    fprintf(f, ",%" PRIu64 ",%s,%s,", p->seed, s->cut ? "true" : "false",
             report_level_name(s->level));
+    field(f, s->renamed_from);
+    fputs("\r\n", f);
 }

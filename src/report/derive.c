@@ -56,6 +56,13 @@ static const char *shown(const struct derivation *d, const char *path, bool is_f
     return path + d->prefix;
 }
 
+/* The same of a path that may be in another folder. */
+static const char *shown_before(const struct derivation *d, const char *path) {
+    size_t n = strlen(d->path);
+    bool below = n && strncmp(path, d->path, n) == 0 && path[n] == '/';
+    return below ? path + d->prefix : path;
+}
+
 static int check_stop(const struct derivation *d, struct err *e) {
     return d->stop && atomic_load(d->stop) ? err_set(e, PRECIS_ECANCELLED, "cancelled") : 0;
 }
@@ -63,19 +70,21 @@ static int check_stop(const struct derivation *d, struct err *e) {
 /* Borrows from l. */
 static int summary_of(struct derivation *d, const struct store_line *l, struct summary *s,
                       struct err *e) {
-    *s = (struct summary){.level = (enum summary_level)l->level,
-                          .file_path = shown(d, l->path, l->level >= STORE_DIRECTORY),
-                          .start_line = l->start_line,
-                          .end_line = l->end_line,
-                          .lang = l->language ? lang_by_name(l->language) : NULL,
-                          .symbol = l->symbol,
-                          .summary = l->line,
-                          .confidence = l->confidence,
-                          .source = l->source,
-                          .tokens_in = (size_t)l->tokens_in,
-                          .tokens_out = (size_t)l->tokens_out,
-                          .elapsed_ms = l->elapsed_ms,
-                          .cut = l->cut};
+    *s =
+        (struct summary){.level = (enum summary_level)l->level,
+                         .file_path = shown(d, l->path, l->level >= STORE_DIRECTORY),
+                         .start_line = l->start_line,
+                         .end_line = l->end_line,
+                         .lang = l->language ? lang_by_name(l->language) : NULL,
+                         .symbol = l->symbol,
+                         .summary = l->line,
+                         .confidence = l->confidence,
+                         .source = l->source,
+                         .tokens_in = (size_t)l->tokens_in,
+                         .tokens_out = (size_t)l->tokens_out,
+                         .elapsed_ms = l->elapsed_ms,
+                         .cut = l->cut,
+                         .renamed_from = l->renamed_from ? shown_before(d, l->renamed_from) : NULL};
     if (l->level >= STORE_DIRECTORY)
         s->level = *s->file_path ? SUMMARY_DIRECTORY : SUMMARY_REPOSITORY;
     hash_hex(l->text, sizeof l->text, s->sha256);
@@ -139,7 +148,7 @@ static int keep_folder(struct derivation *d, const struct store_line *l, struct 
     d->folders = grown;
     if (!ok)
         return err_nomem(e, "report");
-    line.s.symbol = NULL;
+    line.s.symbol = line.s.renamed_from = NULL; /* folders have neither */
     line.s.file_path = line.path = strdup(line.s.file_path);
     line.s.summary = line.text = strdup(l->line);
     line.s.source = line.source = strdup(l->source);

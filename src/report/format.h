@@ -14,6 +14,7 @@ enum row_source { ROW_MODEL, ROW_DOC, ROW_RULE };
 struct report_row {
     enum summary_level level;
     char *path, *symbol;     /* owned; symbol NULL: unknown */
+    char *renamed_from;      /* owned; NULL: none */
     char *text;              /* owned: the line; of a failed one the reason */
     const struct lang *lang; /* borrowed, static */
     uint64_t start_line, end_line;
@@ -43,7 +44,7 @@ struct report {
     "file_path", "start_line", "end_line", "language", "symbol_name", "summary", "confidence",     \
         "source", "model", "model_revision", "precision", "prompt_version", "tokens_in",           \
         "tokens_out", "elapsed_ms", "sha256", "score", "error", "file_type", "sampling", "seed",   \
-        "cut", "level"
+        "cut", "level", "renamed_from"
 
 const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
 /* What a reader is told of a row of which a part alone was read; NULL: all was. */
@@ -62,6 +63,7 @@ struct tree_origin {
 struct tree_top {
     const struct report_row *whole; /* NULL: there is none */
     size_t files;
+    bool empty;                        /* there is not one row */
     bool rolled_up;                    /* files have lines */
     const struct tree_origin *origins; /* in the order in which they are met */
     size_t n_origins;                  /* at least 1: without any line the report's own */
@@ -83,6 +85,8 @@ struct tree_writer {
     void (*end)(struct report *r, const struct tree_top *top);
 };
 extern const struct tree_writer markdown_writer, html_writer;
+/* Whether the only chunk of a file that is shown is not all of it. */
+bool report_is_part(const struct report_row *file, const struct report_row *chunks, size_t n);
 /* All but the statistics, and of HTML the end of the page. PRECIS_ENOMEM */
 int report_tree_write(struct report *r, const struct tree_writer *w, struct err *e);
 

@@ -76,6 +76,8 @@ static void said(FILE *f, const struct report_row *row) {
         fprintf(f, " <span class=g>%s</span>", sources[row->source]);
     if (row->cut)
         fprintf(f, " <span class=g>%s</span>", report_cut_note(row));
+    if (row->renamed_from)
+        element(f, " <span class=g>renamed from ", row->renamed_from, "</span>");
     int tenths = (int)(row->confidence * 10 + 0.5);
     fprintf(f, "</span> <span class=\"q q%d\" tabindex=0>%.2f", tenths, row->confidence);
     provenance(f, row);
@@ -91,6 +93,10 @@ static void write_policy(FILE *f) {
 
 static void write_about(const struct report *r, const struct tree_top *top) {
     FILE *f = r->f;
+    if (top->empty) {
+        fputs("<p class=about>There is no line in this report.</p>\n", f);
+        return;
+    }
     fputs("<p class=about>One line for each chunk of code, by small language models on one machine "
           "(precis " PRECIS_VERSION "). The number after a line is the estimated probability that "
           "it is acceptable: that its author would have said about the same, and nothing is "
@@ -166,7 +172,7 @@ static void write_name(FILE *f, const struct report_row *chunk) {
 static void write_file(struct report *r, const struct report_row *row,
                        const struct report_row *chunks, size_t n) {
     FILE *f = r->f;
-    if (n == 1) {
+    if (n == 1 && !report_is_part(row, chunks, n)) {
         fputs("<li class=f><div class=r>", f);
         write_name(f, chunks);
         fputs(" <span class=s>", f);
@@ -215,7 +221,8 @@ static void write_origins(FILE *f, const struct tree_top *top) {
 static void write_end(struct report *r, const struct tree_top *top) {
     close_folders(r, 0);
     fputs("</ul>\n</main>\n<footer>\n", r->f);
-    write_origins(r->f, top);
+    if (!top->empty)
+        write_origins(r->f, top);
 }
 
 void html_close(struct report *r) {

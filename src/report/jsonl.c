@@ -53,6 +53,7 @@ int jsonl_add(struct report *r, const struct summary *s, struct err *e) {
         seed_of(p->seed),
         json_boolean(s->cut),
         text(report_level_name(s->level)),
+        text(s->renamed_from),
     };
     json_t *object = json_object();
     bool ok = object != NULL;

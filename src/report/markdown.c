@@ -66,7 +66,12 @@ static void said(FILE *f, const struct report_row *row) {
     }
     const char *note = report_cut_note(row);
     markdown_text(f, row->text);
-    fprintf(f, " (%.2f%s%s)", row->confidence, note ? "; " : "", note ? note : "");
+    fprintf(f, " (%.2f%s%s", row->confidence, note ? "; " : "", note ? note : "");
+    if (row->renamed_from) {
+        fputs("; renamed from ", f);
+        code_span(f, row->renamed_from);
+    }
+    fputc(')', f);
 }
 
 /* The model is named here where the first sentence does not. */
@@ -101,6 +106,10 @@ static void write_head(struct report *r, const struct tree_top *top) {
     if (top->whole) {
         fputs("\n\n", f);
         said(f, top->whole);
+    }
+    if (top->empty) {
+        fputs("\n\nThere is no line in this report.\n", f);
+        return;
     }
     fputs("\n\nOne line for each chunk of code, written by ", f);
     fputs(one ? "the model " : "small language models", f);
@@ -156,12 +165,13 @@ static void write_file(struct report *r, const struct report_row *row,
     code_span(f, folders_base(chunks->path));
     if (chunks->lang)
         fprintf(f, " (%s)", chunks->lang->title);
-    if (n > 1 && row) {
+    bool nested = n > 1 || report_is_part(row, chunks, n);
+    if (nested && row) {
         fputs(": ", f);
         said(f, row);
     }
     for (size_t i = 0; i < n; i++) {
-        fputs(n > 1 ? "\n  - " : ", ", f);
+        fputs(nested ? "\n  - " : ", ", f);
         place(f, &chunks[i]);
         fputs(": ", f);
         said(f, &chunks[i]);

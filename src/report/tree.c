@@ -31,6 +31,7 @@ int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
     r->rows[r->n_rows++] = (struct report_row){.level = s->level,
                                                .path = copy(s->file_path, &ok),
                                                .symbol = copy(s->symbol, &ok),
+                                               .renamed_from = copy(s->renamed_from, &ok),
                                                .text = copy(s->error ? s->error : s->summary, &ok),
                                                .lang = s->lang,
                                                .start_line = s->start_line,
@@ -50,6 +51,7 @@ void report_tree_free(struct report *r) {
     for (size_t i = 0; i < r->n_rows; i++) {
         free(r->rows[i].path);
         free(r->rows[i].symbol);
+        free(r->rows[i].renamed_from);
         free(r->rows[i].text);
     }
     free(r->rows);
@@ -143,7 +145,7 @@ static void find_file_lines(struct contents *t) {
         while (k < t->n_file_lines && strcmp(t->file_lines[k].path, f->path) < 0)
             k++;
         if (k < t->n_file_lines && strcmp(t->file_lines[k].path, f->path) == 0 &&
-            rows[t->file_lines[k].row].end_line == rows[f->row + f->n - 1].end_line)
+            rows[t->file_lines[k].row].end_line >= rows[f->row + f->n - 1].end_line)
             f->line = t->file_lines[k++].row;
     }
 }
@@ -249,6 +251,11 @@ static void write_folder(struct contents *t, const struct tree_writer *w, size_t
     }
 }
 
+bool report_is_part(const struct report_row *file, const struct report_row *chunks, size_t n) {
+    return n == 1 && file &&
+           (chunks->start_line > file->start_line || chunks->end_line < file->end_line);
+}
+
 int report_tree_write(struct report *r, const struct tree_writer *w, struct err *e) {
     struct contents t = {.r = r, .whole = NONE};
     int rc = sort_rows(&t, e);
@@ -261,6 +268,7 @@ int report_tree_write(struct report *r, const struct tree_writer *w, struct err 
     if (rc == 0) {
         const struct tree_top top = {.whole = row_at(&t, t.whole),
                                      .files = t.n_files,
+                                     .empty = r->n_rows == 0,
                                      .rolled_up = t.n_file_lines > 0,
                                      .origins = t.origins,
                                      .n_origins = t.n_origins};

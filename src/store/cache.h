@@ -43,7 +43,7 @@ int store_gc(struct store *s, const struct store_gc *options, struct store_freed
              struct err *e);
 
 /* All lines at all their places, active or not, in byte order of paths, then by level, place and
- * key. */
+ * key; but not where a renamed file keeps lines, whose keys are of the path before. */
 int store_each_place(struct store *s, store_each *each, void *user, struct err *e);
 
 /* Puts a line of another store, whose key the caller has checked, unless one has its key. It is

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/cache.h"
 #include "store/store_impl.h"
 
 /* A copy in *to of a text that may be NULL. false: out of memory. */
@@ -136,6 +137,30 @@ int store_files(struct store *s, const char *path,
         rc = columns_end(&c, e);
         if (rc == 0)
             rc = each(user, &f, e);
+        if (rc)
+            break;
+    }
+    statement_end(&t);
+    return rc;
+}
+
+int store_renamed(struct store *s, const char *path, const uint8_t hash[HASH_SHA256_SIZE],
+                  int (*each)(void *user, const char *before, struct err *e), void *user,
+                  struct err *e) {
+    struct statement t = statement_start(s, QUERY_RENAMED, "find what a file was called");
+    statement_text(&t, path);
+    statement_hash(&t, hash);
+    int rc;
+    while ((rc = statement_row(&t, e)) > 0) {
+        struct columns c = {.t = &t};
+        const char *before = column_text(&c, TEXT_ANY);
+        const char *at = column_text_or_null(&c, TEXT_ANY);
+        bool gone = !at;
+        rc = columns_end(&c, e);
+        if (rc == 0 && at)
+            rc = store_gone(s, at, &gone, e);
+        if (rc == 0 && gone)
+            rc = each(user, before, e);
         if (rc)
             break;
     }

@@ -104,6 +104,8 @@ int store_check_line(const struct store_line *l, struct err *e) {
         l->line,      l->source, m->model,          m->model_revision,  m->file_type,
         m->precision, m->isa,    m->prompt_version, m->decoder_version, l->symbol ? l->symbol : ""};
     int rc = check_path(l->path, e);
+    if (rc == 0 && l->renamed_from)
+        rc = check_path(l->renamed_from, e);
     for (size_t i = 0; rc == 0 && i < sizeof texts / sizeof *texts; i++)
         if (!text_is(texts[i], strlen(texts[i]), TEXT_LINE))
             rc = err_set(e, PRECIS_EUSAGE, "%s: not one line of UTF-8: %s", l->path, texts[i]);
@@ -262,6 +264,7 @@ static int put_place(struct store *s, enum query q, const struct store_line *l, 
     statement_hash(&t, l->key);
     statement_int(&t, run);
     statement_int(&t, file);
+    statement_text(&t, l->renamed_from);
     int rc = statement_run(&t, &changed, e);
     if (rc == 0 && !changed && q == QUERY_PUT_CHUNK)
         rc = store_damaged(s, "a file is gone within a transaction", e);

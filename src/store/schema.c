@@ -142,9 +142,16 @@ static const char *const version_6[] = {
     "PRAGMA user_version = 6",
     NULL};
 
+/* Version 7 knows of a line that it was made for another path, which the file had then; and finds
+ * files by what is in them. */
+static const char *const version_7[] = {"ALTER TABLE chunks ADD COLUMN renamed_from TEXT",
+                                        "CREATE INDEX files_by_hash ON files(hash)",
+
+                                        "PRAGMA user_version = 7", NULL};
+
 /* ladder[n] takes a file of version n to n + 1. */
-static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3,
-                                                         version_4, version_5, version_6};
+static const char *const *const ladder[STORE_VERSION] = {version_1, version_2, version_3, version_4,
+                                                         version_5, version_6, version_7};
 
 static int climb(sqlite3 *db, int from) {
     int rc = SQLITE_OK;

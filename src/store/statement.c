@@ -78,11 +78,11 @@ static const char *const texts[QUERIES] = {
     [QUERY_DROP_PLACES] = "DELETE FROM chunks WHERE key = ?",
     [QUERY_DROP_LINE] = "DELETE FROM summaries WHERE key = ?",
     [QUERY_PUT_CHUNK] =
-        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
-        "SELECT id, ?, ?, ?, ?, ?, hash, ?, ? FROM files WHERE id = ? "
+        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen, "
+        "renamed_from) SELECT id, ?1, ?2, ?3, ?4, ?5, hash, ?6, ?7, ?9 FROM files WHERE id = ?8 "
         "ON CONFLICT(file, level, start_line, end_line, key) DO UPDATE SET "
         "symbol = excluded.symbol, text = excluded.text, version = excluded.version, "
-        "seen = max(seen, excluded.seen)",
+        "seen = max(seen, excluded.seen), renamed_from = excluded.renamed_from",
     [QUERY_FIND_KEY] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
                        " WHERE c.key = ? ORDER BY c.seen DESC, c.id DESC LIMIT 1",
     [QUERY_LINES] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
@@ -96,6 +96,14 @@ static const char *const texts[QUERIES] = {
                     "WHERE f.hash IS NOT NULL AND " BELOW(
                         "?1") " AND EXISTS (SELECT 1 FROM chunks c WHERE c.file = f.id) "
                               "ORDER BY f.path",
+    [QUERY_RENAMED] =
+        "SELECT c.renamed_from, NULL, 1, max(c.seen) FROM chunks c JOIN files f ON f.id = c.file "
+        "WHERE f.path = ?1 AND c.renamed_from IS NOT NULL GROUP BY c.renamed_from UNION ALL "
+        "SELECT f.path, f.path, 0, max(c.seen) FROM files f JOIN chunks c ON c.file = f.id "
+        "WHERE f.hash = ?2 AND f.path <> ?1 GROUP BY f.id UNION ALL "
+        "SELECT c.renamed_from, f.path, 0, max(c.seen) FROM files f JOIN chunks c ON c.file = f.id "
+        "WHERE f.hash = ?2 AND f.path <> ?1 AND c.renamed_from IS NOT NULL "
+        "GROUP BY f.id, c.renamed_from ORDER BY 3 DESC, 4 DESC, 1",
     [QUERY_REVISIONS] = "SELECT p.model, p.model_revision, p.prompt_version, count(*), "
                         "min(s.made_at), max(s.made_at) FROM summaries s "
                         "JOIN provenance p ON p.id = s.provenance "
@@ -215,11 +223,12 @@ static const char *const texts[QUERIES] = {
         "(SELECT coalesce(max(made_at), 0) FROM summaries)",
     [QUERY_SOURCES] = "SELECT source, count(*) FROM summaries GROUP BY source ORDER BY source",
     [QUERY_PAGES] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-    [QUERY_EACH_PLACE] = "SELECT " LINE_COLUMNS " FROM " LINE_TABLES
-                         " ORDER BY f.path, c.level, c.start_line, c.end_line, c.key",
+    [QUERY_EACH_PLACE] =
+        "SELECT " LINE_COLUMNS " FROM " LINE_TABLES " WHERE c.renamed_from IS NULL "
+        "ORDER BY f.path, c.level, c.start_line, c.end_line, c.key",
     [QUERY_IMPORT_CHUNK] =
-        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen) "
-        "VALUES(?8, ?1, ?2, ?3, ?4, ?5, x'', ?6, ?7) ON CONFLICT DO NOTHING",
+        "INSERT INTO chunks(file, level, start_line, end_line, symbol, text, version, key, seen, "
+        "renamed_from) VALUES(?8, ?1, ?2, ?3, ?4, ?5, x'', ?6, ?7, ?9) ON CONFLICT DO NOTHING",
     [QUERY_CHUNK_PATHS] = "SELECT id, path FROM files WHERE id IN (SELECT file FROM chunks) OR "
                           "id IN (SELECT file FROM settled)",
     [QUERY_GC_GONE] = "DELETE FROM chunks WHERE file = ? AND NOT " WANTED,
@@ -440,4 +449,5 @@ void row_line(struct columns *c, struct row *r) {
     row_origin(c, m);
     if (column_hash_or_null(c, r->context))
         l->context = r->context;
+    l->renamed_from = column_text_or_null(c, TEXT_ANY);
 }

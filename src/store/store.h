@@ -39,7 +39,7 @@
 #define STORE_FILE "precis.db"
 
 enum {
-    STORE_VERSION = 6,              /* of the schema: user_version */
+    STORE_VERSION = 7,              /* of the schema: user_version */
     STORE_APPLICATION = 0x70726563, /* application_id: "prec" */
 };
 
@@ -120,6 +120,8 @@ struct store_line {
     const char *path;              /* of the file; a folder's has no '/' at its end; "": the tree */
     uint64_t start_line, end_line; /* both 0 for a folder and the tree */
     const char *symbol;
+    /* The path that its key has instead: of the file when it was made. NULL: this one. */
+    const char *renamed_from;
     uint8_t text[HASH_SHA256_SIZE];
 
     const char *line;
@@ -193,6 +195,14 @@ int store_files(struct store *s, const char *path,
 /* What the store knows of a file. The strings of *file are path and, until the next call,
  * language. PRECIS_ENOTFOUND: nothing. */
 int store_file(struct store *s, const char *path, struct store_file *file, struct err *e);
+
+/* The paths that a file of that content may have had before, the likeliest first: those that lines
+ * at `path` were made for, then those of files with that content that are gone, and what lines
+ * there were made for. One may come twice. The string lives
+ * until each returns, which may read other things of the store. */
+int store_renamed(struct store *s, const char *path, const uint8_t hash[HASH_SHA256_SIZE],
+                  int (*each)(void *user, const char *before, struct err *e), void *user,
+                  struct err *e);
 
 /* ---- Revisions ---- */
 

@@ -32,6 +32,7 @@ enum query {
     QUERY_LIST,
     QUERY_FILE,
     QUERY_FILES,
+    QUERY_RENAMED,
     QUERY_REVISIONS,
     QUERY_PIN,
     QUERY_UNPIN,
@@ -203,7 +204,7 @@ int match_file(struct store *s, const char *path, size_t *changed, struct err *e
     "c.id, c.key, c.level, f.path, f.language, c.start_line, c.end_line, c.symbol, c.text, "       \
     "s.line, s.confidence, s.source, s.tokens_in, s.tokens_out, s.elapsed_ms, s.cut, s.made_at, "  \
     "p.model, p.model_revision, p.file_type, p.precision, p.isa, p.prompt_version, "               \
-    "p.decoder_version, p.parameters, p.seed, s.context"
+    "p.decoder_version, p.parameters, p.seed, s.context, c.renamed_from"
 #define LINE_TABLES                                                                                \
     "chunks c JOIN files f ON f.id = c.file JOIN summaries s ON s.key = c.key "                    \
     "JOIN provenance p ON p.id = s.provenance"

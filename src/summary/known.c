@@ -7,7 +7,7 @@
 #include "summary/task.h"
 
 static bool is_line(const struct known_line *k, int max_chars) {
-    return !k->nothing && k->line.len && !buf_failed(&k->line) &&
+    return !k->nothing && k->line.len && !buf_failed(&k->line) && !buf_failed(&k->renamed_from) &&
            utf8_valid(k->line.data, k->line.len) &&
            utf8_length(k->line.data, k->line.len) <= (size_t)max_chars && k->confidence >= 0 &&
            k->confidence <= 1;
@@ -31,9 +31,14 @@ bool known_chunk_is_usable(const struct known_chunk *c, int max_chars) {
     return good && !buf_failed(&c->symbol);
 }
 
+void known_line_free(struct known_line *k) {
+    buf_free(&k->line);
+    buf_free(&k->renamed_from);
+}
+
 void known_chunks_free(struct known_chunks *c) {
     for (size_t i = 0; i < c->n; i++) {
-        buf_free(&c->v[i].line.line);
+        known_line_free(&c->v[i].line);
         buf_free(&c->v[i].symbol);
     }
     free(c->v);
@@ -51,6 +56,11 @@ static void take(struct task *t, struct known_line *k) {
     t->cut = k->cut;
     t->made = k->made;
     t->known = true;
+    t->renamed_from = k->renamed_from;
+    k->renamed_from = (struct buf){0};
+    t->has_key = t->renamed_from.len > 0;
+    if (t->has_key)
+        memcpy(t->known_key, k->key, sizeof t->known_key);
 }
 
 /* Asking again would come to the same. */
@@ -95,7 +105,7 @@ static bool find(struct task *t, const struct known *from, int max_chars) {
         take_nothing(t, &k);
     else if (found)
         take(t, &k);
-    buf_free(&k.line);
+    known_line_free(&k);
     return found;
 }
 

@@ -9,7 +9,7 @@
 
 enum { KNOWN_SOURCE_SIZE = 8 };
 
-/* Zeroed at birth; known_line.line is the asker's to free. */
+/* Zeroed at birth; its buffers are the asker's to free. */
 struct known_line {
     struct buf line; /* NUL-terminated, one line of valid UTF-8 */
     double confidence;
@@ -18,7 +18,13 @@ struct known_line {
     bool cut;
     bool nothing; /* the model was asked and gave no line that can be used; `line` says why */
     const struct provenance *made; /* how it was made; NULL: as the lines of the run that asks */
+    /* The path of the same file when the line was made, as in struct summary; empty: as it is. Then
+     * it is kept under `key`. */
+    struct buf renamed_from;
+    uint8_t key[HASH_SHA256_SIZE];
 };
+
+void known_line_free(struct known_line *k); /* safe on a zeroed one */
 
 /* Whether the line is one that a run could have made itself: whoever kept it is not trusted, and
  * lines that took the place of the model's are made again. */

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "code/changes.h"
 #include "code/chunk_tree.h"
 #include "summary/source.h"
 
@@ -85,6 +86,8 @@ static int add_file(struct plan *p, const struct plan_options *o, const struct w
         source_close(&s);
     }
     p->n_chunks += f->n_chunks;
+    for (size_t k = 0; rc == 0 && k < f->n_chunks; k++)
+        p->n_asked += plan_asks(p, f, k);
     return rc;
 }
 
@@ -140,6 +143,14 @@ int plan_open(const struct plan *p, const struct plan_file *f, struct mapping *m
         file_unmap(m);
     }
     return rc;
+}
+
+bool plan_asks(const struct plan *p, const struct plan_file *f, size_t k) {
+    uint64_t first, last;
+    if (!f->file->changed || f->error)
+        return true;
+    plan_lines(p, f, k, &first, &last);
+    return changes_touch(f->file->changed, first, last);
 }
 
 void plan_lines(const struct plan *p, const struct plan_file *f, size_t k, uint64_t *first,

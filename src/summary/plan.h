@@ -26,6 +26,7 @@ struct plan_file {
 struct plan {
     struct plan_file *files; /* owned */
     size_t n, n_chunks;
+    size_t n_asked;  /* of n_chunks: those that plan_asks about */
     size_t by_lines; /* files that are cut by lines though they were to be by structure */
     uint64_t lines, bytes, loc;
 };
@@ -47,6 +48,9 @@ void plan_free(struct plan *p);
  * On failure *m and *chunks are zeroed. */
 int plan_open(const struct plan *p, const struct plan_file *f, struct mapping *m,
               struct chunks *chunks, struct err *e);
+
+/* Whether chunk k of a file is asked about: else none of its lines is among those that changed. */
+bool plan_asks(const struct plan *p, const struct plan_file *f, size_t k);
 
 /* The lines of chunk k (0 ..) of a file, without looking at it. */
 void plan_lines(const struct plan *p, const struct plan_file *f, size_t k, uint64_t *first,

@@ -181,7 +181,11 @@ static int prepare_task(struct run *r, struct task *t, const struct source_file 
     rc = outline_chunk(r, t, s, &c, &outline);
     if (rc == 0)
         rc = set_context(t, &c);
-    if (rc == 0 && !task_known(t, &r->options) && !refuses(r, t)) {
+    bool open = rc == 0 && !task_known(t, &r->options);
+    t->left = open && t->aside;
+    if (t->left) {
+        rc = err_set(&t->err, PRECIS_ENOTFOUND, "not asked about");
+    } else if (open && !refuses(r, t)) {
         rc = need(r, RUN_POOL, &t->err);
         if (rc == 0)
             rc = task_ask(t, &r->options, &c, NULL, NULL, &t->err);
@@ -203,6 +207,7 @@ static struct task *begin_task(struct run *r, const struct plan_file *f, size_t 
     t->index = f->first_chunk + k;
     t->file = f;
     plan_lines(&r->plan, f, k, &t->start_line, &t->end_line);
+    t->aside = !plan_asks(&r->plan, f, k);
     return t;
 }
 

@@ -70,6 +70,10 @@ int rollup_add(struct rollup *r, const struct summary *chunk, struct err *e) {
         r->nodes[r->file].lang = chunk->lang;
     }
     r->nodes[r->file].end_line = chunk->end_line;
+    if (chunk->aside && chunk->error && !chunk->known && !r->nodes[r->file].partial) {
+        r->nodes[r->file].partial = true;
+        r->n_files--;
+    }
     if (chunk->error)
         return 0;
     rc = add_node(r, SUMMARY_CHUNK, chunk->file_path, e);
@@ -106,7 +110,7 @@ static int list_files(const struct rollup *r, size_t *files, const char **names,
         return err_nomem(e, "roll-up");
     size_t n = 0;
     for (size_t i = 0; i < r->n; i++)
-        if (r->nodes[i].level == SUMMARY_FILE)
+        if (r->nodes[i].level == SUMMARY_FILE && !r->nodes[i].partial)
             paths[n++] = (struct path){r->nodes[i].path, i};
     qsort(paths, n, sizeof *paths, by_path);
     for (size_t i = 0; i < n; i++) {
@@ -175,13 +179,14 @@ int rollup_execute(struct rollup *r, const struct rollup_work *w, struct err *e)
     int rc = files && names ? list_files(r, files, names, e) : err_nomem(e, "roll-up");
     if (rc == 0)
         rc = folders_make(names, r->n_files, &r->folders, e);
+    bool only_files = w->options->rollup_files;
     if (rc == 0)
         rc = add_folders(r, files, &top, e);
     if (rc == 0) {
-        w->stats->rollups_total = r->n_files + r->folders.n;
+        w->stats->rollups_total = r->n_files + (only_files ? 0 : r->folders.n);
         rc = rollup_level(r, w, files, r->n_files, 0, &over, e);
     }
-    if (rc == 0 && !over)
+    if (rc == 0 && !over && !only_files)
         rc = make_folders(r, w, top, e);
     w->stats->rollup_seconds = clock_seconds() - began;
     free(files);

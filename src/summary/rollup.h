@@ -24,8 +24,9 @@ struct rollup; /* the lines of a run, of which it keeps copies, and nothing else
 int rollup_new(struct rollup **out, struct err *e);
 void rollup_free(struct rollup *r); /* NULL is fine */
 
-/* The next chunk of a run, in order; a failed one only says how long its file is. file_path is
- * borrowed until rollup_free. PRECIS_ENOMEM. */
+/* The next chunk of a run, in order; a failed one only says how long its file is. A file with a
+ * chunk that is set aside without anything known of it has no line. file_path is borrowed until
+ * rollup_free. PRECIS_ENOMEM. */
 int rollup_add(struct rollup *r, const struct summary *chunk, struct err *e);
 
 /* All borrowed for the call. */

@@ -18,6 +18,7 @@ struct rollup_node {
     uint64_t start_line, end_line;
     char *symbol; /* owned; NULL: none */
     char *line;   /* owned; NULL: none */
+    bool partial; /* of a file: a chunk was left out, so that nothing can be said of all of it */
     double confidence;
     char source[KNOWN_SOURCE_SIZE];
     size_t first, last, next; /* children, in order, and the sibling after it */
@@ -26,7 +27,7 @@ struct rollup_node {
 struct rollup {
     struct rollup_node *nodes; /* owned */
     size_t n, cap;
-    size_t file, n_files; /* the one that chunks are added to */
+    size_t file, n_files; /* the one that chunks are added to; those that can have a line */
     struct folders folders;
 };
 

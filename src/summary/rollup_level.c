@@ -23,6 +23,8 @@ struct item {
     size_t tokens_in, tokens_out;
     double seconds;
     char sha256[HASH_HEX_SIZE], context_sha256[HASH_HEX_SIZE];
+    struct buf renamed_from; /* as in struct known_line, as is the key */
+    uint8_t key[HASH_SHA256_SIZE];
 };
 
 struct level {
@@ -113,6 +115,8 @@ static struct summary summary_of(const struct level *l, const struct item *item)
                         .known = item->known,
                         .final = ok,
                         .nothing = item->in_vain ? item->err.text : NULL,
+                        .renamed_from = item->renamed_from.len ? item->renamed_from.data : NULL,
+                        .known_key = item->renamed_from.len ? item->key : NULL,
                         .elapsed_ms = item->seconds * 1e3,
                         .index = l->w->stats->chunks_total + l->before + (size_t)(item - l->items)};
     memcpy(s.sha256, item->sha256, sizeof s.sha256);
@@ -189,9 +193,12 @@ static bool take_known(struct level *l, struct item *item) {
         err_set(&item->err, PRECIS_ENOTFOUND, "%s", found.line.data ? found.line.data : "no line");
         end(l, item);
     } else if (hit) {
+        item->renamed_from = found.renamed_from;
+        found.renamed_from = (struct buf){0};
+        memcpy(item->key, found.key, sizeof item->key);
         end_with(l, item, found.line.data, found.confidence, found.source);
     }
-    buf_free(&found.line);
+    known_line_free(&found);
     return hit;
 }
 
@@ -405,6 +412,8 @@ int rollup_level(struct rollup *r, const struct rollup_work *w, const size_t *no
     *over = l.stopping;
     if (!w->stats->hung) /* else a lane may still put something there */
         queue_free(l.finished);
+    for (size_t i = 0; l.items && i < n; i++)
+        buf_free(&l.items[i].renamed_from);
     free(l.items);
     return rc;
 }

@@ -141,7 +141,7 @@ int run_prepare(const struct walk *w, const struct run_options *options, struct 
         return rc;
     }
     r->stats = (struct run_stats){.files = r->plan.n,
-                                  .chunks_total = r->plan.n_chunks,
+                                  .chunks_total = r->plan.n_asked,
                                   .by_lines = r->plan.by_lines,
                                   .lines = r->plan.lines,
                                   .bytes = r->plan.bytes};
@@ -214,6 +214,10 @@ static int count_distinct(struct run *r, const struct buf *line, struct err *e) 
 
 static int count(struct run *r, const struct task *t, struct err *e) {
     struct run_stats *s = &r->stats;
+    if (t->aside) { /* nor is it asked for */
+        s->lines_known += t->end_line - t->start_line + 1;
+        return 0;
+    }
     s->cut += t->cut;
     s->chunks_first += t->made != NULL;
     if (t->known) {
@@ -263,9 +267,11 @@ static struct summary summary_of(const struct task *t) {
         .tokens_out = t->tokens_out,
         .cut = t->cut,
         .known = t->known,
+        .aside = t->aside,
         .final = t->final || (ok && strcmp(t->source, "model") == 0),
         .nothing = *t->nothing ? t->nothing : NULL,
         .known_key = t->has_key ? t->known_key : NULL,
+        .renamed_from = t->renamed_from.len ? t->renamed_from.data : NULL,
         .elapsed_ms = t->seconds * 1e3,
         .index = t->index,
         .made = t->made,
@@ -315,7 +321,7 @@ static void update_time(struct run *r) {
 
 static void emit(struct execution *x, struct task *t) {
     struct summary s = summary_of(t);
-    int rc = x->rc ? 0 : x->events->on_summary(x->events->user, &s, x->e);
+    int rc = x->rc || s.aside ? 0 : x->events->on_summary(x->events->user, &s, x->e);
     if (rc == 0 && x->rc == 0 && x->r->rollup)
         rc = rollup_add(x->r->rollup, &s, x->e);
     if (rc)
@@ -365,7 +371,7 @@ static void try_again(struct run *r, struct task *t) {
 /* What has no usable answer is asked in vain the next time, too: all draws follow from the chunk.
  */
 static void note_nothing(struct task *t) {
-    bool in_vain = t->err.code == PRECIS_ENOTFOUND && t->finish != FINISH_CANCELLED;
+    bool in_vain = t->err.code == PRECIS_ENOTFOUND && !t->left && t->finish != FINISH_CANCELLED;
     bool asked = t->known || t->attempt > 0;
     if (in_vain && asked)
         snprintf(t->nothing, sizeof t->nothing, "%s", t->err.text);
@@ -402,7 +408,7 @@ static void note_outcome(struct run *r, struct task *t) {
 /* The line of another than the model, where that gave none. */
 static void fall_back(struct run *r, struct task *t) {
     const char *instead = NULL;
-    if (r->options.no_fallback || t->finish == FINISH_CANCELLED)
+    if (r->options.no_fallback || t->left || t->finish == FINISH_CANCELLED)
         return;
     if (task_lesser(t, &r->options))
         instead = "a smaller model's line";

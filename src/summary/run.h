@@ -70,6 +70,7 @@ struct run_options {
     /* Lines of files, folders and the whole from those of the chunks (summary/rollup.h); a
      * sequence-to-sequence model makes none. */
     bool rollup;
+    bool rollup_files; /* with it: of files alone */
     const char *title; /* what the whole is called; borrowed until run_free; NULL: nothing */
     const struct known *known;  /* asked before the model; borrowed likewise; NULL: nothing is */
     const struct known *lesser; /* asked where the model gives no line; likewise */
@@ -112,6 +113,9 @@ struct run_stats {
 struct run; /* a run in preparation or under way */
 
 /* Counts lines and cuts every file into chunks (reads all of them once); nothing is generated yet.
+ * Where a file of the walk says which of its lines changed, the chunks that have none of them are
+ * set aside: the model is not asked about them, but what is known of them enters the file's line,
+ * which is made where all of its chunks have been asked about or are known.
  * w, en, tok and chat (may be NULL: only an own instruction to a decoder needs it) are borrowed
  * until run_free; with options->lazy they are NULL. Files that cannot be read any more become
  * failed chunks. */
@@ -123,11 +127,11 @@ void run_free(struct run *r);
 const struct run_stats *run_stats(const struct run *r);
 
 struct run_events {
-    /* Each chunk once, in order, on the caller's thread; then the roll-ups, level by level.
-     * Non-zero ends the run with that code (an output that cannot be written). */
+    /* Each chunk that is asked about once, in order, on the caller's thread; then the roll-ups,
+     * level by level. Non-zero ends the run with that code (an output that cannot be written). */
     int (*on_summary)(void *user, const struct summary *s, struct err *e);
-    /* Each chunk and roll-up as it finishes, on the caller's thread, in order of finishing; may be
-     * NULL. */
+    /* Each chunk, also one that is set aside, and each roll-up as it finishes, on the caller's
+     * thread, in order of finishing; may be NULL. */
     void (*on_finished)(void *user, const struct summary *s, const struct run_stats *stats);
     /* A few times a second while waiting; may be NULL. */
     void (*on_tick)(void *user, const struct run_stats *stats);

@@ -38,11 +38,15 @@ struct summary {
     const char *source;  /* "model", "doc", "rule"; "" when there is none */
     const char *error;   /* why there is none; NULL when there is one */
     size_t tokens_in, tokens_out;
-    bool cut;                   /* the text was cut to the context window */
-    bool known;                 /* it was made by an earlier run */
-    bool final;                 /* asking again would come to the same line */
-    const char *nothing;        /* why the model, asked, gave no usable line; NULL: it did */
-    const uint8_t *known_key;   /* [32] what the store has it under; NULL: to be made of the rest */
+    bool cut;                 /* the text was cut to the context window */
+    bool known;               /* it was made by an earlier run */
+    bool aside;               /* it was not asked about, and has the line that is known or none */
+    bool final;               /* asking again would come to the same line */
+    const char *nothing;      /* why the model, asked, gave no usable line; NULL: it did */
+    const uint8_t *known_key; /* [32] what the store has it under; NULL: to be made of the rest */
+    /* What the file was called when the line was made, as reports show paths; what the model would
+     * say of it now may differ, for it sees the path. NULL: what it is called now. */
+    const char *renamed_from;
     double elapsed_ms;          /* from the chunk's first prefill to its line */
     char sha256[HASH_HEX_SIZE]; /* of the chunk's bytes; of a roll-up: of the lines it is of */
     /* of what entered the prompt beside them, path, lines and language; "": nothing */

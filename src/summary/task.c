@@ -27,6 +27,7 @@ void task_free(struct task *t) {
     buf_free(&t->text);
     buf_free(&t->line);
     buf_free(&t->other);
+    buf_free(&t->renamed_from);
     evidence_free(&t->evidence);
     buf_free(&t->symbol);
     detok_free(&t->detok);

@@ -60,9 +60,12 @@ struct task {
 
     struct buf line;    /* once it is clean */
     const char *source; /* of the line: "model", "doc", "rule"; NULL: there is none yet */
+    bool aside;         /* as in struct summary */
+    bool left;          /* for that reason, without anything that is known */
     bool known;         /* it, or that there is none, was made by an earlier run */
     bool final;         /* as in struct summary */
     char nothing[sizeof((struct err *)0)->text]; /* likewise; "": NULL */
+    struct buf renamed_from;                     /* likewise; empty: NULL */
     bool has_key;                                /* known_key is filled in */
     uint8_t known_key[HASH_SHA256_SIZE];         /* as in struct summary */
     const struct provenance *made; /* of a known line: how, where that is not as the run's */

@@ -28,7 +28,7 @@ $ END
 $ cat repo/.precis/.gitignore
 out: src/parse.py function parse_header 1 3
 out: src/wake.c function wake_worker 1 4
-out: 6 ok
+out: 7 ok
 out: /precis.db*
 
 == a file that is gone leaves, one that changed is cut again

@@ -4,7 +4,7 @@ usage: run.py PRECIS [FILE.t ...] [-k WORD]
 
 A transcript is a list of cases, each begun by "== NAME" and run by bash in a folder of its own file:
 
-    needs: model      skipped, and said so, without the real model (or: onnx, trees, user, tty)
+    needs: model      skipped, and said so, without the real model (or: git, onnx, trees, user, tty)
     $ COMMAND         more than one "$" line is one script
     exit: N           0 unless given; several numbers: any of them
     out: LINE         standard output is exactly these lines
@@ -177,6 +177,8 @@ def real_model(env):
 def lacking(case, env):
     if "model" in case.needs and not env.get("MODEL"):
         return "the real model is not here"
+    if "git" in case.needs and not shutil.which("git"):
+        return "git is not here"
     if "user" in case.needs and os.geteuid() == 0:
         p = subprocess.run(["precis", "--version"], env=env, check=False, user=NOBODY,
                            capture_output=True)

@@ -219,10 +219,10 @@ exit: 2
 err~ is a database of another application \(id 0\), not a store of precis
 
 == a newer one
-$ cp -r repo newer && python3 -c "import sqlite3; db = sqlite3.connect('newer/.precis/precis.db'); db.execute('PRAGMA user_version = 7'); db.commit()"
+$ cp -r repo newer && python3 -c "import sqlite3; db = sqlite3.connect('newer/.precis/precis.db'); db.execute('PRAGMA user_version = 8'); db.commit()"
 $ precis rate --store newer --list; code=$?; rm -r newer; exit $code
 exit: 2
-err~ is of version 7, this precis reads up to version 6$
+err~ is of version 8, this precis reads up to version 7$
 
 == set-up of runs after runs
 $ mkdir again && for i in 1 2 3 4; do printf 'int f%s(void) {\n    return %s;\n}\n' $i $i > again/f$i.c; done

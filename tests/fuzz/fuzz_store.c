@@ -31,6 +31,7 @@ static int on_line(void *user, const struct store_line *l, struct err *e) {
     (void)user;
     (void)e;
     expect_text(l->path);
+    expect_text(l->renamed_from);
     expect_line(l->language);
     expect_line(l->symbol);
     expect_line(l->line);
@@ -66,6 +67,13 @@ static void expect_result(int rc, const struct err *e) {
     expect(rc == 0 || (rc < 0 && e->code == rc && e->text[0] && !strchr(e->text, '\n')));
 }
 
+static int on_path(void *user, const char *path, struct err *e) {
+    (void)user;
+    (void)e;
+    expect_text(path);
+    return 0;
+}
+
 static void read_all(struct store *s) {
     struct err e = {0};
     struct store_revision pin;
@@ -74,6 +82,7 @@ static void read_all(struct store *s) {
     expect_result(store_list(s, "", on_line, NULL, &e), &e);
     expect_result(store_lines(s, "src/a.c", STORE_CHUNK, 1, 5, on_line, NULL, &e), &e);
     expect_result(store_find(s, key, on_line, NULL, &e), &e);
+    expect_result(store_renamed(s, "src/b.c", key, on_path, NULL, &e), &e);
     expect_result(store_ratings(s, on_rating, NULL, &e), &e);
     expect_result(store_revisions(s, on_revision, NULL, &e), &e);
     expect_result(store_active(s, &pin, &e), &e);

@@ -48,7 +48,7 @@ SYSTEM = set(
     """assert ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg
     stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string time uchar wchar wctype
     cpuid dirent dlfcn fcntl fnmatch getopt glob immintrin langinfo libgen poll pthread pwd sched
-    semaphore strings termios unistd malloc""".split()
+    semaphore spawn strings termios unistd malloc""".split()
 )
 SYSTEM_CXX = {"new"}
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #include <sqlite3.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "cli/keep.h"
 #include "fault.h"
@@ -477,6 +479,82 @@ static void memory_that_runs_out_is_a_miss(void **state) {
     assert_string_equal(fix.said, "");
 }
 
+/* What is found of a line for another path; key: what it is to be kept under. */
+static bool find_renamed(const struct known *known, const struct summary *about, const char *from,
+                         uint8_t key[HASH_SHA256_SIZE]) {
+    struct known_line line = {0};
+    const bool found = known->find(known->user, about, &line);
+    if (found) {
+        assert_string_equal(line.line.data, "Holds x.");
+        assert_string_equal(line.renamed_from.data, from);
+        memcpy(key, line.key, HASH_SHA256_SIZE);
+    }
+    known_line_free(&line);
+    return found;
+}
+
+static void remove_file(const char *name) {
+    char *path = file_join(fix.root, name);
+    assert_int_equal(unlink(path), 0);
+    free(path);
+}
+
+/* All three files have the same text. */
+static void a_file_that_is_gone_lends_its_lines(void **state) {
+    (void)state;
+    const struct summary s = line_at("sub/a.c", 1, "Holds x."), other = line_at("b.c", 1, "");
+    struct known known;
+    uint8_t key[HASH_SHA256_SIZE];
+    keep_one(&s);
+    struct keep *k = open_keep(&fix.args, &tiny, &greedy, &known);
+    assert_false(find_renamed(&known, &other, "", key)); /* it would be a copy */
+    end(k, true);
+    remove_file("sub/a.c");
+    k = open_keep(&fix.args, &tiny, &greedy, &known);
+    assert_true(find_renamed(&known, &other, "sub/a.c", key));
+    struct summary there = line_at("b.c", 1, "Holds x.");
+    there.known = true;
+    there.renamed_from = "sub/a.c";
+    there.known_key = key;
+    keep_line(k, &there);
+    const struct summary edited = line_at("b.c", 2, "");
+    assert_false(find_renamed(&known, &edited, "", key)); /* that line was none there */
+    end(k, true);
+    /* it is where it is, whatever becomes of the old path and of the file's other lines */
+    tree_write(fix.root, "sub/a.c", "int z;\n");
+    tree_write(fix.root, "b.c", "int x;\nint z;\n");
+    k = open_keep(&fix.args, &tiny, &greedy, &known);
+    assert_true(find_renamed(&known, &other, "sub/a.c", key));
+    end(k, true);
+    struct args anew = fix.args;
+    anew.refresh_examples = true;
+    k = open_keep(&anew, &tiny, &greedy, &known);
+    assert_false(find_renamed(&known, &other, "", key));
+    end(k, true);
+    assert_string_equal(fix.said, "");
+}
+
+static void a_renamed_file_without_memory_is_a_miss(void **state) {
+    (void)state;
+    const struct summary s = line_at("sub/a.c", 1, "Holds x."), other = line_at("b.c", 1, "");
+    struct known known;
+    uint8_t key[HASH_SHA256_SIZE];
+    bool failed = true;
+    long n = 0;
+    keep_one(&s);
+    remove_file("sub/a.c");
+    for (; failed; n++) {
+        struct keep *k = open_keep(&fix.args, &tiny, &greedy, &known);
+        fault_begin(&fault_memory, n, FAULT_ONCE);
+        const bool found = find_renamed(&known, &other, "sub/a.c", key);
+        failed = fault_end(&fault_memory) != NULL;
+        if (!failed)
+            assert_true(found);
+        end(k, true);
+    }
+    assert_true(n > 2);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -494,6 +572,8 @@ int main(void) {
         TEST(a_model_without_the_encoder_is_not_taken),
         TEST(a_refresh_without_an_answer_takes_the_line_away),
         TEST(memory_that_runs_out_is_a_miss),
+        TEST(a_file_that_is_gone_lends_its_lines),
+        TEST(a_renamed_file_without_memory_is_a_miss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,7 @@ static void jsonl_is_as_agreed(void **state) {
         json_error_t why;
         json_t *j = json_loadb(at, (size_t)(end - at), 0, &why);
         assert_non_null(j);
-        assert_int_equal(json_object_size(j), 23);
+        assert_int_equal(json_object_size(j), 24);
         const char *path = json_string_value(json_object_get(j, "file_path"));
         assert_string_equal(path, sample_summaries[lines].file_path);
         json_decref(j);

@@ -81,7 +81,8 @@ static void a_store_of_version_1_gets_an_index_and_keeps_its_lines(void **state)
     put_file(s, "a.c", "x");
     put_line(s, begin_run(s), &l);
     store_close(s);
-    outside("DROP INDEX chunks_by_seen; ALTER TABLE summaries DROP COLUMN context; DROP TABLE "
+    outside("DROP INDEX files_by_hash; ALTER TABLE chunks DROP COLUMN renamed_from; "
+            "DROP INDEX chunks_by_seen; ALTER TABLE summaries DROP COLUMN context; DROP TABLE "
             "unanswered; DROP TABLE settled; "
             "DROP TABLE asked; DROP TABLE words; DROP TABLE stale; DROP TABLE index_state; "
             "DROP TABLE entries; DROP TABLE indexed; "
@@ -140,7 +141,8 @@ static void an_index_of_version_3_gets_its_words_anew(void **state) {
     struct store_entry n = entry("f", 1, 2, "x");
     put(s, "a.c", &n, 1, NULL);
     store_close(s);
-    outside("DROP INDEX chunks_by_seen; ALTER TABLE summaries DROP COLUMN context; DROP TABLE "
+    outside("DROP INDEX files_by_hash; ALTER TABLE chunks DROP COLUMN renamed_from; "
+            "DROP INDEX chunks_by_seen; ALTER TABLE summaries DROP COLUMN context; DROP TABLE "
             "unanswered; DROP TABLE settled; "
             "DROP TABLE asked; UPDATE words_content SET c3 = 'wake_worker'; "
             "PRAGMA user_version = 3");

@@ -56,7 +56,7 @@ static void is_made_only_when_asked(void **state) {
     store_close(s);
     assert_string_equal(outside("PRAGMA journal_mode"), "wal");
     assert_string_equal(outside("PRAGMA application_id"), "1886545251");
-    assert_string_equal(outside("PRAGMA user_version"), "6");
+    assert_string_equal(outside("PRAGMA user_version"), "7");
     assert_string_equal(outside("PRAGMA integrity_check"), "ok");
     char *folder = file_join(root, STORE_FOLDER);
     assert_int_equal(tree_count(folder), 2); /* and .gitignore; no log stays */
@@ -464,12 +464,12 @@ static void refuses_what_precis_did_not_make(void **state) {
     refused(STORE_CREATE, PRECIS_EINPUT, "another application (id 42)");
     unlink(path);
     store_close(open_store(root, STORE_CREATE));
-    outside("PRAGMA user_version = 7");
-    refused(STORE_CREATE, PRECIS_EUNSUPPORTED, "version 7, this precis reads up to version 6");
-    refused(STORE_READ, PRECIS_EUNSUPPORTED, "version 6");
+    outside("PRAGMA user_version = 8");
+    refused(STORE_CREATE, PRECIS_EUNSUPPORTED, "version 8, this precis reads up to version 7");
+    refused(STORE_READ, PRECIS_EUNSUPPORTED, "version 7");
     outside("PRAGMA user_version = -1");
     refused(STORE_WRITE, PRECIS_EINPUT, "version -1");
-    outside("PRAGMA user_version = 6");
+    outside("PRAGMA user_version = 7");
     outside("CREATE TRIGGER evil AFTER INSERT ON summaries BEGIN DELETE FROM summaries; END");
     refused(STORE_WRITE, PRECIS_EINPUT, "its schema differs at evil");
     refused(STORE_READ, PRECIS_EINPUT, "its schema differs at evil");
@@ -585,6 +585,63 @@ static void finds_the_root_of_a_work_tree(void **state) {
     free(loose);
 }
 
+static int list_path(void *user, const char *path, struct err *e) {
+    struct buf *b = user;
+    buf_printf(b, "%s ", path);
+    return buf_failed(b) ? err_nomem(e, "test") : 0;
+}
+
+static int check_renamed(void *user, const struct store_line *l, struct err *e) {
+    (void)e;
+    const char *wanted = user;
+    if (wanted)
+        assert_string_equal(l->renamed_from, wanted);
+    else
+        assert_null(l->renamed_from);
+    return 0;
+}
+
+static void expect_before(struct store *s, const char *path, const uint8_t *hash,
+                          const char *wanted) {
+    struct buf found = {0};
+    buf_str(&found, "");
+    assert_int_equal(store_renamed(s, path, hash, list_path, &found, NULL), 0);
+    assert_string_equal(found.data, wanted);
+    buf_free(&found);
+}
+
+static void knows_what_a_file_was_called(void **state) {
+    (void)state;
+    struct store *s = open_store(root, STORE_CREATE);
+    struct store_origin o = origin_of("A", "line-1");
+    struct store_line l = line_of(&o, "old.c", 1, 9, "First.");
+    struct store_file f;
+    put_file(s, "old.c", "text");
+    put_file(s, "new.c", "text");
+    put_file(s, "other.c", "another");
+    assert_int_equal(store_file(s, "old.c", &f, NULL), 0);
+    assert_int_equal(store_put(s, begin_run(s), &l, NULL, NULL), 0);
+    tree_write(root, "old.c", "text");
+    expect_before(s, "new.c", f.hash, ""); /* it would be a copy */
+    char *path = file_join(root, "old.c");
+    assert_int_equal(unlink(path), 0);
+    free(path);
+    expect_before(s, "new.c", f.hash, "old.c ");
+    expect_before(s, "old.c", f.hash, ""); /* new.c never had a line */
+    l.path = "new.c";
+    l.renamed_from = "old.c";
+    assert_int_equal(store_put(s, begin_run(s), &l, NULL, NULL), 0);
+    assert_int_equal(store_lines(s, "new.c", STORE_CHUNK, 1, 9, check_renamed, "old.c", NULL), 0);
+    assert_int_equal(store_lines(s, "old.c", STORE_CHUNK, 1, 9, check_renamed, NULL, NULL), 0);
+    expect_before(s, "newer.c", f.hash, "new.c old.c old.c "); /* the newest first */
+    const uint8_t other[HASH_SHA256_SIZE] = {1};
+    expect_before(s, "new.c", other, "old.c "); /* whatever is in it now */
+    assert_int_equal(store_put(s, begin_run(s), &l, NULL, NULL), 0);
+    l.renamed_from = "\xff";
+    assert_int_equal(store_check_line(&l, NULL), PRECIS_EUSAGE);
+    store_close(s);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -604,6 +661,7 @@ int main(void) {
         TEST(refuses_links_and_folders),
         TEST(says_which_rows_are_damaged),
         TEST(finds_the_root_of_a_work_tree),
+        TEST(knows_what_a_file_was_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

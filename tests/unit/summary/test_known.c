@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "code/changes.h"
 #include "doubles.h"
 #include "summary/run.h"
 #include "tree.h"
@@ -331,6 +332,75 @@ static void lines_that_no_run_makes_are_made_anew(void **state) {
     free(expected);
 }
 
+struct seen {
+    size_t shown, aside, aside_known;
+};
+
+static int on_changed(void *user, const struct summary *s, struct err *e) {
+    (void)e;
+    struct seen *seen = user;
+    assert_int_equal(s->level, SUMMARY_CHUNK);
+    assert_int_equal(s->start_line, 3);
+    assert_false(s->aside);
+    seen->shown++;
+    return 0;
+}
+
+static void on_end(void *user, const struct summary *s, const struct run_stats *stats) {
+    (void)stats;
+    struct seen *seen = user;
+    seen->aside += s->aside;
+    seen->aside_known += s->aside && s->known;
+    assert_true(!s->aside || s->known || (s->error && !s->final && !s->nothing));
+}
+
+/* The second chunk of each file is asked about; the others are looked up. */
+static size_t run_changed(struct memory *asked, struct seen *seen, struct run_stats *stats) {
+    const struct double_options o = {
+        .lanes = 2, .max_sequences = 4, .queue = 8, .context = 4096, .script = say_it};
+    struct engine *en = double_engine_open(&o);
+    const struct known known = {.find = find, .user = asked};
+    const struct run_options options = {
+        .loc = LOC, .max_chars = 120, .max_new_tokens = 200, .known = &known};
+    struct err e = {0};
+    struct run *r;
+    assert_int_equal(run_prepare(&walk, &options, en, DOUBLE_TOK, DOUBLE_CHAT, &r, &e), 0);
+    const struct run_events events = {
+        .on_summary = on_changed, .on_finished = on_end, .user = seen};
+    assert_int_equal(run_execute(r, &events, &e), 0);
+    *stats = *run_stats(r);
+    const size_t jobs = double_engine_jobs(en);
+    run_free(r);
+    engine_close(en);
+    return jobs;
+}
+
+static void chunks_that_did_not_change_are_set_aside(void **state) {
+    (void)state;
+    struct hunk hunk = {.old_first = 4, .old_lines = 1, .new_first = 4, .new_lines = 1};
+    const struct changed_file changed = {.hunks = &hunk, .n = 1};
+    struct run_stats stats;
+    for (int i = 0; i < FILES; i++)
+        files[i].changed = &changed;
+    struct seen seen = {0};
+    first.which = 0;
+    assert_int_equal(run_changed(&first, &seen, &stats), FILES);
+    assert_int_equal(seen.shown, FILES);
+    assert_int_equal(seen.aside, 2 * FILES);
+    assert_int_equal(seen.aside_known, 0);
+    assert_int_equal(stats.chunks_total, FILES);
+    assert_int_equal(stats.chunks_done, FILES);
+    assert_int_equal(stats.chunks_failed, 0);
+    seen = (struct seen){0};
+    first.which = 1;
+    assert_int_equal(run_changed(&first, &seen, &stats), 0);
+    assert_int_equal(seen.shown, FILES);
+    assert_int_equal(seen.aside_known, 2 * FILES);
+    assert_int_equal(stats.chunks_known, FILES);
+    for (int i = 0; i < FILES; i++)
+        files[i].changed = NULL;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_run_is_remembered),
@@ -339,6 +409,7 @@ int main(void) {
         cmocka_unit_test(what_makes_lines_is_opened_when_one_is_wanted),
         cmocka_unit_test(a_part_that_does_not_open_ends_the_run),
         cmocka_unit_test(lines_that_no_run_makes_are_made_anew),
+        cmocka_unit_test(chunks_that_did_not_change_are_set_aside),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
