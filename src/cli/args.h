@@ -58,6 +58,8 @@ struct args {
     uint64_t topk;
     int mode; /* enum index_mode */
     double threshold;
+    /* man */
+    const char *pages;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
     uint64_t vectors, width, clusters, queries, shown;

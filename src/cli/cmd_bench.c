@@ -280,6 +280,7 @@ const struct command command_bench_decode = {
 const struct command command_bench_chunk = {
     .name = "bench chunk",
     .operands = "[FILE]",
+    .names = NAMES_FILE,
     .summary = "bytes a second of cutting text into chunks",
     .details =
         "Times opening a file that is in the page cache and cutting it into chunks of lines;\n"

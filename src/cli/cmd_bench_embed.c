@@ -15,6 +15,7 @@
 static const struct option work[] = {
     {.name = "model",
      .type = OPTION_TEXT,
+     .names = NAMES_MODEL,
      .offset = AT(embedding_model),
      .argument = "M",
      .fallback = "minilm",
@@ -192,6 +193,7 @@ const struct command command_bench_embed = {
     .name = "bench embed",
     .operands = "FILE",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "tokens a second of embedding texts",
     .details = "Times the vectors of all texts of a file, from text to vector, and then those of\n"
                "one short query alone. Texts are cut to what the model takes.",

@@ -93,6 +93,7 @@ static const struct option work[] = {
      .help = "exact and found neighbours of the first N queries, in JSON"},
     {.name = "keep",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(keep),
      .argument = "DIR",
      .help = "leave matrix and graph here, or take them from here when they fit"},

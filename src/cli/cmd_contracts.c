@@ -283,6 +283,7 @@ static const struct option_group *const groups[] = {&group_work,  &group_files, 
 const struct command command_bench_contracts = {
     .name = "bench contracts",
     .operands = "[PATH]",
+    .names = NAMES_FILE,
     .summary = "the performance contracts, measured: met or missed",
     .details =
         "Measures cutting, start, time, throughput, memory, success and efficiency, and that\n"

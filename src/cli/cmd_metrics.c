@@ -352,6 +352,7 @@ const struct command command_metrics = {
     .name = "metrics",
     .operands = "PATH...",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "lines, comments, nesting and cyclomatic complexity of files and functions",
     .details =
         "Counts, for each source file below PATH, lines of code, of comments (also as a share of\n"

@@ -227,6 +227,7 @@ static const struct option rating[] = {
      .help = "the sentence as it should be"},
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "DIR",
      .help = "the folder whose .precis holds the store; else that of the work tree"},
@@ -250,6 +251,7 @@ static const struct option_group *const groups[] = {&group_rating, &group_listin
 const struct command command_rate = {
     .name = "rate",
     .operands = "PATH[:LINE] good|bad|1..5",
+    .names = NAMES_FILE,
     .summary = "say how good a line is; list and export such judgements",
     .details =
         "Keeps your judgement of the line that covers LINE of the file PATH, or without LINE of\n"

@@ -23,12 +23,14 @@ static const struct option examples[] = {
              "8 for models of fewer than 256 million parameters, whose time they cost"},
     {.name = "examples-from",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(examples_from),
      .argument = "PATH",
      .help = "take them from this folder, or from lines of JSON: {\"path\", \"language\", "
              "\"symbol\", \"code\", \"sentence\"}"},
     {.name = "embedding-model",
      .type = OPTION_TEXT,
+     .names = NAMES_MODEL,
      .offset = AT(embedding_model),
      .argument = "M",
      .help =

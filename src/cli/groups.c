@@ -23,8 +23,8 @@ const struct option_group group_general = {"General", general};
 
 #define MODEL_NAME(fallback_name)                                                                  \
     {                                                                                              \
-        .name = "model", .type = OPTION_TEXT, .offset = AT(model), .argument = "M",                \
-        .fallback = (fallback_name),                                                               \
+        .name = "model", .type = OPTION_TEXT, .names = NAMES_MODEL, .offset = AT(model),           \
+        .argument = "M", .fallback = (fallback_name),                                              \
         .help = "a catalogue name, a .gguf or .onnx file, a folder, or hf:org/name"                \
     }
 
@@ -71,6 +71,7 @@ const struct option_group group_line_model = {"Model", line_model};
 static const struct option tokenizer[] = {MODEL_NAME("smollm2"),
                                           {.name = "tokenizer",
                                            .type = OPTION_TEXT,
+                                           .names = NAMES_FILE,
                                            .offset = AT(tokenizer),
                                            .argument = "FILE.json",
                                            .help = "a tokenizer.json instead of a model"},
@@ -178,6 +179,7 @@ static const struct option chunks[] = {
      .help = "the instruction to the model, instead of the built-in one"},
     {.name = "prompt-file",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(prompt_file),
      .argument = "FILE",
      .help = "the same, read from a file (-: standard input)"},
@@ -241,6 +243,7 @@ static const struct option report[] = {
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(output),
      .argument = "FILE",
      .fallback = "-",
@@ -255,6 +258,7 @@ const struct option_group group_json = {"Output", json};
 static const struct option encoder[] = {
     {.name = "embedding-model",
      .type = OPTION_TEXT,
+     .names = NAMES_MODEL,
      .offset = AT(embedding_model),
      .argument = "M",
      .help = "the encoder: a catalogue name, a folder or hf:org/name; without it: minilm, if it is "
@@ -266,6 +270,7 @@ const struct option_group group_encoder = {"Model", encoder};
 static const struct option store[] = {
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "ROOT",
      .help = "the folder whose .precis has the index; without it: the nearest at or above the path "

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/distance.h"
 #include "cli/args.h"
 
@@ -30,7 +29,7 @@ static void *field(struct args *a, const struct option *o) {
     return (char *)a + o->offset;
 }
 
-static bool takes_value(const struct option *o) {
+bool option_takes_value(const struct option *o) {
     return o->type != OPTION_FLAG && o->type != OPTION_COUNT;
 }
 
@@ -39,7 +38,7 @@ static int bad_value(struct err *e, const char *where, const char *value, const 
     return err_set(e, PRECIS_EUSAGE, "%s%s: must be %s", where, *value ? value : "\"\"", must);
 }
 
-static void format_limit(const struct option *o, double v, char *out, size_t size) {
+void option_limit(const struct option *o, double v, char *out, size_t size) {
     if (o->type == OPTION_SIZE && v >= 1024 && fmod(v, 1024) == 0) {
         const char *unit = "KMGT";
         v /= 1024;
@@ -58,8 +57,8 @@ static int bad_range(struct err *e, const struct option *o, const char *where, c
                        : o->type == OPTION_SIZE ? "a size such as 512M or 4G"
                                                 : "a whole number";
     char low[32], high[32], must[160];
-    format_limit(o, o->min, low, sizeof low);
-    format_limit(o, o->max, high, sizeof high);
+    option_limit(o, o->min, low, sizeof low);
+    option_limit(o, o->max, high, sizeof high);
     /* a value of the right kind needs only the range */
     bool whole = value[value[0] == '-' ? 1 : 0] && !value[strspn(value, "-0123456789")];
     char *end;
@@ -179,7 +178,7 @@ static int store(const struct option *o, const char *where, const char *value, s
     return 0;
 }
 
-static void variable_name(const struct option *o, char *out, size_t size) {
+void option_variable(const struct option *o, char *out, size_t size) {
     int n = snprintf(out, size, "PRECIS_%s", o->name);
     for (char *p = out; n > 0 && *p; p++)
         *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
@@ -189,7 +188,7 @@ static int start_values(const struct command *c, struct args *a, struct err *e) 
     for (const struct option_group *const *g = c->groups; *g; g++) {
         for (const struct option *o = (*g)->options; o->name; o++) {
             char name[80];
-            variable_name(o, name, sizeof name);
+            option_variable(o, name, sizeof name);
             const char *value = getenv(name);
             if (o->fallback && o->type != OPTION_LIST) {
                 int rc = store(o, "default ", o->fallback, a, e);
@@ -265,7 +264,7 @@ static int parse_long(const struct command *c, int argc, char **argv, int *i, st
     const struct option *o = find_option(c, name, len, 0);
     if (!o)
         return unknown_option(c, arg, e);
-    if (!takes_value(o)) {
+    if (!option_takes_value(o)) {
         if (equals)
             return err_set(e, PRECIS_EUSAGE, "--%s: takes no value", o->name);
         set_plain(o, a);
@@ -287,7 +286,7 @@ static int parse_letters(const struct command *c, int argc, char **argv, int *i,
         if (!o)
             return err_set(e, PRECIS_EUSAGE, "unknown option -%c (see precis %s --help)", *p,
                            c->name);
-        if (!takes_value(o)) {
+        if (!option_takes_value(o)) {
             set_plain(o, a);
             continue;
         }
@@ -321,68 +320,4 @@ int options_parse(const struct command *c, int argc, char **argv, struct args *a
         rc = err_set(e, PRECIS_EUSAGE, "%s: needs %s (see precis %s --help)", c->name, c->operands,
                      c->name);
     return rc;
-}
-
-/* "(one of ...)" or "(1 to 100)", and "[default]". */
-static void describe(const struct option *o, struct buf *b) {
-    buf_str(b, o->help);
-    if (o->type == OPTION_CHOICE) {
-        buf_str(b, ": ");
-        for (int i = 0; o->choices[i]; i++)
-            buf_printf(b, "%s%s", i ? ", " : "", o->choices[i]);
-    } else if (takes_value(o) && o->max > 0 && o->max < 0x1p63) {
-        char low[32], high[32];
-        format_limit(o, o->min, low, sizeof low);
-        format_limit(o, o->max, high, sizeof high);
-        buf_printf(b, o->above_min ? " (above %s, to %s)" : " (%s..%s)", low, high);
-    }
-    if (o->type == OPTION_LIST)
-        buf_str(b, "; repeatable");
-    if (o->fallback && takes_value(o) && *o->fallback)
-        buf_printf(b, " [%s]", o->fallback);
-}
-
-enum { HELP_COLUMN = 32 };
-
-static void print_wrapped(FILE *f, const char *text, int column, int width) {
-    int at = column;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (at > column && at + 1 + word > width) {
-            fprintf(f, "\n%*s", column, "");
-            at = column;
-        }
-        at += fprintf(f, "%s%.*s", at > column ? " " : "", word, text);
-        text += word;
-        text += strspn(text, " ");
-    }
-    fputc('\n', f);
-}
-
-static void print_option(FILE *f, const struct option *o, int width) {
-    char left[80];
-    int n;
-    if (o->letter)
-        n = snprintf(left, sizeof left, "  -%c, --%s", o->letter, o->name);
-    else
-        n = snprintf(left, sizeof left, "      --%s", o->name);
-    if (takes_value(o) && n > 0 && (size_t)n < sizeof left)
-        n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->argument);
-    fputs(left, f);
-    if (n > HELP_COLUMN - 2)
-        fprintf(f, "\n%*s", HELP_COLUMN, "");
-    else
-        fprintf(f, "%*s", HELP_COLUMN - n, "");
-    struct buf b = {0};
-    describe(o, &b);
-    print_wrapped(f, b.data ? b.data : o->help, HELP_COLUMN, width);
-    buf_free(&b);
-}
-
-void options_print(FILE *f, const struct command *c, int width) {
-    for (const struct option_group *const *g = c->groups; *g; g++) {
-        fprintf(f, "\n%s\n", (*g)->title);
-        for (const struct option *o = (*g)->options; o->name; o++)
-            print_option(f, o, width);
-    }
 }

@@ -3,7 +3,8 @@
  *
  * A command has groups of rows; each row stores into a field of struct args. Values come from the
  * default in the row, then from the environment (PRECIS_AGENT_COUNT for --agent-count; empty is
- * unset), then from the command line, later over earlier. */
+ * unset), then from the command line, later over earlier. Manual pages (man.h) and completions of
+ * shells (completion.h) are made of the rows as well. */
 #ifndef PRECIS_CLI_OPTIONS_H
 #define PRECIS_CLI_OPTIONS_H
 
@@ -12,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct list {
@@ -32,6 +34,9 @@ enum option_type {
 
 #define OPTION_AUTO UINT64_MAX
 
+/* What a text or an operand is the name of, which shells complete. */
+enum named { NAMES_NOTHING, NAMES_FILE, NAMES_FOLDER, NAMES_MODEL, NAMES_COMMAND };
+
 struct option {
     const char *name; /* without "--"; NULL ends a group */
     char letter;      /* 0: none */
@@ -39,6 +44,7 @@ struct option {
     bool automatic;   /* NUMBER: "auto" is a value, too: OPTION_AUTO */
     bool typed;       /* on the command line only: of one call, which no variable is about */
     enum option_type type;
+    enum named names;           /* TEXT, LIST */
     size_t offset;              /* in struct args */
     const char *argument;       /* "N", "FILE"; NULL for flags */
     const char *fallback;       /* the default as it would be typed; NULL: zero */
@@ -58,8 +64,10 @@ struct command {
     const char *name;     /* "summarize", or two words: "bench prefill" */
     const char *operands; /* "PATH..."; NULL: takes none */
     bool needs_operand;
-    const char *summary;                      /* one line, for the overview */
-    const char *details;                      /* paragraphs for --help; '\n' ends a line */
+    enum named names;           /* the operands; a file may be a folder, too */
+    const char *const *choices; /* or what one of them may be, NULL-ended; NULL: not known */
+    const char *summary;        /* one line, for the overview */
+    const char *details;        /* paragraphs for --help; '\n' ends a line */
     const struct option_group *const *groups; /* NULL-ended */
     const char *examples;                     /* lines; NULL: none */
     /* 0 or a positive exit code; negative: an enum precis_error, and e says why. */
@@ -73,6 +81,13 @@ int options_parse(const struct command *c, int argc, char **argv, struct args *a
 
 /* The options, aligned and wrapped at `width` columns, in groups. */
 void options_print(FILE *f, const struct command *c, int width);
+/* Text of which the first line begins at `column`, wrapped at `width`, with a newline. */
+void options_wrap(FILE *f, const char *text, int column, int width);
+
+bool option_takes_value(const struct option *o);
+void option_variable(const struct option *o, char *out, size_t size); /* "PRECIS_AGENT_COUNT" */
+void option_describe(const struct option *o, struct buf *b); /* help, what it may be, default */
+void option_limit(const struct option *o, double v, char *out, size_t size); /* "4G", "0.3" */
 
 /* The nearest of n names, or NULL when none is near enough to be meant. */
 const char *options_nearest(const char *name, const char *const *names, size_t n);
