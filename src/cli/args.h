@@ -9,6 +9,7 @@ struct args {
     struct list operands;
     /* general */
     uint64_t verbose;
+    const char *config;
     /* model */
     const char *model;
     int device;                   /* enum device */
@@ -67,10 +68,10 @@ struct args {
     const char *keep;
     int graph;
     /* flags of all of them, together for the sake of padding */
-    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache, resume,
-        gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos, no_special,
-        plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words, prefer_docs,
-        no_fallback, watch;
+    bool help, version, quiet, no_color, no_config, json, no_gitignore, all_text, no_store,
+        no_cache, resume, gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos,
+        no_special, plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words,
+        prefer_docs, no_fallback, watch;
 };
 
 void args_free(struct args *a);

@@ -61,6 +61,7 @@ static const struct option work[] = {
      .max = 1e6,
      .help = "made like the vectors, and not among them"},
     {.name = "seed",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(seed),
      .argument = "N",

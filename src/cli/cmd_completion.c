@@ -32,6 +32,7 @@ const struct command command_completion = {
     .operands = "bash|zsh|fish",
     .needs_operand = true,
     .choices = completion_shells,
+    .unconfigured = true,
     .summary = "a shell's script that completes commands, options and values",
     .details = "Writes the script to standard output. Installed packages have it in place.",
     .groups = groups,

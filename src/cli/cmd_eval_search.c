@@ -25,6 +25,7 @@ static const struct option searching[] = {
      .help = "what is searched; lines of JSON: {\"id\", \"repo\", \"language\", \"path\", "
              "\"kind\", \"code\", \"symbol\"}"},
     {.name = "mode",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(mode),
      .argument = "M",

@@ -50,6 +50,7 @@ static const struct option_group group_prompt = {"Prompt", prompt};
 
 static const struct option answer[] = {
     {.name = "max-new-tokens",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(max_new_tokens),
      .argument = "N",
@@ -73,6 +74,7 @@ static const struct option answer[] = {
      .max = ENGINE_MAX_TOP,
      .help = "with --json: the K likeliest tokens at each step"},
     {.name = "json",
+     .harmless = true,
      .offset = AT(json),
      .help = "one JSON value with ids, text and logprobs, instead of the text as it comes"},
     {0}};

@@ -63,6 +63,7 @@ const struct command command_man = {
     .name = "man",
     .operands = "[COMMAND]",
     .names = NAMES_COMMAND,
+    .unconfigured = true,
     .summary = "the manual page of a command, or of the program",
     .details = "Writes the page as man(1) reads it, from what --help is made of.",
     .groups = groups,

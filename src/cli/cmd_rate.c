@@ -236,8 +236,8 @@ static const struct option_group group_rating = {"Rating", rating};
 
 static const struct option listing[] = {
     {.name = "list", .typed = true, .offset = AT(list), .help = "what was rated, oldest first"},
-    {.name = "json", .offset = AT(json), .help = "as one JSON array"},
-    {.name = "jsonl", .offset = AT(jsonl), .help = "as JSON Lines"},
+    {.name = "json", .harmless = true, .offset = AT(json), .help = "as one JSON array"},
+    {.name = "jsonl", .harmless = true, .offset = AT(jsonl), .help = "as JSON Lines"},
     {.name = "export",
      .typed = true,
      .offset = AT(export),

@@ -12,6 +12,7 @@ static const struct option lines[] = {
      .argument = "NAME",
      .help = "what standard input is called, with the extension of its language (main.rs)"},
     {.name = "max-chars",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(max_chars),
      .argument = "N",
@@ -58,9 +59,11 @@ static const struct option_group group_failures = {"Failures", failing};
 
 static const struct option falling_back[] = {
     {.name = "prefer-docs",
+     .harmless = true,
      .offset = AT(prefer_docs),
      .help = "where a doc comment says what a chunk does, take its first sentence"},
     {.name = "no-fallback",
+     .harmless = true,
      .offset = AT(no_fallback),
      .help = "where the model gives no usable line, give none; else a doc comment's or, by rule, "
              "what the chunk defines"},

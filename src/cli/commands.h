@@ -23,6 +23,7 @@ struct named_text {
 extern const char commands_about[];                  /* one line, with no full stop */
 extern const char commands_environment[];            /* how options are set in it */
 extern const struct named_text commands_variables[]; /* that no option is behind */
+extern const struct named_text commands_files[];     /* that are read or kept */
 extern const struct named_text commands_exits[];     /* exit codes and when */
 
 void commands_exit_codes(struct buf *b); /* "Exit codes: 0 done, ..." */

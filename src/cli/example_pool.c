@@ -12,6 +12,7 @@
 
 static const struct option examples[] = {
     {.name = "examples",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
@@ -41,6 +42,7 @@ const struct option_group group_examples = {"Examples", examples};
 
 static const struct option asking[] = {
     {.name = "context",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(context_kind),
      .argument = "C",
@@ -50,6 +52,7 @@ static const struct option asking[] = {
          "what the model sees of each chunk: all of its text, its outline, or auto: the outline "
          "of what is long"},
     {.name = "best-of",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(best_of),
      .argument = "N",

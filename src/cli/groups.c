@@ -13,11 +13,27 @@ static const struct option general[] = {
     {.name = "version", .letter = 'V', .typed = true, .offset = AT(version), .help = "the version"},
     {.name = "quiet", .letter = 'q', .offset = AT(quiet), .help = "only errors on standard error"},
     {.name = "verbose",
+     .harmless = true,
      .letter = 'v',
      .type = OPTION_COUNT,
      .offset = AT(verbose),
      .help = "say more; twice: everything"},
-    {.name = "no-color", .offset = AT(no_color), .help = "no colours (NO_COLOR does the same)"},
+    {.name = "no-color",
+     .harmless = true,
+     .offset = AT(no_color),
+     .help = "no colours (NO_COLOR does the same)"},
+    {.name = "config",
+     .letter = 'c',
+     .outside = true,
+     .type = OPTION_TEXT,
+     .names = NAMES_FILE,
+     .offset = AT(config),
+     .argument = "FILE",
+     .help = "read this configuration, and neither the user's nor the project's"},
+    {.name = "no-config",
+     .outside = true,
+     .offset = AT(no_config),
+     .help = "read no configuration"},
     {0}};
 const struct option_group group_general = {"General", general};
 
@@ -80,6 +96,7 @@ const struct option_group group_tokenizer = {"Model", tokenizer};
 
 static const struct option sampling[] = {
     {.name = "sampling-strategy",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(strategy),
      .argument = "S",
@@ -87,6 +104,7 @@ static const struct option sampling[] = {
      .choices = choices_strategy,
      .help = "how the next token is chosen"},
     {.name = "temperature",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(temperature),
      .argument = "T",
@@ -94,6 +112,7 @@ static const struct option sampling[] = {
      .max = 2,
      .help = "for temperature and nucleus; 0 is greedy"},
     {.name = "top-p",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(top_p),
      .argument = "P",
@@ -102,6 +121,7 @@ static const struct option sampling[] = {
      .above_min = true,
      .help = "probability mass kept by nucleus"},
     {.name = "top-k",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(top_k),
      .argument = "K",
@@ -109,6 +129,7 @@ static const struct option sampling[] = {
      .max = 1000000,
      .help = "likeliest tokens kept by temperature and nucleus; 0: all"},
     {.name = "beams",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(beams),
      .argument = "N",
@@ -117,6 +138,7 @@ static const struct option sampling[] = {
      .max = 16,
      .help = "width of beam"},
     {.name = "length-penalty",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(length_penalty),
      .argument = "X",
@@ -126,6 +148,7 @@ static const struct option sampling[] = {
      .above_min = true,
      .help = "beam scores are divided by length to this power"},
     {.name = "repetition-penalty",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(repetition_penalty),
      .argument = "X",
@@ -134,6 +157,7 @@ static const struct option sampling[] = {
      .above_min = true,
      .help = "above 1: tokens that were there become less likely"},
     {.name = "no-repeat-ngram",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(no_repeat_ngram),
      .argument = "N",
@@ -141,6 +165,7 @@ static const struct option sampling[] = {
      .max = 64,
      .help = "no N tokens in a row twice; 0: they may"},
     {.name = "seed",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(seed),
      .argument = "N",
@@ -154,6 +179,7 @@ static const char *const choices_chunk[] = {"lines", "structure", NULL};
 
 static const struct option chunks[] = {
     {.name = "loc",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(loc),
      .argument = "N",
@@ -162,6 +188,7 @@ static const struct option chunks[] = {
      .max = 1000000,
      .help = "lines in a chunk; by structure: at most"},
     {.name = "chunk",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(chunk),
      .argument = "HOW",
@@ -184,6 +211,7 @@ static const struct option chunks[] = {
      .argument = "FILE",
      .help = "the same, read from a file (-: standard input)"},
     {.name = "agent-count",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(agents),
      .argument = "N",
@@ -192,6 +220,7 @@ static const struct option chunks[] = {
      .max = 100,
      .help = "chunks in flight at most; the output is the same for every N"},
     {.name = "max-new-tokens",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(max_new_tokens),
      .argument = "N",
@@ -200,27 +229,32 @@ static const struct option chunks[] = {
      .max = 4096,
      .help = "tokens in a summary"},
     {.name = "no-rollup",
+     .harmless = true,
      .offset = AT(no_rollup),
      .help = "lines of chunks alone, none of files, folders and the whole made from them"},
     {0}};
 const struct option_group group_chunks = {"Summaries", chunks};
 
-static const struct option files[] = {
-    {.name = "include",
-     .type = OPTION_LIST,
-     .offset = AT(include),
-     .argument = "PATTERN",
-     .help = "only files that match, written as in .gitignore"},
-    {.name = "ignore",
-     .type = OPTION_LIST,
-     .offset = AT(ignore),
-     .argument = "PATTERN",
-     .help = "leave out files and folders that match"},
-    {.name = "no-gitignore",
-     .offset = AT(no_gitignore),
-     .help = "do not read .gitignore and .precisignore"},
-    {.name = "all-text", .offset = AT(all_text), .help = "every text file, not only source code"},
-    {0}};
+static const struct option files[] = {{.name = "include",
+                                       .harmless = true,
+                                       .type = OPTION_LIST,
+                                       .offset = AT(include),
+                                       .argument = "PATTERN",
+                                       .help = "only files that match, written as in .gitignore"},
+                                      {.name = "ignore",
+                                       .harmless = true,
+                                       .type = OPTION_LIST,
+                                       .offset = AT(ignore),
+                                       .argument = "PATTERN",
+                                       .help = "leave out files and folders that match"},
+                                      {.name = "no-gitignore",
+                                       .offset = AT(no_gitignore),
+                                       .help = "do not read .gitignore and .precisignore"},
+                                      {.name = "all-text",
+                                       .harmless = true,
+                                       .offset = AT(all_text),
+                                       .help = "every text file, not only source code"},
+                                      {0}};
 const struct option_group group_files = {"Files", files};
 
 struct walk_options args_files(const struct args *a) {
@@ -234,6 +268,7 @@ static const char *const choices_format[] = {"md", "jsonl", "csv", "html", NULL}
 
 static const struct option report[] = {
     {.name = "format",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(format),
      .argument = "F",
@@ -251,8 +286,11 @@ static const struct option report[] = {
     {0}};
 const struct option_group group_report = {"Report", report};
 
-static const struct option json[] = {
-    {.name = "json", .offset = AT(json), .help = "one JSON value on standard output"}, {0}};
+static const struct option json[] = {{.name = "json",
+                                      .harmless = true,
+                                      .offset = AT(json),
+                                      .help = "one JSON value on standard output"},
+                                     {0}};
 const struct option_group group_json = {"Output", json};
 
 static const struct option encoder[] = {

@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/config.h"
 
 enum { HELP_WIDTH = 96 };
 
@@ -92,10 +94,35 @@ static int print_version(void) {
     return write_failed();
 }
 
+/* Which project's configuration is asked for: that of the first operand that is there, where
+ * operands are files and folders, else that of the current folder. */
+static const char *place_of(const struct command *c, const struct args *a) {
+    struct stat st;
+    if (a->file && stat(a->file, &st) == 0)
+        return a->file;
+    for (size_t i = 0; c->names == NAMES_FILE && i < a->operands.n; i++)
+        if (stat(a->operands.v[i], &st) == 0)
+            return a->operands.v[i];
+    return ".";
+}
+
+/* Reads the command line twice: the first time for which configuration counts. */
+static int read_options(const struct command *c, int argc, char **argv, struct config *files,
+                        struct args *a, struct err *e) {
+    struct args typed = {0};
+    int rc = options_parse(c, NULL, argc, argv, &typed, e);
+    bool asked = typed.help || typed.version;
+    if (rc == 0 && !asked && !c->unconfigured)
+        rc = config_find(&typed, place_of(c, &typed), commands, files, e);
+    args_free(&typed);
+    return rc ? rc : options_parse(c, &(struct options_from){.files = files}, argc, argv, a, e);
+}
+
 static int run_command(const struct command *c, int argc, char **argv) {
+    struct config files = {0};
     struct args a = {0};
     struct err e = {0};
-    int rc = options_parse(c, argc, argv, &a, &e);
+    int rc = read_options(c, argc, argv, &files, &a, &e);
     if (rc == 0 && a.help) {
         rc = print_help(c);
     } else if (rc == 0 && a.version) {
@@ -112,6 +139,7 @@ static int run_command(const struct command *c, int argc, char **argv) {
         rc = EXIT_BAD;
     }
     args_free(&a);
+    config_free(&files);
     return rc;
 }
 

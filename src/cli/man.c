@@ -85,6 +85,13 @@ static void put_block(struct buf *b, const char *s, size_t len, size_t indent) {
     buf_str(b, ".EE\n.RE\n");
 }
 
+static void put_paragraph(struct buf *b) {
+    static const char mark[] = ".PP\n";
+    size_t n = sizeof mark - 1;
+    if (b->len < n || memcmp(b->data + b->len - n, mark, n) != 0)
+        buf_str(b, mark);
+}
+
 /* Indented lines stay as they are, others are filled. */
 static void put_details(struct buf *b, const char *s) {
     while (*s) {
@@ -95,19 +102,21 @@ static void put_details(struct buf *b, const char *s) {
             end += *end == '\n';
         }
         if (block) {
-            if (b->len > 4 && memcmp(b->data + b->len - 4, ".PP\n", 4) != 0)
-                buf_str(b, ".PP\n");
+            put_paragraph(b);
             put_block(b, s, (size_t)(end - s), 2);
             if (*end)
-                buf_str(b, ".PP\n");
+                put_paragraph(b);
             s = end;
             continue;
         }
         while (s < end) {
             size_t len = strcspn(s, "\n");
-            if (len)
+            if (len) {
                 put_text(b, s, len, PROSE);
-            buf_str(b, len ? "\n" : ".PP\n");
+                buf_char(b, '\n');
+            } else {
+                put_paragraph(b);
+            }
             s += len + (s[len] == '\n');
         }
     }
@@ -187,6 +196,10 @@ static void put_tail(struct buf *b, const struct command *c) {
     put_line(b, commands_environment, PROSE);
     if (!c)
         put_list(b, commands_variables);
+    if (!c) {
+        buf_str(b, ".SH FILES\n");
+        put_list(b, commands_files);
+    }
     buf_str(b, ".SH EXIT STATUS\n");
     put_list(b, commands_exits);
     buf_str(b, ".SH SEE ALSO\n");

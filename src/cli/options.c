@@ -8,6 +8,7 @@
 
 #include "base/distance.h"
 #include "cli/args.h"
+#include "cli/config.h"
 
 bool list_add(struct list *l, const char *s) {
     /* one more than is held, for the NULL at the end */
@@ -136,8 +137,7 @@ static int store_flag(const char *where, const char *value, bool *out, struct er
     return bad_value(e, where, value, "1 or 0");
 }
 
-/* where: how the message names the option, up to and with the space or '=' before the value. */
-static int store(const struct option *o, const char *where, const char *value, struct args *a,
+int option_store(const struct option *o, const char *where, const char *value, struct args *a,
                  struct err *e) {
     void *to = field(a, o);
     uint64_t number;
@@ -184,27 +184,60 @@ void option_variable(const struct option *o, char *out, size_t size) {
         *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
 
-static int start_values(const struct command *c, struct args *a, struct err *e) {
-    for (const struct option_group *const *g = c->groups; *g; g++) {
-        for (const struct option *o = (*g)->options; o->name; o++) {
-            char name[80];
-            option_variable(o, name, sizeof name);
-            const char *value = getenv(name);
-            if (o->fallback && o->type != OPTION_LIST) {
-                int rc = store(o, "default ", o->fallback, a, e);
-                if (rc)
-                    return rc;
-            }
-            if (!value || !*value || o->typed)
-                continue;
-            char where[88];
-            snprintf(where, sizeof where, "%s=", name);
-            int rc = store(o, where, value, a, e);
-            if (rc)
-                return rc;
-        }
+/* Stores a value and tells whoever wants to know where it is from. */
+static int store_from(const struct option *o, const struct options_from *from, const char *source,
+                      const char *where, const char *value, struct args *a, struct err *e) {
+    int rc = option_store(o, where, value, a, e);
+    if (rc == 0 && from && from->said)
+        from->said(from->user, o, value, source);
+    return rc;
+}
+
+/* Lines of all commands, or of this one. */
+static int values_of_file(const struct option *o, const struct options_from *from,
+                          const struct config_file *f, const char *section, struct args *a,
+                          struct err *e) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < f->n; i++) {
+        const struct config_entry *x = &f->v[i];
+        char source[600], where[700];
+        if (strcmp(x->section, section) != 0 || strcmp(x->key, o->name) != 0)
+            continue;
+        snprintf(source, sizeof source, "%s:%u", f->path, x->line);
+        snprintf(where, sizeof where, "%s: %s = ", source, x->key);
+        rc = store_from(o, from, source, where, x->value, a, e);
     }
-    return 0;
+    return rc;
+}
+
+static int start_value(const struct command *c, const struct option *o,
+                       const struct options_from *from, struct args *a, struct err *e) {
+    char name[80], where[88];
+    int rc = 0;
+    if (o->fallback && o->type != OPTION_LIST)
+        rc = store_from(o, from, "built in", "default ", o->fallback, a, e);
+    if (o->typed)
+        return rc;
+    for (size_t i = 0; rc == 0 && from && from->files && i < from->files->n; i++) {
+        rc = values_of_file(o, from, &from->files->v[i], "", a, e);
+        if (rc == 0)
+            rc = values_of_file(o, from, &from->files->v[i], c->name, a, e);
+    }
+    option_variable(o, name, sizeof name);
+    const char *value = getenv(name);
+    if (rc || !value || !*value)
+        return rc;
+    snprintf(where, sizeof where, "%s=", name);
+    return store_from(o, from, name, where, value, a, e);
+}
+
+int options_values(const struct command *c, const struct options_from *from, struct args *a,
+                   struct err *e) {
+    int rc = 0;
+    for (const struct option_group *const *g = c->groups; rc == 0 && *g; g++)
+        for (const struct option *o = (*g)->options; rc == 0 && o->name; o++)
+            rc = start_value(c, o, from, a, e);
+    return rc;
 }
 
 static const struct option *find_option(const struct command *c, const char *name, size_t len,
@@ -215,6 +248,10 @@ static const struct option *find_option(const struct command *c, const char *nam
                        : strlen(o->name) == len && memcmp(o->name, name, len) == 0)
                 return o;
     return NULL;
+}
+
+const struct option *option_find(const struct command *c, const char *name, size_t len) {
+    return find_option(c, name, len, 0);
 }
 
 const char *options_nearest(const char *name, const char *const *names, size_t n) {
@@ -233,15 +270,19 @@ const char *options_nearest(const char *name, const char *const *names, size_t n
     return best;
 }
 
-static int unknown_option(const struct command *c, const char *arg, struct err *e) {
+const char *option_nearest(const struct command *c, const char *name) {
     const char *names[128];
     size_t n = 0;
-    char name[80];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
     for (const struct option_group *const *g = c->groups; *g; g++)
         for (const struct option *o = (*g)->options; o->name && n < 128; o++)
             names[n++] = o->name;
-    const char *near = options_nearest(name, names, n);
+    return options_nearest(name, names, n);
+}
+
+static int unknown_option(const struct command *c, const char *arg, struct err *e) {
+    char name[80];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
+    const char *near = option_nearest(c, name);
     if (near)
         return err_set(e, PRECIS_EUSAGE, "unknown option --%s (did you mean --%s?)", name, near);
     return err_set(e, PRECIS_EUSAGE, "unknown option --%s (see precis %s --help)", name, c->name);
@@ -265,17 +306,19 @@ static int parse_long(const struct command *c, int argc, char **argv, int *i, st
     if (!o)
         return unknown_option(c, arg, e);
     if (!option_takes_value(o)) {
-        if (equals)
+        if (equals && o->typed)
             return err_set(e, PRECIS_EUSAGE, "--%s: takes no value", o->name);
-        set_plain(o, a);
-        return 0;
+        if (!equals) {
+            set_plain(o, a);
+            return 0;
+        }
     }
     if (!equals && *i + 1 >= argc)
         return err_set(e, PRECIS_EUSAGE, "--%s: needs a value (%s)", o->name, o->argument);
     const char *value = equals ? equals + 1 : argv[++*i];
     char where[80];
     snprintf(where, sizeof where, "--%s ", o->name);
-    return store(o, where, value, a, e);
+    return option_store(o, where, value, a, e);
 }
 
 /* One argument of single letters: "-q", "-vv", "-oFILE", "-o FILE". */
@@ -294,13 +337,14 @@ static int parse_letters(const struct command *c, int argc, char **argv, int *i,
             return err_set(e, PRECIS_EUSAGE, "-%c: needs a value (%s)", *p, o->argument);
         char where[8];
         snprintf(where, sizeof where, "-%c ", *p);
-        return store(o, where, p[1] ? p + 1 : argv[++*i], a, e);
+        return option_store(o, where, p[1] ? p + 1 : argv[++*i], a, e);
     }
     return 0;
 }
 
-int options_parse(const struct command *c, int argc, char **argv, struct args *a, struct err *e) {
-    int rc = start_values(c, a, e);
+int options_parse(const struct command *c, const struct options_from *from, int argc, char **argv,
+                  struct args *a, struct err *e) {
+    int rc = options_values(c, from, a, e);
     bool ended = false;
     for (int i = 0; rc == 0 && i < argc; i++) {
         const char *arg = argv[i];

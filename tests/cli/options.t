@@ -70,9 +70,14 @@ exit: 2
 err: precis: --loc: needs a value (N)
 
 == flag with a value
-$ precis summarize . --all-text=yes
+$ precis summarize . --all-text=maybe
 exit: 2
-err: precis: --all-text: takes no value
+err: precis: --all-text maybe: must be 1 or 0
+
+== a flag of one call with a value
+$ precis summarize . --help=yes
+exit: 2
+err: precis: --help: takes no value
 
 == no operand
 $ precis summarize

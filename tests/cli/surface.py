@@ -1,4 +1,4 @@
-"""Manual pages and completions, as the tools for them see them.
+"""Manual pages and completions, as the tools for them see them, and what a project may configure.
 
 usage: surface.py PRECIS MESON_FILE
 
@@ -118,6 +118,27 @@ def check_fish(script):
               f"fish {line}: {p.stdout} {p.stderr}")
 
 
+def check_harmless(precis, folder):
+    """What a project may say is what is listed here: an option that is new may not."""
+    allowed = set("""verbose no-color sampling-strategy temperature top-p top-k beams length-penalty
+        repetition-penalty no-repeat-ngram seed loc chunk agent-count max-new-tokens no-rollup include
+        ignore all-text format json jsonl examples context best-of max-chars prefer-docs no-fallback topk
+        mode lang path threshold top""".split())
+    options = set()
+    for name in run(precis, "completion", "bash").stdout.split("\n"):
+        m = re.match(r" *options='(.*)'$", name)
+        if m:
+            options |= set(re.findall(r"--([a-z-]+)", m.group(1)))
+    check(len(options) > 100 and allowed <= options, f"options: {len(options)} {allowed - options}")
+    os.makedirs(os.path.join(folder, ".precis"))
+    for option in sorted(options):
+        with open(os.path.join(folder, ".precis", "config"), "w", encoding="utf-8") as f:
+            f.write(f"{option} = 1\n")
+        said = run(precis, "config", "show", "tokenize", cwd=folder).stderr
+        refused = "not in a project's file" in said or "is of the command line alone" in said
+        check(refused == (option not in allowed), f"a project's {option}: {said!r}")
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -126,6 +147,7 @@ def main():
         pages = os.path.join(folder, "pages")
         os.mkdir(pages)
         check_pages(precis, meson, pages)
+        check_harmless(precis, os.path.join(folder, "project"))
         for shell in ("bash", "zsh", "fish"):
             script = os.path.join(folder, shell)
             with open(script, "w", encoding="utf-8") as f:
