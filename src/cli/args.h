@@ -9,7 +9,8 @@ struct args {
     struct list operands;
     /* general */
     uint64_t verbose;
-    const char *config;
+    const char *config, *log;
+    int progress; /* enum progress_mode */
     /* model */
     const char *model;
     int device;                   /* enum device */
@@ -82,7 +83,7 @@ struct walk_options args_files(const struct args *a);
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_line_model, group_engine,
     group_tokenizer, group_sampling, group_chunks, group_files, group_json, group_encoder,
-    group_index, group_report;
+    group_index, group_report, group_progress;
 
 extern const char *const choices_template[], *const choices_search[];
 

@@ -110,9 +110,10 @@ static const struct option templates[] = {{.name = "chat-template",
 static const struct option_group group_template = {"Conversation", templates};
 
 static const struct option_group *const summarize_groups[] = {
-    &group_chunks,     &group_asking,   &group_examples, &group_fallback, &group_failures,
-    &group_routing,    &group_lines,    &group_report,   &group_store,    &group_files,
-    &group_line_model, &group_template, &group_sampling, &group_general,  NULL};
+    &group_chunks,   &group_asking,   &group_examples,   &group_fallback,
+    &group_failures, &group_routing,  &group_lines,      &group_report,
+    &group_store,    &group_files,    &group_line_model, &group_template,
+    &group_sampling, &group_progress, &group_general,    NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -167,10 +168,19 @@ static const struct option parallel[] = {
     {0}};
 static const struct option_group group_parallel = {"Input and output", parallel};
 
-static const struct option_group *const parallel_groups[] = {
-    &group_parallel,   &group_chunks,   &group_asking,  &group_examples,
-    &group_fallback,   &group_failures, &group_store,   &group_sampling,
-    &group_line_model, &group_template, &group_general, NULL};
+static const struct option_group *const parallel_groups[] = {&group_parallel,
+                                                             &group_chunks,
+                                                             &group_asking,
+                                                             &group_examples,
+                                                             &group_fallback,
+                                                             &group_failures,
+                                                             &group_store,
+                                                             &group_sampling,
+                                                             &group_line_model,
+                                                             &group_template,
+                                                             &group_progress,
+                                                             &group_general,
+                                                             NULL};
 
 static int run_parallel(const struct args *a, struct err *e) {
     if (!a->file)

@@ -30,6 +30,12 @@ static const struct option general[] = {
      .offset = AT(config),
      .argument = "FILE",
      .help = "read this configuration, and neither the user's nor the project's"},
+    {.name = "log",
+     .type = OPTION_TEXT,
+     .names = NAMES_FILE,
+     .offset = AT(log),
+     .argument = "FILE",
+     .help = "append what is said and done to this file, as JSON Lines"},
     {.name = "no-config",
      .outside = true,
      .offset = AT(no_config),
@@ -263,6 +269,21 @@ struct walk_options args_files(const struct args *a) {
                                  .include = a->include.v,
                                  .exclude = a->ignore.v};
 }
+
+static const char *const choices_progress[] = {"auto", "json", "plain", "none", NULL};
+
+static const struct option progress[] = {
+    {.name = "progress",
+     .harmless = true,
+     .type = OPTION_CHOICE,
+     .offset = AT(progress),
+     .argument = "HOW",
+     .fallback = "auto",
+     .choices = choices_progress,
+     .help = "on standard error; auto: a bar on a terminal, else a line every ten seconds; json: "
+             "lines for programs, also with --quiet"},
+    {0}};
+const struct option_group group_progress = {"Progress", progress};
 
 static const char *const choices_format[] = {"md", "jsonl", "csv", "html", NULL};
 

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/runlog.h"
 
 enum { HELP_WIDTH = 96 };
 
@@ -127,17 +128,23 @@ static int run_command(const struct command *c, int argc, char **argv) {
         rc = print_help(c);
     } else if (rc == 0 && a.version) {
         rc = print_version();
+    } else if (rc == 0 && a.log && runlog_open(a.log, &e) != 0) {
+        rc = e.code;
     } else if (rc == 0) {
         say_start(&(struct say_options){.program = command_is_program(c) ? c->name : "precis",
                                         .quiet = a.quiet,
                                         .no_color = a.no_color,
-                                        .verbose = (int)(a.verbose > 2 ? 2 : a.verbose)});
+                                        .verbose = (int)(a.verbose > 2 ? 2 : a.verbose),
+                                        .log = a.log ? runlog_message : NULL});
+        if (a.log)
+            runlog_start(c->name, argc, argv);
         rc = c->run(&a, &e);
     }
     if (rc < 0) {
         say_error(e.text[0] ? e.text : "failed without a reason");
         rc = EXIT_BAD;
     }
+    runlog_end(rc);
     args_free(&a);
     config_free(&files);
     return rc;

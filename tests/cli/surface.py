@@ -123,7 +123,7 @@ def check_harmless(precis, folder):
     allowed = set("""verbose no-color sampling-strategy temperature top-p top-k beams length-penalty
         repetition-penalty no-repeat-ngram seed loc chunk agent-count max-new-tokens no-rollup include
         ignore all-text format json jsonl examples context best-of max-chars prefer-docs no-fallback topk
-        mode lang path threshold top""".split())
+        mode lang path threshold top progress""".split())
     options = set()
     for name in run(precis, "completion", "bash").stdout.split("\n"):
         m = re.match(r" *options='(.*)'$", name)

@@ -29,7 +29,7 @@ static void expect_said(int rc, const struct err *e) {
 /* Where a project could do harm, all is as it was. */
 static void check_harmless(const struct args *a, const struct args *none) {
     expect(strcmp(a->model, none->model) == 0 && strcmp(a->output, none->output) == 0);
-    expect(!a->store && !a->prompt && !a->prompt_file && !a->config);
+    expect(!a->store && !a->prompt && !a->prompt_file && !a->config && !a->log);
     expect(!a->quiet && !a->no_gitignore && !a->no_config && !a->help && !a->version);
     expect(a->memory_limit == none->memory_limit && a->lanes == none->lanes);
 }

@@ -126,7 +126,7 @@ static void what_is_unknown_is_an_error(void **state) {
     } cases[] = {
         {"lock = 3", "c:1: lock: precis has no such option (did you mean loc?)"},
         {"[tri]\nloc = 3", "c:2: [tri]: there is no such command (did you mean try?)"},
-        {"[try two]\nloc = 3", "c:2: loc: [try two] has no such option"},
+        {"[try two]\ntemperature = 1", "c:2: temperature: [try two] has no such option"},
         {"[try]\nloc = 0", "c:2: loc = 0: must be between 1 and 1000000"},
         {"help = 1", "c:1: help = 1: is of the command line alone"},
         {"config = x", "c:1: config = x: is of the command line alone"},
