@@ -320,6 +320,7 @@ const struct command command_search = {
     .name = "search",
     .operands = "QUERY [PATH]",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "finds code by what it does",
     .details = "Searches the index that `precis index` made, at or above PATH (or here), for what "
                "QUERY says,\n"

@@ -29,7 +29,8 @@ static int print_overview(void) {
     puts("\nTry it:\n"
          "  precis summarize src/                 a Markdown report on standard output\n"
          "  precis summarize src/ -o report.md    the same into a file\n\n"
-         "`precis COMMAND --help` explains a command and its options.");
+         "`precis COMMAND --help` explains a command and its options, `precis config show` says\n"
+         "which of them are set here.");
     return write_failed();
 }
 

@@ -128,6 +128,15 @@ static void known_lines_take_no_time(void **state) {
     assert_true(v.tokens_per_second == 100 && v.left == 60);
 }
 
+/* Nothing is shown, and the clock of the rate does not run while the model has nothing to do. */
+static void the_rate_begins_with_the_first_token(void **state) {
+    (void)state;
+    struct progress p;
+    progress_start(&p, NULL, PROGRESS_NONE);
+    progress_show(&p, &(struct run_stats){.chunks_total = 2, .seconds = 20});
+    assert_true(p.idle == 20 && !p.began);
+}
+
 static void json_is_one_line(void **state) {
     (void)state;
     struct buf b = {0};
@@ -177,6 +186,7 @@ int main(void) {
         cmocka_unit_test(first_chunks_say_little),
         cmocka_unit_test(short_chunks_cost_their_prompts),
         cmocka_unit_test(known_lines_take_no_time),
+        cmocka_unit_test(the_rate_begins_with_the_first_token),
         cmocka_unit_test(json_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
