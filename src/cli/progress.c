@@ -13,20 +13,26 @@ static const double BYTES_A_TOKEN = 3; /* of source code; only until a few chunk
 static const double FEW = 4;
 enum { BAR_MOST = 40, BAR_LEAST = 8, PARTS = 7 };
 
+static uint64_t tokens_of(struct engine *engine) {
+    struct engine_stats es = {0};
+    if (engine)
+        engine_get_stats(engine, &es);
+    return es.tokens_in + es.tokens_shared + es.tokens_out;
+}
+
+/* Of this run: the engine may have had others before. */
+static uint64_t tokens_now(const struct progress *p) {
+    return tokens_of(p->engine) - p->tokens_before;
+}
+
 void progress_start(struct progress *p, struct engine *engine, enum progress_mode mode) {
     bool json = mode == PROGRESS_JSON; /* asked for by name, so it comes with --quiet, too */
     *p = (struct progress){.engine = engine,
+                           .tokens_before = tokens_of(engine),
                            .mode = mode,
                            .quiet = mode == PROGRESS_NONE || (say_is_quiet() && !json),
                            .live = mode == PROGRESS_AUTO && say_is_live()};
     p->next = p->live || json ? 0 : PLAIN_EVERY;
-}
-
-static uint64_t tokens_now(const struct progress *p) {
-    struct engine_stats es = {0};
-    if (p->engine)
-        engine_get_stats(p->engine, &es);
-    return es.tokens_in + es.tokens_shared + es.tokens_out;
 }
 
 static void note_slowest(struct progress *p, const struct summary *s) {

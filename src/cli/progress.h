@@ -27,7 +27,8 @@ struct progress_view {
 };
 
 struct progress {
-    struct engine *engine; /* borrowed; its counters are the live figures; NULL: none yet */
+    struct engine *engine;  /* borrowed; its counters are the live figures; NULL: none yet */
+    uint64_t tokens_before; /* of its counters, when this run began */
     /* Of finished chunks that the model was asked about: how many, their lines and tokens, and the
      * sums of squared lines and of lines times tokens. */
     double asked, lines_done, tokens_done, squares, products;
