@@ -9,6 +9,8 @@ struct args {
     struct list operands;
     /* general */
     uint64_t verbose;
+    const char *config, *log;
+    int progress; /* enum progress_mode */
     /* model */
     const char *model;
     int device;                   /* enum device */
@@ -58,6 +60,8 @@ struct args {
     uint64_t topk;
     int mode; /* enum index_mode */
     double threshold;
+    /* man */
+    const char *pages;
     /* bench */
     uint64_t tokens, rounds, sequences, context, steps, bytes, chunks;
     uint64_t vectors, width, clusters, queries, shown;
@@ -65,10 +69,10 @@ struct args {
     const char *keep;
     int graph;
     /* flags of all of them, together for the sake of padding */
-    bool help, version, quiet, no_color, json, no_gitignore, all_text, no_store, no_cache, resume,
-        gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos, no_special,
-        plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words, prefer_docs,
-        no_fallback, watch, staged;
+    bool help, version, quiet, no_color, no_config, json, no_gitignore, all_text, no_store,
+        no_cache, resume, gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos,
+        no_special, plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words,
+        prefer_docs, no_fallback, watch, staged;
 };
 
 void args_free(struct args *a);
@@ -79,7 +83,7 @@ struct walk_options args_files(const struct args *a);
 /* Groups that several commands share. */
 extern const struct option_group group_general, group_model, group_line_model, group_engine,
     group_tokenizer, group_sampling, group_chunks, group_files, group_json, group_encoder,
-    group_index, group_report;
+    group_index, group_report, group_progress;
 
 extern const char *const choices_template[], *const choices_search[];
 

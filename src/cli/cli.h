@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "cli/args.h"
 #include "cli/options.h"
 
@@ -26,17 +27,20 @@ extern const struct command command_summarize, command_parallel, command_generat
     command_models_rm, command_models_show, command_models_export, command_rate,
     command_eval_summaries, command_eval_search, command_embed, command_metrics, command_index,
     command_search, command_report, command_cache_stats, command_cache_gc, command_cache_export,
-    command_cache_import;
+    command_cache_import, command_man, command_completion, command_config_show;
 
 /* Standard error. */
 struct say_options {
     const char *program; /* begins every message; borrowed for ever */
     bool quiet, no_color;
     int verbose;
+    void (*log)(enum log_level level, const char *text); /* hears all messages, too; NULL: nobody */
 };
 void say_start(const struct say_options *o); /* also becomes the library's log sink */
 void say_error(const char *text);            /* "precis: TEXT" */
 void say_note(const char *text);             /* the same, unless quiet */
+void say_progress(const char *text);         /* the same, and it is in no log */
+void say_json(const char *members);          /* a line of JSON, "{MEMBERS}", quiet or not */
 bool say_is_live(void); /* a terminal that may be painted: not TERM=dumb, NO_COLOR or --no-color */
 bool say_is_quiet(void);
 int say_width(void); /* columns of the terminal, 80 when unknown */

@@ -35,6 +35,7 @@ static const struct option decode[] = {{.name = "sequences",
                                         .max = 100,
                                         .help = "that decode at the same time"},
                                        {.name = "context",
+                                        .harmless = true,
                                         .type = OPTION_NUMBER,
                                         .offset = AT(context),
                                         .argument = "N",
@@ -60,6 +61,7 @@ static const struct option chunk[] = {{.name = "bytes",
                                        .max = 0x1p40,
                                        .help = "of made-up text, when no file is given"},
                                       {.name = "loc",
+                                       .harmless = true,
                                        .type = OPTION_NUMBER,
                                        .offset = AT(loc),
                                        .argument = "N",
@@ -280,6 +282,7 @@ const struct command command_bench_decode = {
 const struct command command_bench_chunk = {
     .name = "bench chunk",
     .operands = "[FILE]",
+    .names = NAMES_FILE,
     .summary = "bytes a second of cutting text into chunks",
     .details =
         "Times opening a file that is in the page cache and cutting it into chunks of lines;\n"

@@ -14,6 +14,7 @@
 static const struct option work[] = {
     {.name = "model",
      .type = OPTION_TEXT,
+     .names = NAMES_MODEL,
      .offset = AT(model),
      .argument = "M",
      .help = "a catalogue name or the path of a .gguf file whose shapes are taken; SmolLM2's when "

@@ -119,6 +119,7 @@ static const struct option_group *const groups[] = {&group_work, &group_json, &g
 const struct command command_bench_tokenize = {
     .name = "bench tokenize",
     .operands = "FILE...",
+    .names = NAMES_FILE,
     .summary = "bytes a second of turning text into tokens",
     .details = "Times one thread that encodes the files, already in memory, one after the other.",
     .groups = groups,

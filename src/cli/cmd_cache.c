@@ -214,6 +214,7 @@ static int run_import(const struct args *a, struct err *e) {
 static const struct option where[] = {
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "DIR",
      .help = "the folder whose .precis has the store; without it: the nearest at or above the "
@@ -265,6 +266,7 @@ const struct command command_cache_export = {
     .name = "cache export",
     .operands = "FILE",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "write the lines of the store into a file, to share them",
     .details =
         "Writes all lines with their provenance as JSON Lines, whole or not at all; -: standard\n"
@@ -280,6 +282,7 @@ const struct command command_cache_import = {
     .name = "cache import",
     .operands = "FILE",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "take the lines of such a file into the store",
     .details =
         "Checks every field, the key of every line and the digest at the end, and takes all lines\n"

@@ -19,11 +19,13 @@ enum { BATCH_ITEMS = 1000, HEAD_LINES = 2, PROGRESS_STEP = 1000 };
 static const struct option searching[] = {
     {.name = "corpus",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(corpus),
      .argument = "FILE",
      .help = "what is searched; lines of JSON: {\"id\", \"repo\", \"language\", \"path\", "
              "\"kind\", \"code\", \"symbol\"}"},
     {.name = "mode",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(mode),
      .argument = "M",
@@ -33,6 +35,7 @@ static const struct option searching[] = {
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(output),
      .argument = "FILE",
      .help = "keep the rank of each query; lines of JSON: {\"id\", \"rank\"}, 0: not among the "
@@ -325,6 +328,7 @@ const struct command command_eval_search = {
     .name = "eval search",
     .operands = "QUERIES.jsonl",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "how well search finds what a sentence is about",
     .details = "Fills an index with the items of --corpus, looks for each \"query\" of "
                "QUERIES.jsonl ({\"id\", \"query\"}), and\n"

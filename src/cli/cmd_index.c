@@ -193,6 +193,7 @@ const struct command command_index = {
     .name = "index",
     .operands = "PATH",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "makes a tree searchable, or brings its index up to date",
     .details =
         "Cuts the source files at or below PATH into functions, methods, types and the lines "

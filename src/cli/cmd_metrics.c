@@ -327,22 +327,26 @@ static int run_metrics(const struct args *a, struct err *e) {
     return rc ? rc : sums.failed ? EXIT_PARTIAL : EXIT_DONE;
 }
 
-static const struct option output[] = {
-    {.name = "json", .offset = AT(json), .help = "one JSON value with all files and functions"},
-    {.name = "top",
-     .type = OPTION_NUMBER,
-     .offset = AT(top),
-     .argument = "N",
-     .fallback = "10",
-     .max = 100000,
-     .help = "functions of the highest complexity to list"},
-    {.name = "loc",
-     .type = OPTION_NUMBER,
-     .offset = AT(loc),
-     .argument = "N",
-     .max = 1000000,
-     .help = "of each chunk of N lines, too; 0: only of files"},
-    {0}};
+static const struct option output[] = {{.name = "json",
+                                        .harmless = true,
+                                        .offset = AT(json),
+                                        .help = "one JSON value with all files and functions"},
+                                       {.name = "top",
+                                        .harmless = true,
+                                        .type = OPTION_NUMBER,
+                                        .offset = AT(top),
+                                        .argument = "N",
+                                        .fallback = "10",
+                                        .max = 100000,
+                                        .help = "functions of the highest complexity to list"},
+                                       {.name = "loc",
+                                        .harmless = true,
+                                        .type = OPTION_NUMBER,
+                                        .offset = AT(loc),
+                                        .argument = "N",
+                                        .max = 1000000,
+                                        .help = "of each chunk of N lines, too; 0: only of files"},
+                                       {0}};
 static const struct option_group group_output = {"Output", output};
 
 static const struct option_group *const groups[] = {&group_output, &group_files, &group_general,
@@ -352,6 +356,7 @@ const struct command command_metrics = {
     .name = "metrics",
     .operands = "PATH...",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "lines, comments, nesting and cyclomatic complexity of files and functions",
     .details =
         "Counts, for each source file below PATH, lines of code, of comments (also as a share of\n"

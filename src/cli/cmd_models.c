@@ -160,6 +160,7 @@ const struct command command_models_rm = {
     .name = "models rm",
     .operands = "MODEL...",
     .needs_operand = true,
+    .names = NAMES_MODEL,
     .summary = "remove models from this machine",
     .details =
         "MODEL is a name of the catalogue, or hf:org/name[:FILE][@REVISION]: the repository in "

@@ -118,6 +118,7 @@ static const char *const choices_precision[] = {"f32", "f16", "int8", "int4", NU
 static const struct option options[] = {
     {.name = "onnx",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(onnx),
      .argument = "DIR",
      .help = "the folder to write: it must be empty or not there"},
@@ -140,6 +141,7 @@ const struct command command_models_export = {
     .name = "models export",
     .operands = "MODEL",
     .needs_operand = true,
+    .names = NAMES_MODEL,
     .summary = "write a decoder as an ONNX folder",
     .details =
         "Writes MODEL (a catalogue name, a .gguf file or a Hugging Face folder) as a folder that\n"

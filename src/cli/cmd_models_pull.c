@@ -165,6 +165,7 @@ const struct command command_models_pull = {
     .name = "models pull",
     .operands = "MODEL",
     .needs_operand = true,
+    .names = NAMES_MODEL,
     .summary = "download a model",
     .details =
         "MODEL is a name of the catalogue, or hf:org/name[:FILE][@REVISION] of the Hugging Face "

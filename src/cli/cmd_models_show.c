@@ -60,6 +60,7 @@ const struct command command_models_show = {
     .name = "models show",
     .operands = "MODEL",
     .needs_operand = true,
+    .names = NAMES_MODEL,
     .summary = "what a model holds",
     .details =
         "MODEL is a catalogue name, a .gguf or .onnx file, a folder, or hf:org/name. "

@@ -337,6 +337,7 @@ const struct command command_perplexity = {
     .name = "perplexity",
     .operands = "FILE...",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "how well a model predicts a text, and how far a precision strays",
     .details =
         "Scores the files' text in windows of tokens: the mean negative log-likelihood of a\n"

@@ -227,6 +227,7 @@ static const struct option rating[] = {
      .help = "the sentence as it should be"},
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "DIR",
      .help = "the folder whose .precis holds the store; else that of the work tree"},
@@ -235,8 +236,8 @@ static const struct option_group group_rating = {"Rating", rating};
 
 static const struct option listing[] = {
     {.name = "list", .typed = true, .offset = AT(list), .help = "what was rated, oldest first"},
-    {.name = "json", .offset = AT(json), .help = "as one JSON array"},
-    {.name = "jsonl", .offset = AT(jsonl), .help = "as JSON Lines"},
+    {.name = "json", .harmless = true, .offset = AT(json), .help = "as one JSON array"},
+    {.name = "jsonl", .harmless = true, .offset = AT(jsonl), .help = "as JSON Lines"},
     {.name = "export",
      .typed = true,
      .offset = AT(export),
@@ -250,6 +251,7 @@ static const struct option_group *const groups[] = {&group_rating, &group_listin
 const struct command command_rate = {
     .name = "rate",
     .operands = "PATH[:LINE] good|bad|1..5",
+    .names = NAMES_FILE,
     .summary = "say how good a line is; list and export such judgements",
     .details =
         "Keeps your judgement of the line that covers LINE of the file PATH, or without LINE of\n"

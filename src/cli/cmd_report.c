@@ -100,6 +100,7 @@ static int run_report(const struct args *a, struct err *e) {
 static const struct option reading[] = {
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "DIR",
      .help = "the folder whose .precis holds the store; else that of PATH or of the work tree "
@@ -113,6 +114,7 @@ static const struct option_group *const groups[] = {&group_report, &group_readin
 const struct command command_report = {
     .name = "report",
     .operands = "[PATH]",
+    .names = NAMES_FILE,
     .summary = "a report of the lines that a store has, without a model",
     .details =
         "Writes the report of the lines that precis summarize put into the store: of each place\n"

@@ -17,6 +17,7 @@ enum { LINES = 3, LINE_BYTES = 160, DIGITS = 6 };
 
 static const struct option searching[] = {
     {.name = "topk",
+     .harmless = true,
      .letter = 'k',
      .type = OPTION_NUMBER,
      .offset = AT(topk),
@@ -26,6 +27,7 @@ static const struct option searching[] = {
      .max = 1000,
      .help = "results at most"},
     {.name = "mode",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(mode),
      .argument = "M",
@@ -33,24 +35,30 @@ static const struct option searching[] = {
      .choices = choices_search,
      .help = "by words and meaning, by words, or by meaning"},
     {.name = "lang",
+     .harmless = true,
      .type = OPTION_TEXT,
      .offset = AT(language),
      .argument = "L",
      .help = "files of this language only"},
     {.name = "path",
+     .harmless = true,
      .type = OPTION_TEXT,
      .offset = AT(glob),
      .argument = "PATTERN",
      .help = "files only that this pattern matches, or a folder of theirs, written as in "
              ".gitignore"},
     {.name = "threshold",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(threshold),
      .argument = "X",
      .fallback = "0",
      .max = 1,
      .help = "results only with at least this score (0 to 1)"},
-    {.name = "jsonl", .offset = AT(jsonl), .help = "a line of JSON for each result"},
+    {.name = "jsonl",
+     .harmless = true,
+     .offset = AT(jsonl),
+     .help = "a line of JSON for each result"},
     {0}};
 static const struct option_group group_searching = {"Search", searching};
 
@@ -312,6 +320,7 @@ const struct command command_search = {
     .name = "search",
     .operands = "QUERY [PATH]",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "finds code by what it does",
     .details = "Searches the index that `precis index` made, at or above PATH (or here), for what "
                "QUERY says,\n"

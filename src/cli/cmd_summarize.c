@@ -12,6 +12,7 @@ static const struct option lines[] = {
      .argument = "NAME",
      .help = "what standard input is called, with the extension of its language (main.rs)"},
     {.name = "max-chars",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(max_chars),
      .argument = "N",
@@ -77,9 +78,11 @@ static const struct option_group group_failures = {"Failures", failing};
 
 static const struct option falling_back[] = {
     {.name = "prefer-docs",
+     .harmless = true,
      .offset = AT(prefer_docs),
      .help = "where a doc comment says what a chunk does, take its first sentence"},
     {.name = "no-fallback",
+     .harmless = true,
      .offset = AT(no_fallback),
      .help = "where the model gives no usable line, give none; else a doc comment's or, by rule, "
              "what the chunk defines"},
@@ -89,6 +92,7 @@ static const struct option_group group_fallback = {"Without the model", falling_
 static const struct option storing[] = {
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "DIR",
      .help =
@@ -124,11 +128,23 @@ static const struct option templates[] = {{.name = "chat-template",
                                           {0}};
 static const struct option_group group_template = {"Conversation", templates};
 
-static const struct option_group *const summarize_groups[] = {
-    &group_chunks,   &group_asking,   &group_examples, &group_fallback,
-    &group_failures, &group_routing,  &group_changes,  &group_lines,
-    &group_report,   &group_store,    &group_files,    &group_line_model,
-    &group_template, &group_sampling, &group_general,  NULL};
+static const struct option_group *const summarize_groups[] = {&group_chunks,
+                                                              &group_asking,
+                                                              &group_examples,
+                                                              &group_fallback,
+                                                              &group_failures,
+                                                              &group_routing,
+                                                              &group_changes,
+                                                              &group_lines,
+                                                              &group_report,
+                                                              &group_store,
+                                                              &group_files,
+                                                              &group_line_model,
+                                                              &group_template,
+                                                              &group_sampling,
+                                                              &group_progress,
+                                                              &group_general,
+                                                              NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
     struct job job = {.args = a,
@@ -143,6 +159,7 @@ const struct command command_summarize = {
     .name = "summarize",
     .operands = "PATH...",
     .needs_operand = true,
+    .names = NAMES_FILE,
     .summary = "one line for every chunk of code in files and folders",
     .details =
         "Cuts the source files below each PATH into chunks of lines, lets a model write one\n"
@@ -167,27 +184,39 @@ const struct command command_summarize = {
 static const struct option parallel[] = {
     {.name = "file",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(file),
      .argument = "F",
      .help = "the file or folder to summarise (required)"},
     {.name = "output-file",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(output),
      .argument = "O",
      .fallback = "-",
      .help = "the Markdown summary, whole or not at all; -: standard output"},
     {.name = "results-file",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(results),
      .argument = "R",
      .help = "the progress log: a line for each chunk as it finishes, then the statistics"},
     {0}};
 static const struct option_group group_parallel = {"Input and output", parallel};
 
-static const struct option_group *const parallel_groups[] = {
-    &group_parallel,   &group_chunks,   &group_asking,  &group_examples,
-    &group_fallback,   &group_failures, &group_store,   &group_sampling,
-    &group_line_model, &group_template, &group_general, NULL};
+static const struct option_group *const parallel_groups[] = {&group_parallel,
+                                                             &group_chunks,
+                                                             &group_asking,
+                                                             &group_examples,
+                                                             &group_fallback,
+                                                             &group_failures,
+                                                             &group_store,
+                                                             &group_sampling,
+                                                             &group_line_model,
+                                                             &group_template,
+                                                             &group_progress,
+                                                             &group_general,
+                                                             NULL};
 
 static int run_parallel(const struct args *a, struct err *e) {
     if (!a->file)

@@ -17,6 +17,7 @@ static const struct option encoding[] = {
      .offset = AT(no_truncate),
      .help = "never cut the text, whatever the tokenizer says (those of .gguf files never do)"},
     {.name = "jsonl",
+     .harmless = true,
      .offset = AT(jsonl),
      .help = "lines of JSON: {\"text\": ...} in, {\"ids\": [...]} out"},
     {0}};
@@ -25,6 +26,7 @@ static const struct option_group group_encoding = {"Tokens", encoding};
 static const struct option decoding[] = {
     {.name = "skip-special", .offset = AT(skip_special), .help = "leave special tokens out"},
     {.name = "jsonl",
+     .harmless = true,
      .offset = AT(jsonl),
      .help = "lines of JSON: {\"ids\": [...]} in, {\"text\": ...} out"},
     {0}};

@@ -12,6 +12,7 @@
 
 static const struct option examples[] = {
     {.name = "examples",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(examples),
      .argument = "N",
@@ -23,12 +24,14 @@ static const struct option examples[] = {
              "8 for models of fewer than 256 million parameters, whose time they cost"},
     {.name = "examples-from",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(examples_from),
      .argument = "PATH",
      .help = "take them from this folder, or from lines of JSON: {\"path\", \"language\", "
              "\"symbol\", \"code\", \"sentence\"}"},
     {.name = "embedding-model",
      .type = OPTION_TEXT,
+     .names = NAMES_MODEL,
      .offset = AT(embedding_model),
      .argument = "M",
      .help =
@@ -39,6 +42,7 @@ const struct option_group group_examples = {"Examples", examples};
 
 static const struct option asking[] = {
     {.name = "context",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(context_kind),
      .argument = "C",
@@ -48,6 +52,7 @@ static const struct option asking[] = {
          "what the model sees of each chunk: all of its text, its outline, or auto: the outline "
          "of what is long"},
     {.name = "best-of",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(best_of),
      .argument = "N",

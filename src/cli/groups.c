@@ -13,18 +13,40 @@ static const struct option general[] = {
     {.name = "version", .letter = 'V', .typed = true, .offset = AT(version), .help = "the version"},
     {.name = "quiet", .letter = 'q', .offset = AT(quiet), .help = "only errors on standard error"},
     {.name = "verbose",
+     .harmless = true,
      .letter = 'v',
      .type = OPTION_COUNT,
      .offset = AT(verbose),
      .help = "say more; twice: everything"},
-    {.name = "no-color", .offset = AT(no_color), .help = "no colours (NO_COLOR does the same)"},
+    {.name = "no-color",
+     .harmless = true,
+     .offset = AT(no_color),
+     .help = "no colours (NO_COLOR does the same)"},
+    {.name = "config",
+     .letter = 'c',
+     .outside = true,
+     .type = OPTION_TEXT,
+     .names = NAMES_FILE,
+     .offset = AT(config),
+     .argument = "FILE",
+     .help = "read this configuration, and neither the user's nor the project's"},
+    {.name = "log",
+     .type = OPTION_TEXT,
+     .names = NAMES_FILE,
+     .offset = AT(log),
+     .argument = "FILE",
+     .help = "append what is said and done to this file, as JSON Lines"},
+    {.name = "no-config",
+     .outside = true,
+     .offset = AT(no_config),
+     .help = "read no configuration"},
     {0}};
 const struct option_group group_general = {"General", general};
 
 #define MODEL_NAME(fallback_name)                                                                  \
     {                                                                                              \
-        .name = "model", .type = OPTION_TEXT, .offset = AT(model), .argument = "M",                \
-        .fallback = (fallback_name),                                                               \
+        .name = "model", .type = OPTION_TEXT, .names = NAMES_MODEL, .offset = AT(model),           \
+        .argument = "M", .fallback = (fallback_name),                                              \
         .help = "a catalogue name, a .gguf or .onnx file, a folder, or hf:org/name"                \
     }
 
@@ -71,6 +93,7 @@ const struct option_group group_line_model = {"Model", line_model};
 static const struct option tokenizer[] = {MODEL_NAME("smollm2"),
                                           {.name = "tokenizer",
                                            .type = OPTION_TEXT,
+                                           .names = NAMES_FILE,
                                            .offset = AT(tokenizer),
                                            .argument = "FILE.json",
                                            .help = "a tokenizer.json instead of a model"},
@@ -79,6 +102,7 @@ const struct option_group group_tokenizer = {"Model", tokenizer};
 
 static const struct option sampling[] = {
     {.name = "sampling-strategy",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(strategy),
      .argument = "S",
@@ -86,6 +110,7 @@ static const struct option sampling[] = {
      .choices = choices_strategy,
      .help = "how the next token is chosen"},
     {.name = "temperature",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(temperature),
      .argument = "T",
@@ -93,6 +118,7 @@ static const struct option sampling[] = {
      .max = 2,
      .help = "for temperature and nucleus; 0 is greedy"},
     {.name = "top-p",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(top_p),
      .argument = "P",
@@ -101,6 +127,7 @@ static const struct option sampling[] = {
      .above_min = true,
      .help = "probability mass kept by nucleus"},
     {.name = "top-k",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(top_k),
      .argument = "K",
@@ -108,6 +135,7 @@ static const struct option sampling[] = {
      .max = 1000000,
      .help = "likeliest tokens kept by temperature and nucleus; 0: all"},
     {.name = "beams",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(beams),
      .argument = "N",
@@ -116,6 +144,7 @@ static const struct option sampling[] = {
      .max = 16,
      .help = "width of beam"},
     {.name = "length-penalty",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(length_penalty),
      .argument = "X",
@@ -125,6 +154,7 @@ static const struct option sampling[] = {
      .above_min = true,
      .help = "beam scores are divided by length to this power"},
     {.name = "repetition-penalty",
+     .harmless = true,
      .type = OPTION_REAL,
      .offset = AT(repetition_penalty),
      .argument = "X",
@@ -133,6 +163,7 @@ static const struct option sampling[] = {
      .above_min = true,
      .help = "above 1: tokens that were there become less likely"},
     {.name = "no-repeat-ngram",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(no_repeat_ngram),
      .argument = "N",
@@ -140,6 +171,7 @@ static const struct option sampling[] = {
      .max = 64,
      .help = "no N tokens in a row twice; 0: they may"},
     {.name = "seed",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(seed),
      .argument = "N",
@@ -153,6 +185,7 @@ static const char *const choices_chunk[] = {"lines", "structure", NULL};
 
 static const struct option chunks[] = {
     {.name = "loc",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(loc),
      .argument = "N",
@@ -161,6 +194,7 @@ static const struct option chunks[] = {
      .max = 1000000,
      .help = "lines in a chunk; by structure: at most"},
     {.name = "chunk",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(chunk),
      .argument = "HOW",
@@ -178,10 +212,12 @@ static const struct option chunks[] = {
      .help = "the instruction to the model, instead of the built-in one"},
     {.name = "prompt-file",
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(prompt_file),
      .argument = "FILE",
      .help = "the same, read from a file (-: standard input)"},
     {.name = "agent-count",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(agents),
      .argument = "N",
@@ -190,6 +226,7 @@ static const struct option chunks[] = {
      .max = 100,
      .help = "chunks in flight at most; the output is the same for every N"},
     {.name = "max-new-tokens",
+     .harmless = true,
      .type = OPTION_NUMBER,
      .offset = AT(max_new_tokens),
      .argument = "N",
@@ -198,27 +235,32 @@ static const struct option chunks[] = {
      .max = 4096,
      .help = "tokens in a summary"},
     {.name = "no-rollup",
+     .harmless = true,
      .offset = AT(no_rollup),
      .help = "lines of chunks alone, none of files, folders and the whole made from them"},
     {0}};
 const struct option_group group_chunks = {"Summaries", chunks};
 
-static const struct option files[] = {
-    {.name = "include",
-     .type = OPTION_LIST,
-     .offset = AT(include),
-     .argument = "PATTERN",
-     .help = "only files that match, written as in .gitignore"},
-    {.name = "ignore",
-     .type = OPTION_LIST,
-     .offset = AT(ignore),
-     .argument = "PATTERN",
-     .help = "leave out files and folders that match"},
-    {.name = "no-gitignore",
-     .offset = AT(no_gitignore),
-     .help = "do not read .gitignore and .precisignore"},
-    {.name = "all-text", .offset = AT(all_text), .help = "every text file, not only source code"},
-    {0}};
+static const struct option files[] = {{.name = "include",
+                                       .harmless = true,
+                                       .type = OPTION_LIST,
+                                       .offset = AT(include),
+                                       .argument = "PATTERN",
+                                       .help = "only files that match, written as in .gitignore"},
+                                      {.name = "ignore",
+                                       .harmless = true,
+                                       .type = OPTION_LIST,
+                                       .offset = AT(ignore),
+                                       .argument = "PATTERN",
+                                       .help = "leave out files and folders that match"},
+                                      {.name = "no-gitignore",
+                                       .offset = AT(no_gitignore),
+                                       .help = "do not read .gitignore and .precisignore"},
+                                      {.name = "all-text",
+                                       .harmless = true,
+                                       .offset = AT(all_text),
+                                       .help = "every text file, not only source code"},
+                                      {0}};
 const struct option_group group_files = {"Files", files};
 
 struct walk_options args_files(const struct args *a) {
@@ -228,10 +270,26 @@ struct walk_options args_files(const struct args *a) {
                                  .exclude = a->ignore.v};
 }
 
+static const char *const choices_progress[] = {"auto", "json", "plain", "none", NULL};
+
+static const struct option progress[] = {
+    {.name = "progress",
+     .harmless = true,
+     .type = OPTION_CHOICE,
+     .offset = AT(progress),
+     .argument = "HOW",
+     .fallback = "auto",
+     .choices = choices_progress,
+     .help = "on standard error; auto: a bar on a terminal, else a line every ten seconds; json: "
+             "lines for programs, also with --quiet"},
+    {0}};
+const struct option_group group_progress = {"Progress", progress};
+
 static const char *const choices_format[] = {"md", "jsonl", "csv", "html", NULL};
 
 static const struct option report[] = {
     {.name = "format",
+     .harmless = true,
      .type = OPTION_CHOICE,
      .offset = AT(format),
      .argument = "F",
@@ -241,6 +299,7 @@ static const struct option report[] = {
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
+     .names = NAMES_FILE,
      .offset = AT(output),
      .argument = "FILE",
      .fallback = "-",
@@ -248,13 +307,17 @@ static const struct option report[] = {
     {0}};
 const struct option_group group_report = {"Report", report};
 
-static const struct option json[] = {
-    {.name = "json", .offset = AT(json), .help = "one JSON value on standard output"}, {0}};
+static const struct option json[] = {{.name = "json",
+                                      .harmless = true,
+                                      .offset = AT(json),
+                                      .help = "one JSON value on standard output"},
+                                     {0}};
 const struct option_group group_json = {"Output", json};
 
 static const struct option encoder[] = {
     {.name = "embedding-model",
      .type = OPTION_TEXT,
+     .names = NAMES_MODEL,
      .offset = AT(embedding_model),
      .argument = "M",
      .help = "the encoder: a catalogue name, a folder or hf:org/name; without it: minilm, if it is "
@@ -266,6 +329,7 @@ const struct option_group group_encoder = {"Model", encoder};
 static const struct option store[] = {
     {.name = "store",
      .type = OPTION_TEXT,
+     .names = NAMES_FOLDER,
      .offset = AT(store),
      .argument = "ROOT",
      .help = "the folder whose .precis has the index; without it: the nearest at or above the path "

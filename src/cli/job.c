@@ -15,6 +15,7 @@
 #include "cli/example_pool.h"
 #include "cli/input_text.h"
 #include "cli/model.h"
+#include "cli/runlog.h"
 
 static int check_sampling(const struct args *a, struct err *e) {
     struct sampling s;
@@ -75,6 +76,11 @@ static int check(struct work *w, struct err *e) {
     if (rc == 0 && job->results && same_file(job->output, job->results))
         rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --output-file and --results-file",
                      job->results);
+    if (rc == 0 && job->args->log &&
+        (same_file(job->output, job->args->log) ||
+         (job->results && same_file(job->results, job->args->log))))
+        rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --log and another output",
+                     job->args->log);
     if (rc == 0)
         rc = find_files(w, e);
     if (rc == 0 && since_is_asked(job->args))
@@ -337,7 +343,7 @@ static int execute(struct work *w, struct err *e) {
     struct run_events events = {
         .on_summary = on_summary, .on_finished = job_finished, .on_tick = job_tick, .user = w};
     w->started = true;
-    progress_start(&w->progress, w->model.engine);
+    progress_start(&w->progress, w->model.engine, (enum progress_mode)w->job->args->progress);
     int rc = run_execute(w->run, &events, e);
     w->hung |= run_stats(w->run)->hung;
     progress_end(&w->progress, run_stats(w->run));
@@ -404,6 +410,7 @@ static void leave(struct work *w, int rc, const struct err *e) {
     interrupt_note_temp(NULL);
     if (rc < 0)
         log_say(LOG_ERROR, "%s", e->text);
+    runlog_end(rc < 0 ? EXIT_BAD : rc);
     fflush(NULL);
     _exit(rc < 0 ? EXIT_BAD : rc);
 }

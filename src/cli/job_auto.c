@@ -61,7 +61,7 @@ static int execute_first(struct work *w, struct run *run, double *seconds, struc
     int rc = route_new(&w->first, &first.route, e);
     if (rc)
         return rc;
-    progress_start(&w->progress, w->first_model.engine);
+    progress_start(&w->progress, w->first_model.engine, (enum progress_mode)w->job->args->progress);
     rc = run_execute(run, &events, e);
     progress_end(&w->progress, run_stats(run));
     const struct run_stats *s = run_stats(run);

@@ -4,28 +4,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/config.h"
+#include "cli/runlog.h"
 
-static const struct command *const commands[] = {
-    &command_summarize,      &command_parallel,
-    &command_generate,       &command_tokenize,
-    &command_detokenize,     &command_perplexity,
-    &command_bench_prefill,  &command_bench_decode,
-    &command_bench_chunk,    &command_bench_embed,
-    &command_bench_search,   &command_bench_tokenize,
-    &command_bench_kernels,  &command_bench_contracts,
-    &command_models_list,    &command_models_pull,
-    &command_models_rm,      &command_models_show,
-    &command_models_export,  &command_rate,
-    &command_eval_summaries, &command_eval_search,
-    &command_embed,          &command_metrics,
-    &command_index,          &command_search,
-    &command_report,         &command_cache_stats,
-    &command_cache_gc,       &command_cache_export,
-    &command_cache_import,
-};
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+enum { HELP_WIDTH = 96 };
 
 static int write_failed(void) {
     struct err e = {0};
@@ -38,50 +24,37 @@ static int write_failed(void) {
 static int print_overview(void) {
     puts("precis: one-line summaries for whole code bases, by small models, on this machine.\n\n"
          "Usage: precis COMMAND [OPTION]...\n");
-    for (int i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i]; i++)
         printf("  %-20s %s\n", commands[i]->name, commands[i]->summary);
     puts("\nTry it:\n"
          "  precis summarize src/                 a Markdown report on standard output\n"
          "  precis summarize src/ -o report.md    the same into a file\n\n"
-         "`precis COMMAND --help` explains a command and its options.");
+         "`precis COMMAND --help` explains a command and its options, `precis config show` says\n"
+         "which of them are set here.");
     return write_failed();
 }
 
 static int print_help(const struct command *c) {
-    bool alone = c == &command_parallel;
+    bool alone = command_is_program(c);
     printf("Usage: %s%s [OPTION]...%s%s\n\n%s\n", alone ? "" : "precis ", c->name,
            c->operands ? " " : "", c->operands ? c->operands : "", c->details);
-    options_print(stdout, c, 96);
+    options_print(stdout, c, HELP_WIDTH);
     if (c->examples)
         printf("\nExamples\n%s", c->examples);
-    puts("\nOptions are also read from the environment: PRECIS_MODEL for --model, "
-         "PRECIS_NO_COLOR\n"
-         "for --no-color; the command line wins.\n"
-         "Exit codes: 0 done, 1 nothing found or a contract missed, 2 bad use or bad input,\n"
-         "3 finished with failed chunks, 130 interrupted.");
+    putchar('\n');
+    options_wrap(stdout, commands_environment, 0, HELP_WIDTH);
+    struct buf codes = {0};
+    commands_exit_codes(&codes);
+    options_wrap(stdout, codes.data ? codes.data : "", 0, HELP_WIDTH);
+    buf_free(&codes);
     return write_failed();
-}
-
-/* The first one or two words name the command; *used says how many. */
-static const struct command *find_command(int argc, char **argv, int *used) {
-    for (int i = 0; i < COMMANDS; i++) {
-        const char *name = commands[i]->name;
-        const char *space = strchr(name, ' ');
-        *used = space ? 2 : 1;
-        if (!space && strcmp(argv[0], name) == 0)
-            return commands[i];
-        if (space && argc > 1 && strncmp(argv[0], name, (size_t)(space - name)) == 0 &&
-            argv[0][space - name] == 0 && strcmp(argv[1], space + 1) == 0)
-            return commands[i];
-    }
-    return NULL;
 }
 
 /* "bench" alone, or "bench --help": what can follow. Returns how many commands begin so. */
 static int print_family(FILE *f, const char *word) {
     int n = 0;
     size_t len = strlen(word);
-    for (int i = 0; i < COMMANDS; i++) {
+    for (size_t i = 0; commands[i]; i++) {
         const char *name = commands[i]->name;
         if (strncmp(name, word, len) != 0 || name[len] != ' ')
             continue;
@@ -93,14 +66,14 @@ static int print_family(FILE *f, const char *word) {
 }
 
 static int unknown_command(int argc, char **argv) {
-    const char *names[COMMANDS];
+    const char *names[64];
     struct err e;
     char both[80];
     bool two = false;
-    for (int i = 0; i < COMMANDS; i++) {
-        size_t len = strlen(argv[0]);
-        names[i] = commands[i]->name;
-        two |= strncmp(names[i], argv[0], len) == 0 && names[i][len] == ' ';
+    size_t n = 0;
+    for (size_t len = strlen(argv[0]); commands[n] && n < 64; n++) {
+        names[n] = commands[n]->name;
+        two |= strncmp(names[n], argv[0], len) == 0 && names[n][len] == ' ';
     }
     bool option = argc > 1 && argv[1][0] == '-';
     if (two && (argc == 1 || option)) {
@@ -109,7 +82,7 @@ static int unknown_command(int argc, char **argv) {
         return help ? write_failed() : EXIT_BAD;
     }
     snprintf(both, sizeof both, "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
-    const char *near = options_nearest(both, names, COMMANDS);
+    const char *near = options_nearest(both, names, n);
     if (near)
         err_set(&e, PRECIS_EUSAGE, "unknown command %s (did you mean %s?)", both, near);
     else
@@ -123,26 +96,58 @@ static int print_version(void) {
     return write_failed();
 }
 
+/* Which project's configuration is asked for: that of the first operand that is there, where
+ * operands are files and folders, else that of the current folder. */
+static const char *place_of(const struct command *c, const struct args *a) {
+    struct stat st;
+    if (a->file && stat(a->file, &st) == 0)
+        return a->file;
+    for (size_t i = 0; c->names == NAMES_FILE && i < a->operands.n; i++)
+        if (stat(a->operands.v[i], &st) == 0)
+            return a->operands.v[i];
+    return ".";
+}
+
+/* Reads the command line twice: the first time for which configuration counts. */
+static int read_options(const struct command *c, int argc, char **argv, struct config *files,
+                        struct args *a, struct err *e) {
+    struct args typed = {0};
+    int rc = options_parse(c, NULL, argc, argv, &typed, e);
+    bool asked = typed.help || typed.version;
+    if (rc == 0 && !asked && !c->unconfigured)
+        rc = config_find(&typed, place_of(c, &typed), commands, files, e);
+    args_free(&typed);
+    return rc ? rc : options_parse(c, &(struct options_from){.files = files}, argc, argv, a, e);
+}
+
 static int run_command(const struct command *c, int argc, char **argv) {
+    struct config files = {0};
     struct args a = {0};
     struct err e = {0};
-    int rc = options_parse(c, argc, argv, &a, &e);
+    int rc = read_options(c, argc, argv, &files, &a, &e);
     if (rc == 0 && a.help) {
         rc = print_help(c);
     } else if (rc == 0 && a.version) {
         rc = print_version();
+    } else if (rc == 0 && a.log && runlog_open(a.log, &e) != 0) {
+        rc = e.code;
     } else if (rc == 0) {
-        say_start(&(struct say_options){.program = c == &command_parallel ? c->name : "precis",
+        say_start(&(struct say_options){.program = command_is_program(c) ? c->name : "precis",
                                         .quiet = a.quiet,
                                         .no_color = a.no_color,
-                                        .verbose = (int)(a.verbose > 2 ? 2 : a.verbose)});
+                                        .verbose = (int)(a.verbose > 2 ? 2 : a.verbose),
+                                        .log = a.log ? runlog_message : NULL});
+        if (a.log)
+            runlog_start(c->name, argc, argv);
         rc = c->run(&a, &e);
     }
     if (rc < 0) {
         say_error(e.text[0] ? e.text : "failed without a reason");
         rc = EXIT_BAD;
     }
+    runlog_end(rc);
     args_free(&a);
+    config_free(&files);
     return rc;
 }
 
@@ -170,7 +175,7 @@ int main(int argc, char **argv) {
         return print_overview();
     argc -= help, argv += help;
     int used;
-    const struct command *c = find_command(argc, argv, &used);
+    const struct command *c = commands_find(argc, (const char *const *)argv, &used);
     if (!c) {
         char *family_help[] = {argv[0], (char[]){"--help"}};
         return help && argc == 1 ? unknown_command(2, family_help) : unknown_command(argc, argv);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/distance.h"
 #include "cli/args.h"
+#include "cli/config.h"
 
 bool list_add(struct list *l, const char *s) {
     /* one more than is held, for the NULL at the end */
@@ -30,7 +30,7 @@ static void *field(struct args *a, const struct option *o) {
     return (char *)a + o->offset;
 }
 
-static bool takes_value(const struct option *o) {
+bool option_takes_value(const struct option *o) {
     return o->type != OPTION_FLAG && o->type != OPTION_COUNT;
 }
 
@@ -39,7 +39,7 @@ static int bad_value(struct err *e, const char *where, const char *value, const 
     return err_set(e, PRECIS_EUSAGE, "%s%s: must be %s", where, *value ? value : "\"\"", must);
 }
 
-static void format_limit(const struct option *o, double v, char *out, size_t size) {
+void option_limit(const struct option *o, double v, char *out, size_t size) {
     if (o->type == OPTION_SIZE && v >= 1024 && fmod(v, 1024) == 0) {
         const char *unit = "KMGT";
         v /= 1024;
@@ -58,8 +58,8 @@ static int bad_range(struct err *e, const struct option *o, const char *where, c
                        : o->type == OPTION_SIZE ? "a size such as 512M or 4G"
                                                 : "a whole number";
     char low[32], high[32], must[160];
-    format_limit(o, o->min, low, sizeof low);
-    format_limit(o, o->max, high, sizeof high);
+    option_limit(o, o->min, low, sizeof low);
+    option_limit(o, o->max, high, sizeof high);
     /* a value of the right kind needs only the range */
     bool whole = value[value[0] == '-' ? 1 : 0] && !value[strspn(value, "-0123456789")];
     char *end;
@@ -137,8 +137,7 @@ static int store_flag(const char *where, const char *value, bool *out, struct er
     return bad_value(e, where, value, "1 or 0");
 }
 
-/* where: how the message names the option, up to and with the space or '=' before the value. */
-static int store(const struct option *o, const char *where, const char *value, struct args *a,
+int option_store(const struct option *o, const char *where, const char *value, struct args *a,
                  struct err *e) {
     void *to = field(a, o);
     uint64_t number;
@@ -179,33 +178,66 @@ static int store(const struct option *o, const char *where, const char *value, s
     return 0;
 }
 
-static void variable_name(const struct option *o, char *out, size_t size) {
+void option_variable(const struct option *o, char *out, size_t size) {
     int n = snprintf(out, size, "PRECIS_%s", o->name);
     for (char *p = out; n > 0 && *p; p++)
         *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
 
-static int start_values(const struct command *c, struct args *a, struct err *e) {
-    for (const struct option_group *const *g = c->groups; *g; g++) {
-        for (const struct option *o = (*g)->options; o->name; o++) {
-            char name[80];
-            variable_name(o, name, sizeof name);
-            const char *value = getenv(name);
-            if (o->fallback && o->type != OPTION_LIST) {
-                int rc = store(o, "default ", o->fallback, a, e);
-                if (rc)
-                    return rc;
-            }
-            if (!value || !*value || o->typed)
-                continue;
-            char where[88];
-            snprintf(where, sizeof where, "%s=", name);
-            int rc = store(o, where, value, a, e);
-            if (rc)
-                return rc;
-        }
+/* Stores a value and tells whoever wants to know where it is from. */
+static int store_from(const struct option *o, const struct options_from *from, const char *source,
+                      const char *where, const char *value, struct args *a, struct err *e) {
+    int rc = option_store(o, where, value, a, e);
+    if (rc == 0 && from && from->said)
+        from->said(from->user, o, value, source);
+    return rc;
+}
+
+/* Lines of all commands, or of this one. */
+static int values_of_file(const struct option *o, const struct options_from *from,
+                          const struct config_file *f, const char *section, struct args *a,
+                          struct err *e) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < f->n; i++) {
+        const struct config_entry *x = &f->v[i];
+        char source[600], where[700];
+        if (strcmp(x->section, section) != 0 || strcmp(x->key, o->name) != 0)
+            continue;
+        snprintf(source, sizeof source, "%s:%u", f->path, x->line);
+        snprintf(where, sizeof where, "%s: %s = ", source, x->key);
+        rc = store_from(o, from, source, where, x->value, a, e);
     }
-    return 0;
+    return rc;
+}
+
+static int start_value(const struct command *c, const struct option *o,
+                       const struct options_from *from, struct args *a, struct err *e) {
+    char name[80], where[88];
+    int rc = 0;
+    if (o->fallback && o->type != OPTION_LIST)
+        rc = store_from(o, from, "built in", "default ", o->fallback, a, e);
+    if (o->typed)
+        return rc;
+    for (size_t i = 0; rc == 0 && from && from->files && i < from->files->n; i++) {
+        rc = values_of_file(o, from, &from->files->v[i], "", a, e);
+        if (rc == 0)
+            rc = values_of_file(o, from, &from->files->v[i], c->name, a, e);
+    }
+    option_variable(o, name, sizeof name);
+    const char *value = getenv(name);
+    if (rc || !value || !*value)
+        return rc;
+    snprintf(where, sizeof where, "%s=", name);
+    return store_from(o, from, name, where, value, a, e);
+}
+
+int options_values(const struct command *c, const struct options_from *from, struct args *a,
+                   struct err *e) {
+    int rc = 0;
+    for (const struct option_group *const *g = c->groups; rc == 0 && *g; g++)
+        for (const struct option *o = (*g)->options; rc == 0 && o->name; o++)
+            rc = start_value(c, o, from, a, e);
+    return rc;
 }
 
 static const struct option *find_option(const struct command *c, const char *name, size_t len,
@@ -216,6 +248,10 @@ static const struct option *find_option(const struct command *c, const char *nam
                        : strlen(o->name) == len && memcmp(o->name, name, len) == 0)
                 return o;
     return NULL;
+}
+
+const struct option *option_find(const struct command *c, const char *name, size_t len) {
+    return find_option(c, name, len, 0);
 }
 
 const char *options_nearest(const char *name, const char *const *names, size_t n) {
@@ -234,15 +270,19 @@ const char *options_nearest(const char *name, const char *const *names, size_t n
     return best;
 }
 
-static int unknown_option(const struct command *c, const char *arg, struct err *e) {
+const char *option_nearest(const struct command *c, const char *name) {
     const char *names[128];
     size_t n = 0;
-    char name[80];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
     for (const struct option_group *const *g = c->groups; *g; g++)
         for (const struct option *o = (*g)->options; o->name && n < 128; o++)
             names[n++] = o->name;
-    const char *near = options_nearest(name, names, n);
+    return options_nearest(name, names, n);
+}
+
+static int unknown_option(const struct command *c, const char *arg, struct err *e) {
+    char name[80];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);
+    const char *near = option_nearest(c, name);
     if (near)
         return err_set(e, PRECIS_EUSAGE, "unknown option --%s (did you mean --%s?)", name, near);
     return err_set(e, PRECIS_EUSAGE, "unknown option --%s (see precis %s --help)", name, c->name);
@@ -265,18 +305,20 @@ static int parse_long(const struct command *c, int argc, char **argv, int *i, st
     const struct option *o = find_option(c, name, len, 0);
     if (!o)
         return unknown_option(c, arg, e);
-    if (!takes_value(o)) {
-        if (equals)
+    if (!option_takes_value(o)) {
+        if (equals && o->typed)
             return err_set(e, PRECIS_EUSAGE, "--%s: takes no value", o->name);
-        set_plain(o, a);
-        return 0;
+        if (!equals) {
+            set_plain(o, a);
+            return 0;
+        }
     }
     if (!equals && *i + 1 >= argc)
         return err_set(e, PRECIS_EUSAGE, "--%s: needs a value (%s)", o->name, o->argument);
     const char *value = equals ? equals + 1 : argv[++*i];
     char where[80];
     snprintf(where, sizeof where, "--%s ", o->name);
-    return store(o, where, value, a, e);
+    return option_store(o, where, value, a, e);
 }
 
 /* One argument of single letters: "-q", "-vv", "-oFILE", "-o FILE". */
@@ -287,7 +329,7 @@ static int parse_letters(const struct command *c, int argc, char **argv, int *i,
         if (!o)
             return err_set(e, PRECIS_EUSAGE, "unknown option -%c (see precis %s --help)", *p,
                            c->name);
-        if (!takes_value(o)) {
+        if (!option_takes_value(o)) {
             set_plain(o, a);
             continue;
         }
@@ -295,13 +337,14 @@ static int parse_letters(const struct command *c, int argc, char **argv, int *i,
             return err_set(e, PRECIS_EUSAGE, "-%c: needs a value (%s)", *p, o->argument);
         char where[8];
         snprintf(where, sizeof where, "-%c ", *p);
-        return store(o, where, p[1] ? p + 1 : argv[++*i], a, e);
+        return option_store(o, where, p[1] ? p + 1 : argv[++*i], a, e);
     }
     return 0;
 }
 
-int options_parse(const struct command *c, int argc, char **argv, struct args *a, struct err *e) {
-    int rc = start_values(c, a, e);
+int options_parse(const struct command *c, const struct options_from *from, int argc, char **argv,
+                  struct args *a, struct err *e) {
+    int rc = options_values(c, from, a, e);
     bool ended = false;
     for (int i = 0; rc == 0 && i < argc; i++) {
         const char *arg = argv[i];
@@ -321,68 +364,4 @@ int options_parse(const struct command *c, int argc, char **argv, struct args *a
         rc = err_set(e, PRECIS_EUSAGE, "%s: needs %s (see precis %s --help)", c->name, c->operands,
                      c->name);
     return rc;
-}
-
-/* "(one of ...)" or "(1 to 100)", and "[default]". */
-static void describe(const struct option *o, struct buf *b) {
-    buf_str(b, o->help);
-    if (o->type == OPTION_CHOICE) {
-        buf_str(b, ": ");
-        for (int i = 0; o->choices[i]; i++)
-            buf_printf(b, "%s%s", i ? ", " : "", o->choices[i]);
-    } else if (takes_value(o) && o->max > 0 && o->max < 0x1p63) {
-        char low[32], high[32];
-        format_limit(o, o->min, low, sizeof low);
-        format_limit(o, o->max, high, sizeof high);
-        buf_printf(b, o->above_min ? " (above %s, to %s)" : " (%s..%s)", low, high);
-    }
-    if (o->type == OPTION_LIST)
-        buf_str(b, "; repeatable");
-    if (o->fallback && takes_value(o) && *o->fallback)
-        buf_printf(b, " [%s]", o->fallback);
-}
-
-enum { HELP_COLUMN = 32 };
-
-static void print_wrapped(FILE *f, const char *text, int column, int width) {
-    int at = column;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (at > column && at + 1 + word > width) {
-            fprintf(f, "\n%*s", column, "");
-            at = column;
-        }
-        at += fprintf(f, "%s%.*s", at > column ? " " : "", word, text);
-        text += word;
-        text += strspn(text, " ");
-    }
-    fputc('\n', f);
-}
-
-static void print_option(FILE *f, const struct option *o, int width) {
-    char left[80];
-    int n;
-    if (o->letter)
-        n = snprintf(left, sizeof left, "  -%c, --%s", o->letter, o->name);
-    else
-        n = snprintf(left, sizeof left, "      --%s", o->name);
-    if (takes_value(o) && n > 0 && (size_t)n < sizeof left)
-        n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->argument);
-    fputs(left, f);
-    if (n > HELP_COLUMN - 2)
-        fprintf(f, "\n%*s", HELP_COLUMN, "");
-    else
-        fprintf(f, "%*s", HELP_COLUMN - n, "");
-    struct buf b = {0};
-    describe(o, &b);
-    print_wrapped(f, b.data ? b.data : o->help, HELP_COLUMN, width);
-    buf_free(&b);
-}
-
-void options_print(FILE *f, const struct command *c, int width) {
-    for (const struct option_group *const *g = c->groups; *g; g++) {
-        fprintf(f, "\n%s\n", (*g)->title);
-        for (const struct option *o = (*g)->options; o->name; o++)
-            print_option(f, o, width);
-    }
 }

@@ -12,6 +12,8 @@
 static struct {
     const char *program;
     bool color, quiet;
+    enum log_level most; /* that people are shown */
+    void (*log)(enum log_level level, const char *text);
     pthread_mutex_t lock;
     char live[512]; /* "" : none */
 } say = {.program = "precis", .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -36,6 +38,10 @@ static void sink(void *user, enum log_level level, const char *line) {
     (void)user;
     static const char *const labels[] = {"error: ", "warning: ", "", "debug: "};
     static const char *const colors[] = {"\033[1;31m", "\033[33m", NULL, "\033[2m"};
+    if (say.log)
+        say.log(level, line);
+    if (level > say.most)
+        return;
     say_line(labels[level], colors[level], line);
 }
 
@@ -51,16 +57,33 @@ void say_start(const struct say_options *o) {
                           : o->verbose >= 2 ? LOG_DEBUG
                           : o->verbose == 1 ? LOG_INFO
                                             : LOG_WARN;
-    log_set_sink(sink, NULL, most);
+    say.most = most;
+    say.log = o->log;
+    log_set_sink(sink, NULL, o->log && most < LOG_INFO ? LOG_INFO : most);
 }
 
 void say_error(const char *text) {
+    if (say.log)
+        say.log(LOG_ERROR, text);
     say_line("", NULL, text);
 }
 
 void say_note(const char *text) {
+    if (say.log)
+        say.log(LOG_INFO, text);
+    say_progress(text);
+}
+
+void say_progress(const char *text) {
     if (!say.quiet)
         say_line("", NULL, text);
+}
+
+void say_json(const char *members) {
+    pthread_mutex_lock(&say.lock);
+    fprintf(stderr, "{%s}\n", members);
+    fflush(stderr);
+    pthread_mutex_unlock(&say.lock);
 }
 
 bool say_is_live(void) {

@@ -24,7 +24,7 @@ out~ greedy, temperature, nucleus, beam
 out~ ^Exit codes
 
 == help of every command
-$ for c in summarize parallel_summarizer generate tokenize detokenize perplexity "bench prefill" "bench decode" "bench chunk" "bench embed" "bench tokenize" "bench kernels" "bench search" "bench contracts" "models list" "models show" metrics index search embed "eval search"; do precis $c --help | grep -q '^Usage: ' || echo "$c"; precis help $c | grep -q '^General$' || echo "help $c"; done
+$ for c in summarize parallel_summarizer generate tokenize detokenize perplexity "bench prefill" "bench decode" "bench chunk" "bench embed" "bench tokenize" "bench kernels" "bench search" "bench contracts" "models list" "models show" metrics index search embed "eval search" man completion; do precis $c --help | grep -q '^Usage: ' || echo "$c"; precis help $c | grep -q '^General$' || echo "help $c"; done
 $ precis summarize --help | awk 'length > 96' | grep -v '^  precis'
 exit: 1
 
@@ -70,9 +70,14 @@ exit: 2
 err: precis: --loc: needs a value (N)
 
 == flag with a value
-$ precis summarize . --all-text=yes
+$ precis summarize . --all-text=maybe
 exit: 2
-err: precis: --all-text: takes no value
+err: precis: --all-text maybe: must be 1 or 0
+
+== a flag of one call with a value
+$ precis summarize . --help=yes
+exit: 2
+err: precis: --help: takes no value
 
 == no operand
 $ precis summarize
@@ -223,3 +228,32 @@ err: parallel_summarizer: --agent-count 0: must be between 1 and 100
 $ precis parallel_summarizer --output-file x.md
 exit: 2
 err~ --file: is required
+
+== a page of no command
+$ precis man bench
+exit: 2
+err: precis: man: bench: no such command
+
+== all pages, or one
+$ precis man --write . summarize
+exit: 2
+err~ leave out summarize
+
+== pages into no folder
+$ precis man --write no/where
+exit: 2
+err~ no/where
+
+== a page of two words
+$ precis man bench prefill
+out~ ^\.TH "PRECIS\\-BENCH\\-PREFILL" 1
+
+== an unknown shell
+$ precis completion tcsh
+exit: 2
+err: precis: completion tcsh: must be bash, zsh or fish
+
+== a completion that cannot be written
+$ precis completion bash > /dev/full
+exit: 2
+err~ standard output: cannot write

@@ -214,6 +214,7 @@ def environment(precis, scratch):
         os.symlink(os.path.abspath(precis), os.path.join(programs, name))
     env.update(PATH=programs + ":" + env["PATH"], TESTS=HERE, TERM="xterm", LC_ALL="C.UTF-8",
                XDG_CACHE_HOME=os.path.join(scratch, "xdg-cache"),
+               XDG_CONFIG_HOME=os.path.join(scratch, "xdg-config"),
                TINY=os.path.join(scratch, "tiny.gguf"),
                ONNX=os.path.join(os.path.dirname(HERE), "golden", "onnx"))
     if "PRECIS_ONNXRUNTIME" in os.environ:

@@ -18,7 +18,7 @@ static const struct command with_paths = {
 static int parse(struct args *a, struct err *e, int argc, const char **argv) {
     *a = (struct args){0};
     *e = (struct err){0};
-    return options_parse(&with_paths, argc, (char **)(uintptr_t)argv, a, e);
+    return options_parse(&with_paths, NULL, argc, (char **)(uintptr_t)argv, a, e);
 }
 
 #define PARSE(...)                                                                                 \
@@ -102,6 +102,23 @@ static void environment_is_between_default_and_flag(void **state) {
     unsetenv("PRECIS_LOC");
 }
 
+static void a_flag_can_be_taken_back(void **state) {
+    (void)state;
+    struct args a;
+    struct err e;
+    setenv("PRECIS_ALL_TEXT", "1", 1);
+    assert_int_equal(PARSE("x", "--all-text=false", "--no-rollup=on", "--verbose=2"), 0);
+    assert_true(!a.all_text && a.no_rollup && a.verbose == 2);
+    args_free(&a);
+    unsetenv("PRECIS_ALL_TEXT");
+    assert_int_equal(PARSE("x", "--all-text=maybe"), PRECIS_EUSAGE);
+    assert_string_equal(e.text, "--all-text maybe: must be 1 or 0");
+    args_free(&a);
+    assert_int_equal(PARSE("x", "--help=1"), PRECIS_EUSAGE);
+    assert_string_equal(e.text, "--help: takes no value");
+    args_free(&a);
+}
+
 static void names_near_enough_are_suggested(void **state) {
     (void)state;
     static const char *const names[] = {"summarize", "tokenize", "detokenize"};
@@ -116,6 +133,7 @@ int main(void) {
         cmocka_unit_test(values_come_in_every_spelling),
         cmocka_unit_test(bad_values_name_the_flag),
         cmocka_unit_test(environment_is_between_default_and_flag),
+        cmocka_unit_test(a_flag_can_be_taken_back),
         cmocka_unit_test(names_near_enough_are_suggested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
