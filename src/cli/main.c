@@ -153,8 +153,10 @@ static const char *base_name(const char *path) {
 
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");
-    /* a reader that goes away is a write error with a message, not a silent death */
+    /* a reader that goes away, or a file that may not grow, is a write error with a message, not a
+     * silent death */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (argc > 0 && strcmp(base_name(argv[0]), command_parallel.name) == 0) {
         say_start(&(struct say_options){.program = command_parallel.name});
         return run_command(&command_parallel, argc - 1, argv + 1);
