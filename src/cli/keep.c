@@ -181,7 +181,7 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
     struct store_file record = {.language = f->file->lang ? f->file->lang->name : NULL};
     f->state = FILE_CHANGED;
     if (stat(f->file->path, &before) != 0 || !is_same(f->file, &before) ||
-        file_map(f->file->path, &m, NULL) != 0)
+        file_read(f->file->path, &m, NULL) != 0)
         return 0;
     int rc = hash_sha256(m.data, m.size, record.hash, e);
     record.size = m.size;
