@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
@@ -89,11 +90,8 @@ static int put_json(struct embedding *x, size_t i, const float *v, struct err *e
     const struct waiting *w = &x->waiting[i];
     struct buf *b = &x->out;
     if (w->id) {
-        char *id = json_dumps(w->id, JSON_ENCODE_ANY | JSON_COMPACT);
-        if (!id)
-            return err_nomem(e, "output");
-        buf_printf(b, "{\"id\": %s", id);
-        free(id);
+        buf_str(b, "{\"id\": ");
+        json_append(b, w->id, JSON_COMPACT);
     } else {
         buf_str(b, "{\"text\": ");
         json_put_string(b, x->texts.data + w->offset, w->len);
