@@ -10,3 +10,7 @@ void json_append(struct buf *b, const json_t *value, size_t flags) {
     if (json_dump_callback(value, append, b, flags | JSON_ENCODE_ANY) != 0)
         b->failed = true;
 }
+
+bool json_lacked_memory(const json_t *loaded, const json_error_t *why) {
+    return !loaded && (!why->text[0] || json_error_code(why) == json_error_out_of_memory);
+}

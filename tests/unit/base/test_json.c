@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -55,10 +56,39 @@ static void without_memory_it_fails(void **state) {
     json_decref(v);
 }
 
+static long allowed; /* allocations of Jansson; then they fail */
+
+static void *allocate(size_t size) {
+    return allowed-- > 0 ? malloc(size) : NULL;
+}
+
+static void lack_of_memory_is_told_from_bad_text(void **state) {
+    (void)state;
+    static const char text[] = "{\"name\": [1, 2.5, \"a text\", {\"inner\": null}]}";
+    json_error_t why;
+    json_t *v = NULL;
+    int told = 0;
+    json_set_alloc_funcs(allocate, free);
+    for (long n = 0; !v; n++) {
+        allowed = n;
+        v = json_loads(text, 0, &why);
+        told += json_lacked_memory(v, &why);
+        assert_true(n < 200);
+    }
+    assert_true(told > 5);
+    json_decref(v);
+    allowed = 200;
+    v = json_loads("{\"name\": }", 0, &why);
+    assert_null(v);
+    assert_false(json_lacked_memory(v, &why));
+    json_set_alloc_funcs(malloc, free);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_appended),
         cmocka_unit_test(without_memory_it_fails),
+        cmocka_unit_test(lack_of_memory_is_told_from_bad_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
