@@ -160,6 +160,17 @@ def check_store(root, one_model=True):
         raise Wrong(f"the store is not sound: {e}") from None
 
 
+def state_of(root):
+    """What a store has, without when and by which numbers: lines at their places, and what is found."""
+    db = sqlite3.connect(os.path.join(root, ".precis", "precis.db"))
+    lines = db.execute("SELECT f.path, c.level, c.start_line, s.line, s.source FROM chunks c JOIN files f ON f.id = "
+                       "c.file JOIN summaries s ON s.key = c.key ORDER BY 1, 2, 3, 4").fetchall()
+    found = db.execute("SELECT f.path, e.kind, e.symbol, e.start_line, e.end_line FROM entries e JOIN files f ON "
+                       "f.id = e.file ORDER BY 1, 4, 5").fetchall()
+    db.close()
+    return lines, found
+
+
 def difference(found, expected):
     """What of two reports is not the same, of the first place that is not; None."""
     for place in sorted(set(found) | set(expected)):
