@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
@@ -274,6 +275,20 @@ static void spoil(FILE *f) {
     errno = with;
 }
 
+struct dirent64 *readdir64(DIR *folder) {
+    REAL(struct dirent64 *, readdir64, (DIR *));
+    if (with && due(READ, "readdir", CALLER))
+        return FAIL_WITH(with, NULL);
+    return real(folder);
+}
+
+ssize_t getrandom(void *out, size_t size, unsigned flags) {
+    REAL(ssize_t, getrandom, (void *, size_t, unsigned));
+    if (with && due(READ, "getrandom", CALLER))
+        return FAIL_WITH(with, -1);
+    return real(out, size, flags);
+}
+
 size_t fread(void *data, size_t size, size_t n, FILE *f) {
     REAL(size_t, fread, (void *, size_t, size_t, FILE *));
     if (with && due(READ, "fread", CALLER))
@@ -342,6 +357,9 @@ WRAP(STAT, int, lstat64, (const char *path, struct stat64 *st), (path, st), -1)
 WRAP(STAT, int, fstat64, (int fd, struct stat64 *st), (fd, st), -1)
 WRAP(STAT, int, fstatat64, (int fd, const char *path, struct stat64 *st, int flags),
      (fd, path, st, flags), -1)
+WRAP(STAT, int, access, (const char *path, int mode), (path, mode), -1)
+WRAP(STAT, char *, realpath, (const char *path, char *out), (path, out), NULL)
+WRAP(STAT, ssize_t, readlink, (const char *path, char *out, size_t size), (path, out, size), -1)
 WRAP(OPEN, DIR *, opendir, (const char *path), (path), NULL)
 WRAP(OPEN, DIR *, fdopendir, (int fd), (fd), NULL)
 WRAP(OPEN, FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL)
