@@ -1,4 +1,3 @@
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,7 +166,7 @@ static int add(struct embedding *x, const char *text, size_t len, json_t *id, st
 static int add_json(struct embedding *x, const char *line, size_t len, uint64_t number,
                     struct err *e) {
     json_error_t why;
-    json_t *root = json_loadb(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
+    json_t *root = json_read(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
     if (!root)
         return err_set(e, PRECIS_EINPUT, "line %llu: %s", (unsigned long long)number, why.text);
     const json_t *text = json_object_get(root, "text");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
@@ -157,6 +158,7 @@ int main(int argc, char **argv) {
      * silent death */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    json_guard();
     if (argc > 0 && strcmp(base_name(argv[0]), command_parallel.name) == 0) {
         say_start(&(struct say_options){.program = command_parallel.name});
         return run_command(&command_parallel, argc - 1, argv + 1);

@@ -38,7 +38,7 @@ static int each_line(const char *name, const char *text, size_t len,
             rc = err_set(e, PRECIS_EINPUT, "%s: line %zu: not UTF-8", name, at.line);
         } else if (blank < n) {
             json_error_t why;
-            json_t *object = json_loadb(p, n, JSON_REJECT_DUPLICATES, &why);
+            json_t *object = json_read(p, n, JSON_REJECT_DUPLICATES, &why);
             if (json_is_object(object))
                 rc = each(user, &at, object, e);
             else if (object)

@@ -57,7 +57,7 @@ static struct origin *origin_new(const struct store_origin *made) {
         return NULL;
     }
     json_error_t why;
-    o->parameters = json_loads(o->texts[TEXTS - 1], 0, &why);
+    o->parameters = json_read(o->texts[TEXTS - 1], strlen(o->texts[TEXTS - 1]), 0, &why);
     if (json_lacked_memory(o->parameters, &why)) {
         origin_free(o);
         return NULL;

@@ -84,11 +84,36 @@ static void lack_of_memory_is_told_from_bad_text(void **state) {
     json_set_alloc_funcs(malloc, free);
 }
 
+static int read_once(void *user, struct err *e) {
+    json_error_t why;
+    json_t *v = json_read(user, strlen(user), 0, &why);
+    int rc = v ? 0 : err_nomem(e, "test");
+    assert_int_equal(json_lacked_memory(v, &why), v == NULL);
+    json_decref(v);
+    return rc;
+}
+
+/* The last test: Jansson's allocator is another from here on. */
+static void a_guarded_reading_ends_well(void **state) {
+    (void)state;
+    static char text[] =
+        "{\"a name with \\u00e4\": [1, 2.5, \"a text of more than sixteen \\n bytes\", "
+        "{\"inner\": null, \"b\": {\"c\": \"\\\\\"}}]}";
+    json_error_t why;
+    json_guard();
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, read_once, text) > 10);
+    fault_each(&fault_memory, FAULT_LASTING, read_once, text);
+    assert_null(json_read("{\"name\": }", 10, 0, &why));
+    assert_false(json_lacked_memory(NULL, &why));
+    assert_null(json_read("[", 1, 0, NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_appended),
         cmocka_unit_test(without_memory_it_fails),
         cmocka_unit_test(lack_of_memory_is_told_from_bad_text),
+        cmocka_unit_test(a_guarded_reading_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
