@@ -320,7 +320,7 @@ def run_all(p, only):
             note = case(p)
             passed += 1
             print(f"{name}: ok, {time.monotonic() - began:.0f} s{'; ' + note if note else ''}", flush=True)
-        except Wrong as e:
+        except (Wrong, subprocess.TimeoutExpired) as e:
             bad.append(name)
             print(f"  WRONG {name}: {e}", flush=True)
     return passed, bad

@@ -106,13 +106,13 @@ def clean_environment(folder):
             "PRECIS_MODELS": os.path.join(folder, "no-models")}
 
 
-def run(args, env, timeout=LONGEST, **more):
+def run(args, env, **more):
     """Its exit status, standard output and standard error; Wrong when it hangs."""
     try:
-        p = subprocess.run(args, env=env, capture_output=True, timeout=timeout, check=False,
+        p = subprocess.run(args, env=env, capture_output=True, timeout=LONGEST, check=False,
                            stdin=subprocess.DEVNULL, **more)
     except subprocess.TimeoutExpired:
-        raise Wrong(f"hangs for {timeout} s") from None
+        raise Wrong(f"hangs for {LONGEST} s") from None
     return p.returncode, p.stdout, p.stderr.decode(errors="replace")
 
 
