@@ -4,6 +4,10 @@ MODEL ?= qwen2.5-coder-0.5b
 OUT ?= precis-report.md
 ARGS ?=
 FUZZ_SECONDS ?= 20
+FAULT_POINTS ?= 24
+FAULT_SEED ?= 1
+SOAK_MINUTES ?= 20
+SOAK_SEED ?= 1
 # Environments with the programs that precis is measured against, gigabytes of them.
 PEERS ?= $(BUILD)/peers
 PREFIX ?= /usr/local
@@ -13,7 +17,7 @@ NO_ASLR = $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps dev-deps build run test bench bench-peers asan tsan fuzz-quick coverage lint format install clean
+.PHONY: help deps dev-deps build run test bench bench-peers asan tsan faults soak fuzz-quick coverage lint format install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -65,6 +69,16 @@ tsan: ## the test suite under ThreadSanitizer
 	@ninja -C $(BUILD)-tsan
 	@PRECIS_TEST_SHORT=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$(CURDIR)/tests/tsan.supp \
 	$(NO_ASLR) tools/test.py $(BUILD)-tsan -t 5
+
+faults: build ## make calls of the whole program fail, at FAULT_POINTS (24; 0: all) points of each kind
+	@ninja -C $(BUILD) tests/faults/inject.so
+	@tests/faults/faults.py $(BUILD)/src/cli/precis $(BUILD)/tests/faults/inject.so --points $(FAULT_POINTS) \
+	--seed $(FAULT_SEED)
+
+soak: ## SOAK_MINUTES (20) of random runs, edits and kills under AddressSanitizer
+	@test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined
+	@ninja -C $(BUILD)-asan src/cli/precis
+	@tests/faults/soak.py $(BUILD)-asan/src/cli/precis --minutes $(SOAK_MINUTES) --seed $(SOAK_SEED)
 
 fuzz-quick: ## every fuzz target for FUZZ_SECONDS (20)
 	@test -f $(BUILD)-fuzz/build.ninja || CC=clang CXX=clang++ meson setup $(BUILD)-fuzz -Dfuzz=true \

@@ -11,8 +11,10 @@
 
 #include "base/buf.h"
 
-/* Below this a read costs less than the page faults of a mapping, and cannot fault later. */
-enum { MAP_FROM = 1 << 20 };
+enum {
+    MAP_FROM = 1 << 20, /* below this a read costs less than the page faults of a mapping */
+    READ_MOST = 16 << 20
+};
 
 static int read_all(int fd, uint8_t *data, size_t size, size_t *got) {
     *got = 0;
@@ -29,7 +31,8 @@ static int read_all(int fd, uint8_t *data, size_t size, size_t *got) {
     return 0;
 }
 
-static int map_fd(int fd, const char *path, struct mapping *m, struct err *e) {
+/* Mapped when it has map_from bytes. */
+static int view_fd(int fd, const char *path, size_t map_from, struct mapping *m, struct err *e) {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return err_errno(e, path, "stat");
@@ -39,7 +42,7 @@ static int map_fd(int fd, const char *path, struct mapping *m, struct err *e) {
         return err_set(e, PRECIS_EIO, "%s: is not a regular file", path);
     size_t size = (size_t)st.st_size;
     m->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    if (size >= MAP_FROM) {
+    if (size >= map_from) {
         void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
             return err_errno(e, path, "map");
@@ -97,18 +100,26 @@ int file_exists(const char *path, bool *there, struct err *e) {
     return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, path, "stat");
 }
 
-int file_map(const char *path, struct mapping *m, struct err *e) {
+static int view(const char *path, size_t map_from, struct mapping *m, struct err *e) {
     *m = (struct mapping){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && is_broken_link(path))
         return broken_link(path, PRECIS_EIO, e);
     if (fd < 0)
         return err_errno(e, path, "open");
-    int rc = map_fd(fd, path, m, e);
+    int rc = view_fd(fd, path, map_from, m, e);
     close(fd);
     if (rc)
         *m = (struct mapping){0};
     return rc;
+}
+
+int file_map(const char *path, struct mapping *m, struct err *e) {
+    return view(path, MAP_FROM, m, e);
+}
+
+int file_read(const char *path, struct mapping *m, struct err *e) {
+    return view(path, READ_MOST + 1, m, e);
 }
 
 void file_unmap(struct mapping *m) {

@@ -22,6 +22,10 @@ struct mapping {
 /* Opens a regular file (symlinks are followed). Errors: PRECIS_EIO with the path and the cause,
  * also for directories and other things that are not regular files. On failure *m is zeroed. */
 int file_map(const char *path, struct mapping *m, struct err *e);
+/* The same for files that others may write to meanwhile: up to 16 MiB, the most that walk_tree
+ * lists, are read and never mapped, for who touches a mapping of a file that has been cut dies of
+ * SIGBUS. */
+int file_read(const char *path, struct mapping *m, struct err *e);
 void file_unmap(struct mapping *m); /* safe on a zeroed mapping; leaves it zeroed */
 /* Lets the system drop the pages of a mapped file; they are read again when they are touched. */
 void file_release(const struct mapping *m);

@@ -1,8 +1,8 @@
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/pool.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
@@ -70,7 +70,7 @@ static int end_text(struct texts *t, size_t end, struct err *e) {
 static int take_line(void *user, const char *line, size_t len, size_t number, struct err *e) {
     struct texts *t = user;
     json_error_t why;
-    json_t *root = json_loadb(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
+    json_t *root = json_read(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
     const json_t *text = json_object_get(root, "text");
     int rc = 0;
     if (!json_is_string(text))

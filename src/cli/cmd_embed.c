@@ -1,9 +1,9 @@
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
@@ -93,11 +93,8 @@ static int put_json(struct embedding *x, size_t i, const float *v, struct err *e
     const struct waiting *w = &x->waiting[i];
     struct buf *b = &x->out;
     if (w->id) {
-        char *id = json_dumps(w->id, JSON_ENCODE_ANY | JSON_COMPACT);
-        if (!id)
-            return err_nomem(e, "output");
-        buf_printf(b, "{\"id\": %s", id);
-        free(id);
+        buf_str(b, "{\"id\": ");
+        json_append(b, w->id, JSON_COMPACT);
     } else {
         buf_str(b, "{\"text\": ");
         json_put_string(b, x->texts.data + w->offset, w->len);
@@ -173,7 +170,7 @@ static int add(struct embedding *x, const char *text, size_t len, json_t *id, st
 static int add_json(struct embedding *x, const char *line, size_t len, uint64_t number,
                     struct err *e) {
     json_error_t why;
-    json_t *root = json_loadb(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
+    json_t *root = json_read(line, len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
     if (!root)
         return err_set(e, PRECIS_EINPUT, "line %llu: %s", (unsigned long long)number, why.text);
     const json_t *text = json_object_get(root, "text");

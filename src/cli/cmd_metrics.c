@@ -265,7 +265,7 @@ static int put_file(const struct args *a, const struct walk_file *file, struct s
                     struct buf *b, struct err *e) {
     struct mapping m;
     struct figures f;
-    if (file_map(file->path, &m, e)) {
+    if (file_read(file->path, &m, e)) {
         say_error(e->text); /* went away since it was listed */
         sums->failed++;
         return 0;

@@ -1,7 +1,7 @@
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/input_text.h"
 #include "cli/model.h"
@@ -78,7 +78,7 @@ static int encode(struct convert *c, const char *text, size_t len, struct err *e
 
 static int encode_line(void *user, const char *line, size_t len, size_t number, struct err *e) {
     json_error_t why;
-    json_t *root = json_loadb(line, len, JSON_ALLOW_NUL, &why);
+    json_t *root = json_read(line, len, JSON_ALLOW_NUL, &why);
     if (!root)
         return err_set(e, PRECIS_EINPUT, "standard input: line %zu: not JSON: %s", number,
                        why.text);

@@ -1,11 +1,11 @@
 #include "cli/input_text.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
 
 static const size_t MOST_BYTES = (size_t)1 << 30;
 
@@ -42,7 +42,7 @@ int input_read(const char *path, struct buf *out, struct err *e) {
 int input_ids(const char *text, size_t len, const char *name, size_t vocab, struct ids *out,
               struct err *e) {
     json_error_t why;
-    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+    json_t *root = json_read(text, len, JSON_REJECT_DUPLICATES, &why);
     if (!root)
         return err_set(e, PRECIS_EINPUT, "%s: not JSON: %s (line %d)", name, why.text, why.line);
     int rc = 0;

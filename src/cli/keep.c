@@ -182,7 +182,7 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
     struct store_file record = {.language = f->file->lang ? f->file->lang->name : NULL};
     f->state = FILE_CHANGED;
     if (stat(f->file->path, &before) != 0 || !is_same(f->file, &before) ||
-        file_map(f->file->path, &m, NULL) != 0)
+        file_read(f->file->path, &m, NULL) != 0)
         return 0;
     int rc = hash_sha256(m.data, m.size, record.hash, e);
     record.size = m.size;
@@ -205,6 +205,12 @@ static int keep_file(struct keep *k, struct kept_file *f, struct err *e) {
     return rc;
 }
 
+/* Lines of doc comments and by rule follow from the whole file, of which the key has the chunk
+ * alone: one that was just made is the right one. */
+static bool is_newer(const struct keep *k, const struct summary *s) {
+    return (k->refresh && !s->known) || (!s->known_key && strcmp(s->source, "model") != 0);
+}
+
 static int put(struct keep *k, const char *path, const struct summary *s,
                uint8_t key[HASH_SHA256_SIZE], struct err *e) {
     struct buf before = {0};
@@ -220,7 +226,7 @@ static int put(struct keep *k, const char *path, const struct summary *s,
                            .tokens_out = s->tokens_out,
                            .elapsed_ms = s->elapsed_ms,
                            .cut = s->cut,
-                           .replace = k->refresh && !s->known,
+                           .replace = is_newer(k, s),
                            .made = &k->made};
     struct line_key of;
     int rc = keep_key(k, l.path, s, s->source, &of, e);

@@ -37,7 +37,7 @@ static int look(struct keep *k, const struct kept_file *f, const char *name, str
     struct mapping m;
     uint8_t hash[HASH_SHA256_SIZE];
     k->lookup.looked = true;
-    if (file_map(f->file->path, &m, NULL) != 0)
+    if (file_read(f->file->path, &m, NULL) != 0)
         return 0; /* what that means is said when it is put */
     int rc = hash_sha256(m.data, m.size, hash, e);
     file_unmap(&m);

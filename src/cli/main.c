@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/config.h"
@@ -158,8 +159,11 @@ static const char *base_name(const char *path) {
 
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");
-    /* a reader that goes away is a write error with a message, not a silent death */
+    /* a reader that goes away, or a file that may not grow, is a write error with a message, not a
+     * silent death */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    json_guard();
     if (argc > 0 && strcmp(base_name(argv[0]), command_parallel.name) == 0) {
         say_start(&(struct say_options){.program = command_parallel.name});
         return run_command(&command_parallel, argc - 1, argv + 1);

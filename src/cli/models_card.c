@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/transfer.h"
@@ -95,7 +94,7 @@ static json_t *json_in(const char *folder, const char *name) {
     struct mapping m;
     if (!map_in(folder, name, &m))
         return NULL;
-    json_t *root = json_loadb((const char *)m.data, m.size, 0, NULL);
+    json_t *root = json_read((const char *)m.data, m.size, 0, NULL);
     file_unmap(&m);
     return root;
 }

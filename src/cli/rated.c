@@ -166,7 +166,7 @@ static int read_code(struct export *x, const struct store_line *l, struct mappin
     char *path = *l->path == '/' ? strdup(l->path) : file_join(store_root(x->store), l->path);
     if (!path)
         return err_nomem(e, l->path);
-    int rc = file_map(path, m, NULL);
+    int rc = file_read(path, m, NULL);
     free(path);
     if (rc)
         return rc == PRECIS_ENOMEM ? err_nomem(e, l->path) : 0;

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/hash.h"
+#include "base/json.h"
 #include "cli/cli.h"
 #include "store/cache.h"
 
@@ -257,7 +256,9 @@ static int parse(struct row *r, const char *line, size_t n) {
     if (n > MOST_LINE)
         return err_set(r->e, PRECIS_EINPUT, "%s:%zu: %zu bytes: too long for a line", r->path,
                        r->number, n);
-    r->object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
+    r->object = json_read(line, n, JSON_REJECT_DUPLICATES, &why);
+    if (json_lacked_memory(r->object, &why))
+        return err_nomem(r->e, r->path);
     if (!json_is_object(r->object))
         return err_set(r->e, PRECIS_EINPUT, "%s:%zu: is no JSON object", r->path, r->number);
     return 0;

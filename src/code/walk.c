@@ -53,6 +53,7 @@ struct walker {
     size_t cap;
     bool links_now; /* links are being followed: what is known already is not listed again */
     struct sniff sniff;
+    int lacked; /* errno where not the tree but the machine was why; 0: nowhere */
     struct err *e;
 };
 
@@ -89,6 +90,8 @@ static char *join(const char *folder, const char *name) {
 
 static void unreadable(struct walker *k, const char *name) {
     k->w->stats.unreadable++;
+    if (errno == ENOMEM || errno == EMFILE || errno == ENFILE)
+        k->lacked = errno;
     log_say(LOG_WARN, "%s/%s: skipped: %s", k->root, name, strerror(errno));
 }
 
@@ -573,6 +576,10 @@ int walk_tree(const char *root, const struct walk_options *options, struct walk 
                          .w = w,
                          .e = e};
     int rc = S_ISREG(st.st_mode) ? take_file(k, root) : walk_folder(k);
+    if (rc == 0 && k->lacked) {
+        errno = k->lacked;
+        rc = errno == ENOMEM ? err_nomem(e, root) : err_errno(e, root, "read");
+    }
     remember(k, -1, NULL);
     if (k->root_fd >= 0)
         close(k->root_fd);

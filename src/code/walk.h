@@ -59,7 +59,8 @@ struct walk {
  * their own), and loops end. Binary: a NUL byte in the first 8,192 bytes of a file (in a folder).
  * Generated: minified (average line over 500 bytes), or marked in its first lines ("@generated",
  * "Code generated ... DO NOT EDIT", linguist-generated style). Unreadable entries below the root
- * are counted and logged, not errors; an unreadable root is. On failure *w is zeroed.
+ * are counted and logged, not errors; an unreadable root is, and so is a lack of memory or of
+ * descriptors, which would make files look gone. On failure *w is zeroed.
  *
  * Ignored is what .gitignore says at every level, up to the top of the git work tree that the root
  * is in, and .git/info/exclude there; .precisignore files (same syntax) come before all of these.

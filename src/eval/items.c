@@ -1,11 +1,11 @@
 #include "eval/items.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/utf8.h"
 
 /* A line of the file, for messages. */
@@ -38,13 +38,13 @@ static int each_line(const char *name, const char *text, size_t len,
             rc = err_set(e, PRECIS_EINPUT, "%s: line %zu: not UTF-8", name, at.line);
         } else if (blank < n) {
             json_error_t why;
-            json_t *object = json_loadb(p, n, JSON_REJECT_DUPLICATES, &why);
+            json_t *object = json_read(p, n, JSON_REJECT_DUPLICATES, &why);
             if (json_is_object(object))
                 rc = each(user, &at, object, e);
             else if (object)
                 rc = err_set(e, PRECIS_EINPUT, "%s: line %zu: not a JSON object", name, at.line);
             else
-                rc = json_error_code(&why) == json_error_out_of_memory
+                rc = json_lacked_memory(object, &why)
                          ? err_nomem(e, name)
                          : err_set(e, PRECIS_EINPUT, "%s: line %zu: not JSON: %s", name, at.line,
                                    why.text);

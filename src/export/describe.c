@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "export/decoder.h"
 #include "export/json_text.h"
 #include "export/tokenizer_json.h"
@@ -212,7 +212,7 @@ static int read_beside(const char *folder, const char *name, struct buf *bytes, 
 static int ends_of_file(const char *folder, const char *name, const struct buf *text,
                         struct ends *ends, struct err *e) {
     json_error_t why;
-    json_t *root = json_loadb(text->data ? text->data : "", text->len, 0, &why);
+    json_t *root = json_read(text->data ? text->data : "", text->len, 0, &why);
     if (!root)
         return err_set(e, PRECIS_EINPUT, "%s/%s: line %d: %s", folder, name, why.line, why.text);
     ends_of_json(root, ends);

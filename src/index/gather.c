@@ -42,7 +42,7 @@ static int read_file(const struct walk_file *w, struct mapping *m, struct store_
     *changed = true;
     if (stat(w->path, &before) != 0)
         return err_errno(e, w->path, "open");
-    int rc = file_map(w->path, m, e);
+    int rc = file_read(w->path, m, e);
     if (rc)
         return rc;
     f->size = m->size;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
+#include "base/json.h"
 
 enum { MOST_FILES = 100000 };
 static const json_int_t MOST_BYTES = (json_int_t)1 << 50;
@@ -90,7 +90,7 @@ int hub_list_parse(struct hub_list *l, const char *what, const char *json, size_
                    struct err *e) {
     *l = (struct hub_list){0};
     json_error_t why;
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &why);
+    json_t *root = json_read(json, len, JSON_REJECT_DUPLICATES, &why);
     int rc = root
                  ? read_list(l, root, what, e)
                  : err_set(e, PRECIS_EINPUT, "%s: the hub's answer is no JSON: %s", what, why.text);

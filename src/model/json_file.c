@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/json.h"
 
 enum { MOST_CONFIG_BYTES = 16 << 20 };
 
@@ -19,8 +20,8 @@ int json_file_any(const char *path, size_t limit, size_t flags, json_t **out, st
                      limit);
         goto done;
     }
-    *out = json_loadb((const char *)m.data, m.size, flags, &why);
-    if (!*out && (!why.text[0] || json_error_code(&why) == json_error_out_of_memory))
+    *out = json_read((const char *)m.data, m.size, flags, &why);
+    if (json_lacked_memory(*out, &why))
         rc = err_nomem(e, path);
     else if (!*out)
         rc = err_set(e, PRECIS_EINPUT, "%s: not valid JSON: line %d: %s", path, why.line, why.text);

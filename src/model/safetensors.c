@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/file.h"
+#include "base/json.h"
 
 /* The format allows headers of 100 MB; no model has as many tensors as that. */
 enum { MAX_HEADER = 100000000, MAX_TENSORS = 1 << 17, MAX_NAME = 1 << 10, MAX_DIMS = 16 };
@@ -210,8 +209,8 @@ static int parse(struct safetensors *s, struct err *e) {
                        s->path, n);
     if (n < 2 || s->bytes[8] != '{')
         return err_set(e, PRECIS_EINPUT, "%s: the header is not a JSON object", s->path);
-    s->header = json_loadb((const char *)s->bytes + 8, (size_t)n, JSON_REJECT_DUPLICATES, &je);
-    if (!s->header && (!je.text[0] || json_error_code(&je) == json_error_out_of_memory))
+    s->header = json_read((const char *)s->bytes + 8, (size_t)n, JSON_REJECT_DUPLICATES, &je);
+    if (json_lacked_memory(s->header, &je))
         return err_nomem(e, s->path);
     if (!s->header)
         return err_set(e, PRECIS_EINPUT, "%s: the header is not valid JSON: %s (byte %d)", s->path,

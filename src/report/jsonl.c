@@ -2,9 +2,8 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
-#include <jansson.h>
+#include "base/json.h"
 
 static json_t *text(const char *s) {
     return s ? json_string(s) : json_null();
@@ -64,12 +63,14 @@ int jsonl_add(struct report *r, const struct summary *s, struct err *e) {
         else
             json_decref(values[i]);
     }
-    char *line = ok ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    struct buf line = {0};
+    if (ok)
+        json_append(&line, object, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(object);
-    if (!line)
-        return err_nomem(e, "report");
-    fputs(line, r->f);
-    fputc('\n', r->f);
-    free(line);
-    return 0;
+    buf_char(&line, '\n');
+    int rc = ok && !buf_failed(&line) ? 0 : err_nomem(e, "report");
+    if (rc == 0)
+        fwrite(line.data, 1, line.len, r->f);
+    buf_free(&line);
+    return rc;
 }

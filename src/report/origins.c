@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/utf8.h"
 
 enum { TEXTS = 8 };
@@ -58,8 +57,8 @@ static struct origin *origin_new(const struct store_origin *made) {
         return NULL;
     }
     json_error_t why;
-    o->parameters = json_loads(o->texts[TEXTS - 1], 0, &why);
-    if (!o->parameters && json_error_code(&why) == json_error_out_of_memory) {
+    o->parameters = json_read(o->texts[TEXTS - 1], strlen(o->texts[TEXTS - 1]), 0, &why);
+    if (json_lacked_memory(o->parameters, &why)) {
         origin_free(o);
         return NULL;
     }

@@ -1,7 +1,7 @@
-#include <jansson.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/utf8.h"
 #include "summary/examples.h"
 
@@ -65,8 +65,8 @@ static int take_line(struct examples *x, const struct place *p, const char *s, s
     json_error_t why;
     if (n > MOST_LINE)
         return bad(p, "the line is longer than 4 MB", "", e);
-    json_t *o = json_loadb(s, n, JSON_REJECT_DUPLICATES, &why);
-    if (!o && (!why.text[0] || json_error_code(&why) == json_error_out_of_memory))
+    json_t *o = json_read(s, n, JSON_REJECT_DUPLICATES, &why);
+    if (json_lacked_memory(o, &why))
         return err_nomem(e, p->path);
     int rc = 0;
     if (!o)

@@ -100,7 +100,7 @@ static int read_file(struct batch *b, int i, struct err *e) {
     struct symbols s = {0};
     if (!tree_knows(f->lang))
         return 0;
-    int rc = file_map(f->path, &m, e);
+    int rc = file_read(f->path, &m, e);
     if (rc == 0)
         rc = tree_parse(f->lang, (const char *)m.data, m.size, &t, e);
     if (rc == 0)

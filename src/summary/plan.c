@@ -64,7 +64,7 @@ static int add_file(struct plan *p, const struct plan_options *o, const struct w
         return rc;
     struct source_file s = {0};
     struct err why;
-    rc = file_map(wf->path, &s.m, &why);
+    rc = file_read(wf->path, &s.m, &why);
     if (rc == PRECIS_ENOMEM)
         return err_nomem(e, wf->path);
     if (rc) {
@@ -124,7 +124,7 @@ int plan_open(const struct plan *p, const struct plan_file *f, struct mapping *m
     *chunks = (struct chunks){0};
     if (f->error)
         return err_set(e, PRECIS_EIO, "%s", f->error);
-    int rc = file_map(f->file->path, m, e);
+    int rc = file_read(f->file->path, m, e);
     if (rc)
         return rc;
     if (hash_bytes(m->data, m->size, 0) != f->hash || lines_in(m) != f->lines)

@@ -231,3 +231,15 @@ out~ ^1 [0-9]+ ok 0$
 $ mkdir -p none && cd none && precis cache stats
 exit: 2
 err: precis: there is no store here (precis summarize --store . makes one)
+
+== a line by rule is that of the file as it is, also where the chunk's own text is the same
+$ mkdir around; printf 'int a(int x) {\n    return x;\n}\nint b(int x) {\n    return x;\n}\n' > around/x.c
+$ lines() { precis "$@" --store around --format jsonl | grep -o 'Defines[^"]*'; }
+$ asked() { lines summarize --prompt 'What for?' --model $TINY -q --loc 4 --no-rollup --max-new-tokens 1 --best-of 1 around; }
+$ asked
+$ printf 'int a(int x) {\n    return x;\n}\nint b(int x) {\n    x += 1;\n    x += 2;\n    x += 3;\n    return x;\n}\n' > around/x.c
+$ asked; asked; lines report
+out: Defines the functions a and b.
+out: Defines the functions b and a.
+out: Defines the functions b and a.
+out: Defines the functions b and a.

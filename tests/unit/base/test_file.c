@@ -65,6 +65,21 @@ static void files_are_read_or_mapped(void **state) {
     unlink(path);
 }
 
+static void a_file_that_is_read_may_be_cut(void **state) {
+    (void)state;
+    const char *path = in_folder(0, "in");
+    struct mapping m;
+    struct err e;
+    put(path, (1 << 20) + 5);
+    assert_int_equal(file_read(path, &m, &e), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(m.size, (1 << 20) + 5);
+    for (size_t i = 0; i < m.size; i++)
+        assert_int_equal(m.data[i], i * 31 % 251);
+    file_unmap(&m);
+    unlink(path);
+}
+
 static void what_is_no_file_is_refused(void **state) {
     (void)state;
     struct mapping m;
@@ -325,6 +340,7 @@ static void standard_folders(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_read_or_mapped),
+        cmocka_unit_test(a_file_that_is_read_may_be_cut),
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(links_to_nothing_are_told),
         cmocka_unit_test(names_are_joined),
