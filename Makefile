@@ -88,7 +88,8 @@ fuzz-quick: ## every fuzz target for FUZZ_SECONDS (20)
 	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 coverage: ## what the suite covers of src/: build-coverage/coverage.html
-	@test -f $(BUILD)-coverage/build.ninja || meson setup $(BUILD)-coverage -Db_coverage=true -Doptimization=1
+	@test -f $(BUILD)-coverage/build.ninja || meson setup $(BUILD)-coverage -Db_coverage=true -Doptimization=1 \
+	-Dc_args=-fprofile-update=atomic
 	@ninja -C $(BUILD)-coverage
 	@find $(BUILD)-coverage -name '*.gcda' -delete
 	@PRECIS_TEST_SHORT=1 tools/test.py $(BUILD)-coverage -t 5
