@@ -41,7 +41,7 @@ def main():
         ["gcovr", "--root", root, "--filter", f"{root}/src/", "--exclude-unreachable-branches",
          "--exclude-throw-branches", "--json-summary", summary,
          "--html-details", build / "coverage.html", build],
-        check=True, stdout=subprocess.DEVNULL,
+        check=True, cwd=build, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     files = {f["filename"]: f for f in json.loads(summary.read_text())["files"]}
     rooms = {}
