@@ -1,5 +1,6 @@
 #include "base/pool.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +11,8 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/pace.h"
 
 struct worker {
     pthread_t thread;
@@ -106,6 +109,7 @@ struct pool_items {
 };
 
 int pool_next(struct pool_items *items) {
+    pace_wait();
     int i = atomic_load(&items->failed) ? items->n : atomic_fetch_add(&items->next, 1);
     return i < items->n ? i : -1;
 }
@@ -192,6 +196,12 @@ size_t memory_resident(void) {
     int n = fscanf(f, "%lu %lu", &total, &resident);
     fclose(f);
     return n == 2 ? resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void memory_share_arena(void) {
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 size_t memory_peak(void) {

@@ -59,4 +59,9 @@ int clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, double until);
 size_t memory_resident(void);
 size_t memory_peak(void);
 
+/* For programs, before there are threads: glibc gives each thread an arena of its own, where what
+ * one thread allocates and another one frees leaves gaps; over a long run these grow. From here on
+ * all threads have one. No effect with another C library. */
+void memory_share_arena(void);
+
 #endif

@@ -28,6 +28,7 @@ struct args {
     int format, chunk; /* chunk: enum chunk_mode */
     uint64_t examples, best_of;
     double budget, chunk_timeout; /* seconds; 0: none */
+    double cpu_limit;             /* percent of a core; 0: none */
     const char *examples_from;
     const char *store;
     /* rate */

@@ -74,6 +74,14 @@ const struct option_group group_general = {"General", general};
          .fallback = "0",                                                                          \
          .max = 1024,                                                                              \
          .help = "threads that compute; 0: one for each core"},                                    \
+        {.name = "cpu-limit",                                                                      \
+         .type = OPTION_REAL,                                                                      \
+         .offset = AT(cpu_limit),                                                                  \
+         .argument = "PERCENT",                                                                    \
+         .fallback = "0",                                                                          \
+         .max = 102400,                                                                            \
+         .help = "processor time that computing may take on average, of one core: 150 is one and " \
+                 "a half of them; 0: no limit"},                                                   \
     {                                                                                              \
         .name = "memory-limit", .type = OPTION_SIZE, .offset = AT(memory_limit),                   \
         .argument = "SIZE", .fallback = "4G", .max = 0x1p63,                                       \

@@ -472,6 +472,7 @@ int job_run(const struct job *asked, struct err *e) {
     struct buf instruction = {0};
     struct work w = {.job = &with_prompt, .piped = {.fd = -1}};
     interrupt_flag();
+    memory_share_arena();
     w.over = &w.walk;
     w.known_first = (struct known){.find = find_known, .user = &w};
     w.lesser = (struct known){.find = find_lesser, .user = &w};

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/json.h"
+#include "base/pace.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/config.h"
@@ -140,6 +141,7 @@ static int run_command(const struct command *c, int argc, char **argv) {
                                         .log = a.log ? runlog_message : NULL});
         if (a.log)
             runlog_start(c->name, argc, argv);
+        pace_limit(a.cpu_limit / 100);
         rc = c->run(&a, &e);
     }
     if (rc < 0) {

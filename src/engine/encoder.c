@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pace.h"
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 
@@ -86,6 +87,7 @@ static void run_pass(struct lane *lane) {
     const float *states = NULL;
     struct err e = {0};
     struct encoder_pass *p = &lane->pass;
+    pace_wait();
     int rc = encoder_pass_run(p, lane->workspace, &states, &e);
     for (int i = 0; i < p->n_spans; i++) {
         size_t at = (size_t)p->spans[i].row * lane->en->base.info.width;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/forward.h"
@@ -267,6 +268,7 @@ static void lead(struct lane *lane) {
     struct native *na = lane->native;
     struct step *st = &lane->step;
     pthread_mutex_unlock(&na->base.jobs.lock);
+    pace_wait();
     st->clock = &lane->clock;
     step_clock_start(&lane->clock);
     step_prepare(st);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/pace.h"
 #include "base/pool.h"
 #include "engine/engine_impl.h"
 #include "engine/onnx_step.h"
@@ -169,6 +170,7 @@ static int feed(struct lane *lane, struct sequence *s, int branch, struct onnx_s
 
 static int encode(struct lane *lane, struct sequence *s, struct onnx_source *source,
                   struct err *e) {
+    pace_wait();
     step_clock_start(&lane->clock);
     int rc = onnx_encode(lane->steps, s->source, s->n_source, source, e);
     sequence_spend(s, step_clock_stop(&lane->clock));
@@ -191,6 +193,7 @@ static void generate(struct lane *lane, struct sequence *s) {
                 sequence_end(s, FINISH_CANCELLED, NULL);
                 break;
             }
+            pace_wait();
             step_clock_start(&lane->clock);
             rc = feed(lane, s, i, s->source ? &source : NULL, &b, copy, &e);
             double seconds = step_clock_stop(&lane->clock);
