@@ -5,7 +5,7 @@ $ for i in $(seq 3000); do echo "int f$i(void) { return $i; }"; done > many.c
 $ cat > stop.sh <<'END'
 $ # usage: stop.sh SIGNAL...: starts a long run, sends the signals once a chunk has finished
 $ env --default-signal=INT,TERM parallel_summarizer --model $TINY --file many.c --loc 1 --output-file out.md --results-file run.log & pid=$!
-$ until grep -q chunk run.log 2>/dev/null || ! kill -0 $pid; do :; done
+$ until grep -q chunk run.log 2>/dev/null || ! kill -0 $pid; do sleep 0.05; done
 $ for s in "$@"; do kill -$s $pid; done
 $ wait $pid
 $ END

@@ -24,6 +24,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,16 @@ def listing(folder):
     return found
 
 
+def finish(process):
+    """Its standard output and error; what it left running goes with it when it takes too long."""
+    try:
+        return process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
 def run_on_terminal(script, folder, env):
     """Standard error is a terminal of 60 columns; its bytes are what it was sent."""
     import fcntl
@@ -97,7 +108,7 @@ def run_on_terminal(script, folder, env):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     process = subprocess.Popen(["bash", "-c", script], cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=slave)
+                               stdout=subprocess.PIPE, stderr=slave, start_new_session=True)
     os.close(slave)
     sent = []
 
@@ -110,7 +121,7 @@ def run_on_terminal(script, folder, env):
 
     reader = threading.Thread(target=read)
     reader.start()
-    out, _ = process.communicate(timeout=TIMEOUT)
+    out, _ = finish(process)
     reader.join()
     os.close(master)
     return process.returncode, out, b"".join(sent).replace(b"\r\n", b"\n")
@@ -121,10 +132,11 @@ def run_script(case, folder, env):
     if "tty" in case.needs:
         return run_on_terminal(script, folder, env)
     user = NOBODY if "user" in case.needs and os.geteuid() == 0 else None
-    p = subprocess.run(["bash", "-c", script], cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT, user=user,
-                       check=False)
-    return p.returncode, p.stdout, p.stderr
+    process = subprocess.Popen(["bash", "-c", script], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user,
+                               start_new_session=True)
+    out, err = finish(process)
+    return process.returncode, out, err
 
 
 def check(case, folder, env):

@@ -134,6 +134,6 @@ err: precis: --since: standard input has no history
 == interrupted while git runs
 $ mkdir -p slow; printf '#!/bin/sh\n: > started\nexec sleep 1000\n' > slow/git; chmod +x slow/git
 $ echo 'int x;' > elsewhere/x.c; PATH=$PWD/slow:$PATH env --default-signal=INT,TERM precis summarize --model $TINY --since HEAD elsewhere -o new.md & p=$!
-$ until [ -e started ]; do :; done; kill -TERM $p; wait $p
+$ until [ -e started ]; do sleep 0.05; done; kill -TERM $p; wait $p
 exit: 130
 absent: new.md
