@@ -7,8 +7,9 @@ $ printf 'def g():\n    return 1\n' > repo/src/b.py
 $ cat > watched.sh <<'END'
 $ # Starts it, and runs standard input with `until_said REGEX`, `lines` and `stop SIGNAL`.
 $ export PRECIS_MODELS=$PWD/none
+$ rm -f watch.out watch.err # else what an earlier one said may be taken for its words
 $ env --default-signal=INT,TERM precis summarize --model $TINY --chunk lines --loc 10 --store repo --watch -v -o out.jsonl --format jsonl repo "$@" > watch.out 2> watch.err & pid=$!
-$ until_said() { until grep -Eq "$1" watch.err || ! kill -0 $pid; do sleep 0.05; done; }
+$ until_said() { until grep -Eqs "$1" watch.err || ! kill -0 $pid; do sleep 0.05; done; }
 $ lines() { sed 's/.*"file_path":"\([^"]*\)","start_line":\([0-9]*\),"end_line":\([0-9]*\).*"level":"\([a-z]*\)".*/\1 \2-\3 \4/' out.jsonl | grep "$1"; }
 $ stop() { kill -$1 $pid; wait $pid; echo "ended with $?"; }
 $ until_said 'waits for changes'

@@ -7,8 +7,9 @@ $ printf 'int wake_worker(int n) {\n    return n;\n}\n' > repo/src/wake.c
 $ cat > watched.sh <<'END'
 $ # Starts it, and runs standard input with `until_said REGEX`, `found QUERY` and `stop SIGNAL`.
 $ export PRECIS_MODELS=$PWD/none
+$ rm -f watch.out watch.err # else what an earlier one said may be taken for its words
 $ env --default-signal=INT,TERM precis index repo --watch "$@" > watch.out 2> watch.err & pid=$!
-$ until_said() { until grep -Eq "$1" watch.err || ! kill -0 $pid; do sleep 0.05; done; }
+$ until_said() { until grep -Eqs "$1" watch.err || ! kill -0 $pid; do sleep 0.05; done; }
 $ found() { precis search -q --store repo --json "$1" | grep -o '"symbol_name": "[^"]*"'; }
 $ stop() { kill -$1 $pid; wait $pid; echo "ended with $?"; }
 $ until_said 'waits for changes'
