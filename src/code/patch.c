@@ -115,9 +115,12 @@ int patch_read(struct patch *p, const char *data, size_t size, struct err *e) {
         const char *newline = memchr(data + at, '\n', size - at);
         size_t n = newline ? (size_t)(newline - data) - at : size - at;
         bool passed = p->left > 0;
-        if (passed)
-            p->left -= newline != NULL;
-        else if (p->line.len + n > LINE_MOST)
+        if (passed) {
+            if (!p->begun)
+                p->remark = data[at] == '\\'; /* on the line before: it has no newline */
+            p->begun = !newline;
+            p->left -= newline && !p->remark;
+        } else if (p->line.len + n > LINE_MOST)
             return bad("a header is too long", e);
         else
             buf_append(&p->line, data + at, n);
