@@ -127,7 +127,6 @@ int patch_read(struct patch *p, const char *data, size_t size, struct err *e) {
         at += n + (newline != NULL);
         if (passed || !newline)
             continue;
-        buf_str(&p->line, "");
         rc = buf_failed(&p->line) ? err_nomem(e, "patch") : p->line.len ? take_line(p, e) : 0;
         buf_clear(&p->line);
     }
