@@ -92,8 +92,8 @@ static int run(struct git *g, const char *const *more, size_t n, taker *take, vo
 
 static int failed(const struct git *g, const struct program_end *end, struct err *e) {
     return *end->said
-               ? err_set(e, PRECIS_EINPUT, "%s: git: %s", g->folder, end->said)
-               : err_set(e, PRECIS_EINPUT, "%s: git fails (exit code %d)", g->folder, end->status);
+               ? err_set(e, PRECIS_EINPUT, "%s: git: %s", g->real, end->said)
+               : err_set(e, PRECIS_EINPUT, "%s: git fails (exit code %d)", g->real, end->status);
 }
 
 static int take_text(void *user, const char *data, size_t size, struct err *e) {
@@ -329,17 +329,19 @@ static int add_since(struct git *g, struct err *e) {
     return rc ? rc : add_unknown(g, e);
 }
 
-/* The folder that a path is, or is in, and what is asked about there. */
+/* The folder that a path is, or is in, and what is asked about there. With GIT_DIR, as in a hook,
+ * git takes the folder that it is run in for the top of the work tree: that is the one we are in.
+ */
 static int find_place(struct git *g, const char *path, struct err *e) {
     struct stat st;
     g->real = realpath(path, NULL);
     if (!g->real || stat(g->real, &st) != 0)
         return err_errno(e, path, "resolve");
     const char *slash = strrchr(g->real, '/');
-    bool is_folder = S_ISDIR(st.st_mode);
+    bool is_folder = S_ISDIR(st.st_mode), here = getenv("GIT_DIR") != NULL;
     size_t n = is_folder ? strlen(g->real) : slash == g->real ? 1 : (size_t)(slash - g->real);
-    g->below = is_folder ? "." : slash + 1;
-    g->folder = strndup(g->real, n);
+    g->below = here ? g->real : is_folder ? "." : slash + 1;
+    g->folder = here ? strdup(".") : strndup(g->real, n);
     return g->folder ? 0 : err_nomem(e, path);
 }
 
