@@ -11,4 +11,7 @@ void pace_limit(double cores);
 /* No lock may be held. */
 void pace_wait(void);
 
+/* From here on nobody waits: what is under way ends. Safe in a signal handler. */
+void pace_release(void);
+
 #endif

@@ -96,7 +96,7 @@ int example_pool_open(const struct args *a, const struct walk *w, struct embedde
                  ? add_folder(*out, a, e)
                  : examples_read(*out, a->examples_from, e);
     if (rc == 0)
-        rc = examples_prepare(*out, em, NULL, &(struct embed_call){.stop = interrupt_flag()}, e);
+        rc = examples_prepare(*out, em, interrupt_flag(), e);
     if (rc) {
         examples_free(*out);
         *out = NULL;

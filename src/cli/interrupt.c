@@ -4,11 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pace.h"
+
 static atomic_bool stop;
 static _Atomic(const char *) temp;
 
 /* Only calls that are safe in a signal handler (signal-safety(7)). */
 static void on_signal(int number) {
+    pace_release();
     if (!atomic_exchange(&stop, true))
         return;
     const char *path = atomic_load(&temp);

@@ -287,19 +287,29 @@ static const char *output_name(const struct work *w) {
     return w->out.is_stdout ? "standard output" : w->out.path;
 }
 
+/* Ends the report, and puts it where it belongs. */
+static int deliver(struct work *w, const struct run_stats *stats, const struct engine_info *info,
+                   struct err *e) {
+    int rc = report_finish(w->report, stats, info, e);
+    if (rc == PRECIS_EIO)
+        rc = err_errno(e, output_name(w), "write"); /* it knows no name */
+    if (rc == 0)
+        rc = results_finish(&w->results, stats, info, e);
+    if (rc == 0) {
+        w->out_open = false;
+        rc = outfile_commit(&w->out, e);
+    }
+    interrupt_note_temp(NULL);
+    return rc;
+}
+
 /* A report without lines, for which no model is opened. */
 static int write_nothing(struct work *w, struct err *e) {
     const struct provenance none = {0};
     title_of(w->job->paths, w->job->n_paths, w->title, sizeof w->title);
     int rc = report_open(w->out.f, w->job->format, w->title, &none, &w->report, e);
     if (rc == 0)
-        rc = report_finish(w->report, NULL, NULL, e);
-    if (rc == PRECIS_EIO)
-        rc = err_errno(e, output_name(w), "write"); /* it knows no name */
-    if (rc == 0) {
-        w->out_open = false;
-        rc = outfile_commit(&w->out, e);
-    }
+        rc = deliver(w, NULL, NULL, e);
     if (rc == 0)
         since_say_nothing(w->job->args);
     return rc;
@@ -363,16 +373,7 @@ static int finish(struct work *w, struct err *e) {
     const struct engine_info *info = w->model.engine ? engine_info(w->model.engine) : &before;
     if (stats->interrupted && w->again) /* the report that is there is over everything */
         return EXIT_INTERRUPTED;
-    int rc = report_finish(w->report, stats, info, e);
-    if (rc == PRECIS_EIO)
-        rc = err_errno(e, output_name(w), "write"); /* it knows no name */
-    if (rc == 0)
-        rc = results_finish(&w->results, stats, info, e);
-    if (rc == 0) {
-        w->out_open = false;
-        rc = outfile_commit(&w->out, e);
-    }
-    interrupt_note_temp(NULL);
+    int rc = deliver(w, stats, info, e);
     if (rc)
         return rc;
     if (w->again) {

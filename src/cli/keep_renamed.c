@@ -51,10 +51,10 @@ static int find_chunk(struct keep *k, const char *before, const char *shown,
     struct line_key of;
     then.file_path = shown;
     int rc = keep_key(k, before, &then, NULL, &of, e);
-    if (rc == 0)
-        rc = store_find(k->lookup.store, of.key, keep_take_line, out, e);
+    if (rc)
+        return rc;
     memcpy(out->key, of.key, sizeof out->key);
-    return rc;
+    return store_find(k->lookup.store, of.key, keep_take_line, out, e);
 }
 
 struct same_line {

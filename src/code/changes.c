@@ -74,7 +74,7 @@ static void add_filters(struct arguments *a, const struct buf *names) {
 
 typedef int taker(void *user, const char *data, size_t size, struct err *e);
 
-/* Runs git with all that always holds and these arguments, which end with NULL. */
+/* Runs git with all that always holds and n more arguments. */
 static int run(struct git *g, const char *const *more, size_t n, taker *take, void *user,
                struct program_end *end, struct err *e) {
     struct arguments a = {0};
@@ -92,14 +92,14 @@ static int run(struct git *g, const char *const *more, size_t n, taker *take, vo
 
 static int failed(const struct git *g, const struct program_end *end, struct err *e) {
     return *end->said
-               ? err_set(e, PRECIS_EINPUT, "%s: git: %s", g->folder, end->said)
-               : err_set(e, PRECIS_EINPUT, "%s: git fails (exit code %d)", g->folder, end->status);
+               ? err_set(e, PRECIS_EINPUT, "%s: git: %s", g->real, end->said)
+               : err_set(e, PRECIS_EINPUT, "%s: git fails (exit code %d)", g->real, end->status);
 }
 
 static int take_text(void *user, const char *data, size_t size, struct err *e) {
     struct buf *b = user;
     buf_append(b, data, size);
-    return buf_failed(b) || !buf_reserve(b, 1) ? err_nomem(e, "git") : 0;
+    return buf_failed(b) ? err_nomem(e, "git") : 0;
 }
 
 /* Without the newline after it. */
@@ -124,25 +124,35 @@ static bool ends(const char *s, size_t n, const char *end) {
     return n >= m && memcmp(s + n - m, end, m) == 0;
 }
 
-/* A name ends with NUL; git wrote it in pieces of any size. */
-static int take_filter(void *user, const char *data, size_t size, struct err *e) {
-    struct git *g = user;
+/* Each name that is whole by now: it ends with NUL, and git wrote it in pieces of any size. */
+static int take_names(struct git *g, const char *data, size_t size, taker *each, struct err *e) {
+    int rc = 0;
+    size_t at = 0;
     buf_append(&g->piece, data, size);
     if (buf_failed(&g->piece))
         return err_nomem(e, "git");
-    size_t at = 0;
-    for (const char *nul; (nul = memchr(g->piece.data + at, 0, g->piece.len - at)) != NULL;) {
+    for (const char *nul;
+         rc == 0 && (nul = memchr(g->piece.data + at, 0, g->piece.len - at)) != NULL;) {
         const char *name = g->piece.data + at;
-        size_t n = (size_t)(nul - name);
-        at += n + 1;
-        if (!ends(name, n, ".clean") && !ends(name, n, ".process") && !ends(name, n, ".required"))
-            continue;
-        buf_printf(&g->names, "--config-env=%s=PRECIS_EMPTY", name);
-        buf_char(&g->names, 0);
+        rc = each(g, name, (size_t)(nul - name), e);
+        at += (size_t)(nul - name) + 1;
     }
     memmove(g->piece.data, g->piece.data + at, g->piece.len - at);
     g->piece.len -= at;
+    return rc;
+}
+
+static int add_filter(void *user, const char *name, size_t n, struct err *e) {
+    struct git *g = user;
+    if (!ends(name, n, ".clean") && !ends(name, n, ".process") && !ends(name, n, ".required"))
+        return 0;
+    buf_printf(&g->names, "--config-env=%s=PRECIS_EMPTY", name);
+    buf_char(&g->names, 0);
     return buf_failed(&g->names) ? err_nomem(e, "git") : 0;
+}
+
+static int take_filters(void *user, const char *data, size_t size, struct err *e) {
+    return take_names(user, data, size, add_filter, e);
 }
 
 /* Filters would be run on files of the work tree to compare them. */
@@ -150,7 +160,7 @@ static int find_filters(struct git *g, struct err *e) {
     static const char *const ask[] = {"config", "--null", "--name-only", "--get-regexp",
                                       "^filter\\."};
     struct program_end end;
-    int rc = run(g, ask, 5, take_filter, g, &end, e);
+    int rc = run(g, ask, 5, take_filters, g, &end, e);
     return rc == 0 && end.status > 1 ? failed(g, &end, e) : rc; /* 1: there are none */
 }
 
@@ -240,23 +250,14 @@ static int read_patch(struct git *g, const char *const *command, size_t n, struc
     return rc;
 }
 
-static int take_unknown(void *user, const char *data, size_t size, struct err *e) {
+static int add_unknown_file(void *user, const char *path, size_t n, struct err *e) {
     struct git *g = user;
-    int rc = 0;
-    size_t at = 0;
-    buf_append(&g->piece, data, size);
-    if (buf_failed(&g->piece))
-        return err_nomem(e, "git");
-    for (const char *nul;
-         rc == 0 && (nul = memchr(g->piece.data + at, 0, g->piece.len - at)) != NULL;) {
-        size_t n = (size_t)(nul - g->piece.data) - at;
-        if (n && nul[-1] != '/') /* else it is another repository */
-            rc = add_file(g, g->c, g->piece.data + at, true, e);
-        at += n + 1;
-    }
-    memmove(g->piece.data, g->piece.data + at, g->piece.len - at);
-    g->piece.len -= at;
-    return rc;
+    bool is_file = n && !ends(path, n, "/"); /* else it is another repository */
+    return is_file ? add_file(g, g->c, path, true, e) : 0;
+}
+
+static int take_unknown(void *user, const char *data, size_t size, struct err *e) {
+    return take_names(user, data, size, add_unknown_file, e);
 }
 
 static int add_unknown(struct git *g, struct err *e) {
@@ -274,10 +275,6 @@ static struct hunk lines_of(const struct hunk *h) {
     struct hunk r = *h;
     r.new_lines = h->new_lines ? h->new_lines : 2; /* where lines went: before and after */
     return r;
-}
-
-static uint64_t after(uint64_t first, uint64_t lines) {
-    return lines ? first + lines : first + 1;
 }
 
 /* Where a line came to lie; of one that was replaced the first or the last line instead of it. */
@@ -311,25 +308,17 @@ static void move(struct changed_file *f, const struct changed_file *by) {
 static int add_staged(struct git *g, struct err *e) {
     const char *const staged[] = {"diff-index", "--cached", g->commit.data};
     const char *const unstaged[] = {"diff-files", "-0"};
-    struct changes of = {0}, later = {0};
-    int rc = read_patch(g, staged, 3, &of, e);
+    struct changes later = {0};
+    size_t i = g->c->n;
+    int rc = read_patch(g, staged, 3, g->c, e);
     if (rc == 0)
         rc = read_patch(g, unstaged, 2, &later, e);
     changes_sort(&later);
-    for (size_t i = 0; rc == 0 && i < of.n; i++) {
-        const struct changed_file *by = changes_of(&later, of.files[i].path);
-        void *grown = g->c->files;
+    for (; rc == 0 && i < g->c->n; i++) {
+        const struct changed_file *by = changes_of(&later, g->c->files[i].path);
         if (by)
-            move(&of.files[i], by);
-        if (!array_grow(&grown, g->c->n, &g->c->cap, sizeof *g->c->files))
-            rc = err_nomem(e, "list of changes");
-        g->c->files = grown;
-        if (rc == 0) {
-            g->c->files[g->c->n++] = of.files[i];
-            of.files[i] = (struct changed_file){0};
-        }
+            move(&g->c->files[i], by);
     }
-    changes_free(&of);
     changes_free(&later);
     return rc;
 }
@@ -340,17 +329,19 @@ static int add_since(struct git *g, struct err *e) {
     return rc ? rc : add_unknown(g, e);
 }
 
-/* The folder that a path is, or is in, and what is asked about there. */
+/* The folder that a path is, or is in, and what is asked about there. With GIT_DIR, as in a hook,
+ * git takes the folder that it is run in for the top of the work tree: that is the one we are in.
+ */
 static int find_place(struct git *g, const char *path, struct err *e) {
     struct stat st;
     g->real = realpath(path, NULL);
     if (!g->real || stat(g->real, &st) != 0)
         return err_errno(e, path, "resolve");
     const char *slash = strrchr(g->real, '/');
-    bool is_folder = S_ISDIR(st.st_mode);
+    bool is_folder = S_ISDIR(st.st_mode), here = getenv("GIT_DIR") != NULL;
     size_t n = is_folder ? strlen(g->real) : slash == g->real ? 1 : (size_t)(slash - g->real);
-    g->below = is_folder ? "." : slash + 1;
-    g->folder = strndup(g->real, n);
+    g->below = here ? g->real : is_folder ? "." : slash + 1;
+    g->folder = here ? strdup(".") : strndup(g->real, n);
     return g->folder ? 0 : err_nomem(e, path);
 }
 
@@ -392,7 +383,7 @@ const struct changed_file *changes_of(const struct changes *c, const char *path)
 bool changes_touch(const struct changed_file *f, uint64_t first, uint64_t last) {
     for (size_t i = 0; i < f->n; i++) {
         struct hunk r = lines_of(&f->hunks[i]);
-        if (r.new_first <= last && after(r.new_first, r.new_lines) > first)
+        if (r.new_first <= last && r.new_first + r.new_lines > first)
             return true;
     }
     return f->whole;

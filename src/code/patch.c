@@ -115,16 +115,18 @@ int patch_read(struct patch *p, const char *data, size_t size, struct err *e) {
         const char *newline = memchr(data + at, '\n', size - at);
         size_t n = newline ? (size_t)(newline - data) - at : size - at;
         bool passed = p->left > 0;
-        if (passed)
-            p->left -= newline != NULL;
-        else if (p->line.len + n > LINE_MOST)
+        if (passed) {
+            if (!p->begun)
+                p->remark = data[at] == '\\'; /* on the line before: it has no newline */
+            p->begun = !newline;
+            p->left -= newline && !p->remark;
+        } else if (p->line.len + n > LINE_MOST)
             return bad("a header is too long", e);
         else
             buf_append(&p->line, data + at, n);
         at += n + (newline != NULL);
         if (passed || !newline)
             continue;
-        buf_str(&p->line, "");
         rc = buf_failed(&p->line) ? err_nomem(e, "patch") : p->line.len ? take_line(p, e) : 0;
         buf_clear(&p->line);
     }

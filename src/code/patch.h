@@ -26,7 +26,8 @@ struct patch {
     /* the reader's own, zeroed at birth */
     struct buf line, path;
     bool has_path;
-    uint64_t left; /* lines to pass over */
+    uint64_t left;      /* lines to pass over */
+    bool begun, remark; /* such a line; it counts as none */
 };
 
 /* Errors: PRECIS_EINPUT (no patch as git prints it), PRECIS_ENOMEM, those of on_file and on_hunk.

@@ -64,9 +64,8 @@ static int fill_pool(struct predicting *p, struct err *e) {
     int rc = p->options->line.n_examples ? examples_new(p->items->n, &p->pool, e) : 0;
     for (size_t i = 0; rc == 0 && p->pool && i < p->items->n; i++)
         rc = add_example(p, &p->items->v[i], e);
-    const struct embed_call call = {.stop = p->options->line.stop};
     if (rc == 0 && p->pool)
-        rc = examples_prepare(p->pool, p->options->line.embedder, NULL, &call, e);
+        rc = examples_prepare(p->pool, p->options->line.embedder, p->options->line.stop, e);
     p->line = p->options->line;
     p->line.pool = p->pool;
     return rc;

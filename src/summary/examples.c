@@ -167,110 +167,46 @@ void examples_fields(const char *symbol, const char *code, struct bm25_field fie
     fields[1] = (struct bm25_field){code, cut(code, EXAMPLES_MOST_CODE), 1};
 }
 
-/* Keys of some examples from `first` on, one after the other. */
+/* Keys of some examples, one after the other. */
 struct keys {
-    size_t first, n;
-    struct buf text, one;
-    struct embed_text of[BATCH];
+    struct buf text;
     size_t ends[BATCH];
-    uint8_t hash[BATCH][HASH_SHA256_SIZE];
-    size_t missing[BATCH], n_missing; /* of these, whose vectors no cache has */
-    float *made;                      /* [BATCH, width] theirs */
+    struct embed_text of[BATCH];
 };
 
-static void keys_free(struct keys *k) {
-    buf_free(&k->text);
-    buf_free(&k->one);
-    free(k->made);
-    free(k);
-}
-
-static int keys_make(const struct examples *x, const char *revision, struct keys *k,
-                     struct err *e) {
-    int rc = 0;
+static int keys_make(const struct examples_item *v, size_t n, struct keys *k, struct err *e) {
     buf_clear(&k->text);
-    for (size_t i = 0; rc == 0 && i < k->n; i++) {
-        const struct example *p = &x->v[k->first + i].x;
-        buf_clear(&k->one);
-        buf_str(&k->one, revision);
-        size_t head = k->one.len;
-        examples_key(p->path, p->symbol, p->code, &k->one);
-        if (buf_failed(&k->one))
-            return err_nomem(e, "keys of examples");
-        rc = hash_sha256(k->one.data, k->one.len, k->hash[i], e);
-        buf_append(&k->text, k->one.data + head, k->one.len - head);
+    for (size_t i = 0; i < n; i++) {
+        examples_key(v[i].x.path, v[i].x.symbol, v[i].x.code, &k->text);
         k->ends[i] = k->text.len;
     }
-    if (rc == 0 && buf_failed(&k->text))
-        rc = err_nomem(e, "keys of examples");
-    for (size_t i = 0, at = 0; rc == 0 && i < k->n; at = k->ends[i++])
+    if (buf_failed(&k->text))
+        return err_nomem(e, "keys of examples");
+    for (size_t i = 0, at = 0; i < n; at = k->ends[i++])
         k->of[i] = (struct embed_text){k->text.data + at, k->ends[i] - at};
-    return rc;
+    return 0;
 }
 
-/* Tells the caller of the whole how far it is. */
-struct progress {
-    const struct embed_call *call;
-    size_t before, n;
-};
-
-static void tell(void *user, size_t done, size_t n) {
-    const struct progress *p = user;
-    (void)n;
-    p->call->on_progress(p->call->user, p->before + done, p->n);
-}
-
-/* Embeds what the cache has not, and puts it there. */
-static int embed_keys(struct examples *x, const struct examples_cache *cache, struct keys *k,
-                      const struct embed_call *call, struct err *e) {
-    float *vectors = x->vectors + k->first * x->width;
-    struct embed_text texts[BATCH];
-    k->n_missing = 0;
-    for (size_t i = 0; i < k->n; i++)
-        if (!cache || !cache->get ||
-            !cache->get(cache->user, k->hash[i], vectors + i * x->width, x->width)) {
-            texts[k->n_missing] = k->of[i];
-            k->missing[k->n_missing++] = i;
-        }
-    int rc = embedder_embed(x->em, texts, k->n_missing, call, k->made, NULL, e);
-    for (size_t i = 0; rc == 0 && i < k->n_missing; i++) {
-        const float *made = k->made + i * x->width;
-        memcpy(vectors + k->missing[i] * x->width, made, x->width * sizeof *made);
-        if (cache && cache->put)
-            cache->put(cache->user, k->hash[k->missing[i]], made, x->width);
-    }
-    return rc;
-}
-
-static int embed_all(struct examples *x, const struct examples_cache *cache,
-                     const struct embed_call *call, struct err *e) {
-    char revision[HASH_HEX_SIZE] = "";
-    struct progress whole = {.call = call, .n = x->n};
-    struct embed_call part = {.stop = call ? call->stop : NULL, .user = &whole};
+static int embed_all(struct examples *x, const atomic_bool *stop, struct err *e) {
+    const struct embed_call call = {.stop = stop};
     struct keys *k = calloc(1, sizeof *k);
-    if (call && call->on_progress)
-        part.on_progress = tell;
     x->width = embedder_info(x->em)->width;
     x->vectors = calloc(x->n + 1, x->width * sizeof *x->vectors);
-    if (k)
-        k->made = malloc(BATCH * x->width * sizeof *k->made);
-    int rc = x->vectors && k && k->made ? 0 : err_nomem(e, "vectors of examples");
-    if (rc == 0 && cache)
-        rc = embedder_revision(x->em, revision, e);
-    for (; rc == 0 && whole.before < x->n; whole.before += k->n) {
-        k->first = whole.before;
-        k->n = x->n - k->first < BATCH ? x->n - k->first : BATCH;
-        rc = keys_make(x, revision, k, e);
+    int rc = x->vectors && k ? 0 : err_nomem(e, "vectors of examples");
+    for (size_t n, at = 0; rc == 0 && at < x->n; at += n) {
+        n = x->n - at < BATCH ? x->n - at : BATCH;
+        rc = keys_make(x->v + at, n, k, e);
         if (rc == 0)
-            rc = embed_keys(x, cache, k, &part, e);
+            rc = embedder_embed(x->em, k->of, n, &call, x->vectors + at * x->width, NULL, e);
     }
     if (k)
-        keys_free(k);
+        buf_free(&k->text);
+    free(k);
     return rc;
 }
 
-int examples_prepare(struct examples *x, struct embedder *em, const struct examples_cache *cache,
-                     const struct embed_call *call, struct err *e) {
+int examples_prepare(struct examples *x, struct embedder *em, const atomic_bool *stop,
+                     struct err *e) {
     struct bm25_field fields[2];
     if (x->prepared)
         return err_set(e, PRECIS_EUSAGE, "a pool of examples is prepared once");
@@ -293,7 +229,7 @@ int examples_prepare(struct examples *x, struct embedder *em, const struct examp
     if (rc == 0)
         rc = bm25_finish(x->words, e);
     if (rc == 0 && em)
-        rc = embed_all(x, cache, call, e);
+        rc = embed_all(x, stop, e);
     if (rc == 0 && em)
         rc = examples_sentences_open(x, e);
     return rc ? rc : examples_choose_common(x, e);

@@ -18,7 +18,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "code/symbols.h"
 #include "code/walk.h"
 #include "search/embed.h"
@@ -77,18 +76,10 @@ int examples_read(struct examples *x, const char *path, struct err *e);
 int examples_parse(struct examples *x, const char *path, const char *text, size_t size,
                    struct err *e);
 
-/* Where vectors are remembered, by the SHA-256 of what they depend on: embedder_revision and the
- * key. Either function may be NULL. Called on the caller's thread. */
-struct examples_cache {
-    bool (*get)(void *user, const uint8_t key[HASH_SHA256_SIZE], float *vector, size_t width);
-    void (*put)(void *user, const uint8_t key[HASH_SHA256_SIZE], const float *vector, size_t width);
-    void *user;
-};
-
-/* Chooses, embeds (em is borrowed until examples_free; NULL: by words alone) and indexes. cache and
- * call may be NULL. Errors: the embedder's, PRECIS_ENOMEM, PRECIS_ECANCELLED. */
-int examples_prepare(struct examples *x, struct embedder *em, const struct examples_cache *cache,
-                     const struct embed_call *call, struct err *e);
+/* Chooses, embeds (em is borrowed until examples_free; NULL: by words alone) and indexes. stop may
+ * be NULL. Errors: the embedder's, PRECIS_ENOMEM, PRECIS_ECANCELLED. */
+int examples_prepare(struct examples *x, struct embedder *em, const atomic_bool *stop,
+                     struct err *e);
 
 /* From here on nothing changes. Numbers are those of hits, in the order in which they were added.
  */

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int rc = examples_parse(x, "fuzz", (const char *)data, size, &e);
     if (rc != 0 && rc != PRECIS_EINPUT)
         abort();
-    if (examples_prepare(x, NULL, NULL, NULL, &e) != 0)
+    if (examples_prepare(x, NULL, NULL, &e) != 0)
         abort();
     for (size_t i = 0; i < examples_count(x); i++) {
         const struct example *one = examples_get(x, i);

@@ -60,9 +60,27 @@ static void no_limit_waits_for_nothing(void **state) {
         pace_wait();
 }
 
+static void wait_long(void *user, int index) {
+    (void)user, (void)index;
+    piece();
+    pace_wait();
+}
+
+/* Else it would take some hours. */
+static void nobody_waits_once_released(void **state) {
+    (void)state;
+    struct pool *pool;
+    pace_limit(1e-6);
+    assert_int_equal(pool_start(&pool, 2, wait_long, NULL, NULL), 0);
+    pace_release();
+    pool_join(pool);
+    pace_limit(0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_within_the_limit),
+        cmocka_unit_test(nobody_waits_once_released),
         cmocka_unit_test(no_limit_waits_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

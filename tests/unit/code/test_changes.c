@@ -115,6 +115,26 @@ static void test_first_commit(void **state) {
     tree_remove(root);
 }
 
+/* git may tell a hook where the repository is; it runs it at the top. */
+static void test_hook(void **state) {
+    const char *root = *state;
+    char *absolute = file_join(root, ".git"), *before = getcwd(NULL, 0);
+    const char *const told[] = {absolute, ".git"};
+    shell(root, "sed -i '2d' a.c; sed -i '3d' sub/b.c; git add -A; echo n > sub/new.c");
+    assert_int_equal(chdir(root), 0);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        setenv("GIT_DIR", told[i], 1);
+        expect(root, ".", NULL, "a.c:1,2, sub/b.c:2,3,");
+        expect(root, "sub", NULL, "sub/b.c:2,3,");
+        expect(root, "sub", "HEAD", "sub/b.c:2,3, sub/new.c:*");
+        expect(root, "sub/b.c", "HEAD", "sub/b.c:2,3,");
+    }
+    unsetenv("GIT_DIR");
+    assert_int_equal(chdir(before), 0);
+    free(before);
+    free(absolute);
+}
+
 static void test_names(void **state) {
     const char *root = *state;
     tree_write(root, "-a\n\"\\\xff\t.c", "1\n");
@@ -206,6 +226,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_since, setup, teardown),
         cmocka_unit_test_setup_teardown(test_staged, setup, teardown),
         cmocka_unit_test(test_first_commit),
+        cmocka_unit_test_setup_teardown(test_hook, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),

@@ -45,7 +45,8 @@ static const char several[] =
     "diff --git a/my file.c b/my file.c\n--- a/my file.c\t\n+++ b/my file.c\t\n@@ -0,0 +1 @@\n+x\n"
     "diff --git \"a/\\303\\244\\n\\\".c\" \"b/\\303\\244\\n\\\".c\"\n--- "
     "\"a/\\303\\244\\n\\\".c\"\n"
-    "+++ \"b/\\303\\244\\n\\\".c\"\n@@ -1 +1 @@\n-\n+\n";
+    "+++ \"b/\\303\\244\\n\\\".c\"\n@@ -1 +1 @@\n-\n\\ No newline at end of file\n"
+    "+++ b/no.c\n\\ No newline at end of file\n@@ -9 +9 @@\n-\\ x\n+\\ x\n";
 
 static void test_pieces(void **state) {
     (void)state;
@@ -53,7 +54,7 @@ static void test_pieces(void **state) {
         struct buf seen = {0};
         assert_int_equal(read_in(several, sizeof several - 1, piece, &seen, NULL), 0);
         assert_string_equal(seen.data, "[x.c] 3,1>3,2 9,2>10,0[my file.c] 0,0>1,1[\xc3\xa4\n\".c] "
-                                       "1,1>1,1");
+                                       "1,1>1,1 9,1>9,1");
         buf_free(&seen);
     }
 }

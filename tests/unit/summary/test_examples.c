@@ -26,7 +26,7 @@ static struct examples *pool_of(const char *text, size_t most) {
 
 static void prepare(struct examples *x, struct embedder *em) {
     struct err e;
-    if (examples_prepare(x, em, NULL, NULL, &e) != 0)
+    if (examples_prepare(x, em, NULL, &e) != 0)
         fail_msg("%s", e.text);
 }
 
@@ -172,7 +172,7 @@ static void test_bad_lines(void **state) {
     struct examples_query q = {.path = "a", .code = "b"};
     assert_int_equal(nearest(x, &q, 3, hits), 0);
     assert_int_equal(examples_add(x, &(struct example){.path = "a"}, &e), PRECIS_EUSAGE);
-    assert_int_equal(examples_prepare(x, NULL, NULL, NULL, &e), PRECIS_EUSAGE);
+    assert_int_equal(examples_prepare(x, NULL, NULL, &e), PRECIS_EUSAGE);
     examples_free(x);
 }
 
@@ -247,36 +247,6 @@ static void test_trees(void **state) {
     tree_remove(root);
 }
 
-/* A cache in memory, which also counts. */
-struct memory {
-    struct {
-        uint8_t key[HASH_SHA256_SIZE];
-        float vector[64];
-    } v[64];
-    size_t n, got, put;
-};
-
-static bool memory_get(void *user, const uint8_t key[HASH_SHA256_SIZE], float *vector,
-                       size_t width) {
-    struct memory *m = user;
-    for (size_t i = 0; i < m->n; i++)
-        if (memcmp(m->v[i].key, key, HASH_SHA256_SIZE) == 0) {
-            memcpy(vector, m->v[i].vector, width * sizeof *vector);
-            m->got++;
-            return true;
-        }
-    return false;
-}
-
-static void memory_put(void *user, const uint8_t key[HASH_SHA256_SIZE], const float *vector,
-                       size_t width) {
-    struct memory *m = user;
-    assert_true(m->n < 64 && width <= 64);
-    memcpy(m->v[m->n].key, key, HASH_SHA256_SIZE);
-    memcpy(m->v[m->n++].vector, vector, width * sizeof *vector);
-    m->put++;
-}
-
 static void test_vectors(void **state) {
     (void)state;
     char *root = tiny_encoder_new(GOLDEN_DIR), model[4096];
@@ -284,8 +254,6 @@ static void test_vectors(void **state) {
     struct embedder_options o = {.engine = {.precision = PRECISION_F32, .lanes = 2}};
     struct err e;
     struct examples_hit hits[16], again[16];
-    struct memory memory = {.n = 0};
-    struct examples_cache cache = {memory_get, memory_put, &memory};
     struct examples_query q = {.path = "src/x.rs", .symbol = "wake", .code = "fn wake()"};
     float vector[40];
     snprintf(model, sizeof model, "%s/tiny", root);
@@ -304,20 +272,6 @@ static void test_vectors(void **state) {
     assert_int_equal(nearest(x, &q, 16, again), n);
     assert_memory_equal(hits, again, n * sizeof *hits);
     examples_free(x);
-    for (int round = 0; round < 2; round++) { /* the second has all but the piece that is new */
-        x = pool_of(small, 0);
-        if (round == 1)
-            assert_int_equal(
-                examples_add(x, &(struct example){.path = "n", .code = "new", .sentence = "New."},
-                             &e),
-                0);
-        assert_int_equal(examples_prepare(x, em, &cache, NULL, &e), 0);
-        assert_int_equal(nearest(x, &q, 16, again) >= n, true);
-        assert_int_equal(again[0].index, hits[0].index);
-        examples_free(x);
-    }
-    assert_int_equal(memory.put, 7);
-    assert_int_equal(memory.got, 6);
     embedder_close(em);
     tree_remove(root);
 }
@@ -429,7 +383,7 @@ static int whole(void *user, struct err *e) {
     if (rc == 0)
         rc = examples_parse(x, "p", user, strlen(user), e);
     if (rc == 0)
-        rc = examples_prepare(x, NULL, NULL, NULL, e);
+        rc = examples_prepare(x, NULL, NULL, e);
     if (rc == 0)
         rc = examples_nearest(x, &q, 4, hits, &n, e);
     examples_free(x);

@@ -53,7 +53,7 @@ static struct examples *open_pool(struct embedder *em) {
     struct err e;
     if (examples_new(0, &x, &e) != 0 ||
         examples_parse(x, "pool", pool_text, sizeof pool_text - 1, &e) != 0 ||
-        examples_prepare(x, em, NULL, NULL, &e) != 0)
+        examples_prepare(x, em, NULL, &e) != 0)
         fail_msg("%s", e.text);
     return x;
 }
