@@ -141,6 +141,7 @@ int config_parse(const char *path, const void *text, size_t len, struct config_f
     buf_char(&out->text, '\n');
     if (!out->path || buf_failed(&out->text))
         return err_nomem(e, path);
+    utf8_blank_controls(out->path);
     if (len > CONFIG_BYTES)
         return err_set(e, PRECIS_ELIMIT, "%s: has more than %d bytes", path, CONFIG_BYTES);
     struct at at = {.file = out};

@@ -299,6 +299,15 @@ static void a_project_file_is_a_file(void **state) {
     both_end(&b);
 }
 
+/* A path is shown in comments of what is to be a configuration. */
+static void a_path_is_one_line(void **state) {
+    (void)state;
+    struct config_file f = {0};
+    assert_int_equal(config_parse("a\nstore = b\x1b", "", 0, &f, NULL), 0);
+    assert_string_equal(f.path, "a?store = b?");
+    config_file_free(&f);
+}
+
 static int read_once(void *user, struct err *e) {
     struct config c = {0};
     struct args a = {0};
@@ -329,6 +338,7 @@ int main(void) {
         cmocka_unit_test(a_bad_value_names_its_line),
         cmocka_unit_test(arguments_say_which_files),
         cmocka_unit_test(a_project_file_is_a_file),
+        cmocka_unit_test(a_path_is_one_line),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
