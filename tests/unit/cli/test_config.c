@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -299,6 +300,25 @@ static void a_project_file_is_a_file(void **state) {
     both_end(&b);
 }
 
+/* Otherwise a run goes on as if the project had said nothing. */
+static void a_project_that_cannot_be_opened_is_an_error(void **state) {
+    (void)state;
+    struct both b;
+    struct err e = {0};
+    struct config c = {0};
+    struct rlimit before, none;
+    both_new(&b, NULL, "loc = 3");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int rc = config_find(&(struct args){0}, b.place, all, &c, &e);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, PRECIS_EIO);
+    assert_non_null(strstr(e.text, "/project/.precis: cannot open"));
+    both_end(&b);
+}
+
 /* A path is shown in comments of what is to be a configuration. */
 static void a_path_is_one_line(void **state) {
     (void)state;
@@ -338,6 +358,7 @@ int main(void) {
         cmocka_unit_test(a_bad_value_names_its_line),
         cmocka_unit_test(arguments_say_which_files),
         cmocka_unit_test(a_project_file_is_a_file),
+        cmocka_unit_test(a_project_that_cannot_be_opened_is_an_error),
         cmocka_unit_test(a_path_is_one_line),
         cmocka_unit_test(memory_may_run_out),
     };
