@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/pace.h"
 #include "cli/cli.h"
@@ -111,6 +112,14 @@ static int read_options(const struct command *c, int argc, char **argv, struct c
     return rc ? rc : options_parse(c, &(struct options_from){.files = files}, argc, argv, a, e);
 }
 
+/* The log is open by now, so that two ways to say its name are the same file. */
+static int check_log(const struct args *a, struct err *e) {
+    if (a->log && ((a->output && file_is_same(a->output, a->log)) ||
+                   (a->results && file_is_same(a->results, a->log))))
+        return err_set(e, PRECIS_EUSAGE, "%s: cannot be both --log and another output", a->log);
+    return 0;
+}
+
 static int run_command(const struct command *c, int argc, char **argv) {
     struct config files = {0};
     struct args a = {0};
@@ -131,7 +140,9 @@ static int run_command(const struct command *c, int argc, char **argv) {
         if (a.log)
             runlog_start(c->name, argc, argv);
         pace_limit(a.cpu_limit / 100);
-        rc = c->run(&a, &e);
+        rc = check_log(&a, &e);
+        if (rc == 0)
+            rc = c->run(&a, &e);
     }
     if (rc < 0) {
         say_error(e.text[0] ? e.text : "failed without a reason");
