@@ -100,6 +100,14 @@ int file_exists(const char *path, bool *there, struct err *e) {
     return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(e, path, "stat");
 }
 
+bool file_is_same(const char *a, const char *b) {
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_ino == y.st_ino &&
+           x.st_dev == y.st_dev;
+}
+
 static int view(const char *path, size_t map_from, struct mapping *m, struct err *e) {
     *m = (struct mapping){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -34,6 +34,9 @@ bool file_is_dots(const char *name);                   /* "." or ".." */
 bool file_ends(const char *path, const char *end);     /* in these characters */
 char *file_join(const char *folder, const char *name); /* the caller's; NULL: out of memory */
 
+/* Whether both are the same name, or names of the same regular file. */
+bool file_is_same(const char *a, const char *b);
+
 /* Whether anything has this name. A link to what is not there is an error (PRECIS_ENOTFOUND), and
  * so is a folder that cannot be searched (PRECIS_EIO). */
 int file_exists(const char *path, bool *there, struct err *e);

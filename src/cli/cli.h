@@ -57,9 +57,14 @@ void interrupt_note_temp(const char *path); /* NULL: none; must stay valid until
 /* Flushes standard output; an error that any write to it had shows here. */
 int flush_stdout(struct err *e);
 
+/* A time since 1970 as UTC, "2026-11-29T13:05:00Z", with a fraction such as ".250" before the "Z";
+ * where no calendar has it, its seconds. */
+void time_text(int64_t seconds, const char *fraction, char *out, size_t size);
+
 /* JSON by hand where order and digits matter. s must be valid UTF-8; control characters are
  * escaped. */
 void json_put_string(struct buf *b, const char *s, size_t len);
+void json_put_text(struct buf *b, const char *s, size_t len); /* with U+FFFD for bytes not valid */
 void json_put_member(struct buf *b, const char *name, const char *s); /* "name": s; NULL: null */
 void json_put_number(struct buf *b, double v, int digits);            /* null when not finite */
 

@@ -94,14 +94,12 @@ static int show(const struct args *a, const struct command *c, const struct conf
 static int run_show(const struct args *a, struct err *e) {
     struct config files = {0};
     struct shown s = {0};
-    int used = 1;
     const struct command *c = &command_summarize;
+    int rc = 0;
     if (a->operands.n)
-        c = commands_find((int)a->operands.n, a->operands.v, &used);
-    if (!c || (a->operands.n && (size_t)used != a->operands.n))
-        return err_set(e, PRECIS_EUSAGE, "config show: %s%s%s: no such command", a->operands.v[0],
-                       a->operands.n > 1 ? " " : "", a->operands.n > 1 ? a->operands.v[1] : "");
-    int rc = config_find(a, ".", commands, &files, e);
+        rc = commands_named("config show", &a->operands, &c, e);
+    if (rc == 0)
+        rc = config_find(a, ".", commands, &files, e);
     if (rc == 0)
         rc = show(a, c, &files, &s, e);
     if (rc == 0) {
@@ -118,7 +116,6 @@ static const struct option_group *const groups[] = {&group_general, NULL};
 const struct command command_config_show = {
     .name = "config show",
     .operands = "[COMMAND]",
-    .names = NAMES_COMMAND,
     .summary = "the options in effect here, and where each is from",
     .details =
         "Shows the options of COMMAND (summarize) as a configuration file has them, each with the\n"

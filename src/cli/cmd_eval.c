@@ -340,13 +340,11 @@ const struct command command_eval_summaries = {
     .names = NAMES_FILE,
     .summary = "how near summaries are to their authors' sentences",
     .details =
-        "Lets the model say a sentence of each item, or takes those of --predictions, and compares "
-        "them with\n"
-        "the \"reference\" of the items in DATA.jsonl: lines of JSON with "
-        "\"id\",\n"
-        "\"repo\", \"language\", \"path\", \"kind\", \"code\" and \"reference\". An item without "
-        "a\n"
-        "sentence counts as an empty sentence. Intervals are 95 % percentiles of the bootstrap.\n"
+        "Lets the model say a sentence of each item, or takes those of --predictions, and\n"
+        "compares them with the \"reference\" of the items in DATA.jsonl: lines of JSON with\n"
+        "\"id\", \"repo\", \"language\", \"path\", \"kind\", \"code\" and \"reference\". An item\n"
+        "without a sentence counts as an empty sentence. Intervals are 95 % percentiles of the\n"
+        "bootstrap.\n"
         "  bleu4                   sacrebleu's corpus BLEU, 0 to 100\n"
         "  sentence_bleu           the mean of sacrebleu's sentence BLEU, add-k 1, 0 to 100\n"
         "  bleu_cxg                CodeXGLUE's script for code-to-text, 0 to 100\n"
@@ -358,11 +356,9 @@ const struct command command_eval_summaries = {
         "brier:\n"
         "a sentence is acceptable when its cosine is at least 0.50 and it is not said to be "
         "ungrounded.\n"
-        "With --ab two systems stand side by side, with the difference of each measure (the second "
-        "less the\n"
-        "first), its interval and p: how often a resample of the items would have it on the other "
-        "side of 0,\n"
-        "two-sided (paired bootstrap, Koehn 2004).",
+        "With --ab two systems stand side by side, with the difference of each measure (the\n"
+        "second less the first), its interval and p: how often a resample of the items would have\n"
+        "it on the other side of 0, two-sided (paired bootstrap, Koehn 2004).",
     .groups = groups,
     .examples = "  precis eval summaries items.jsonl --model qwen2.5-coder-0.5b -o said.jsonl\n"
                 "  precis eval summaries items.jsonl --predictions said.jsonl --json\n"

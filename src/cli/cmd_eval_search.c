@@ -330,9 +330,9 @@ const struct command command_eval_search = {
     .needs_operand = true,
     .names = NAMES_FILE,
     .summary = "how well search finds what a sentence is about",
-    .details = "Fills an index with the items of --corpus, looks for each \"query\" of "
-               "QUERIES.jsonl ({\"id\", \"query\"}), and\n"
-               "says where among the first ten the item with the same id is.\n"
+    .details = "Fills an index with the items of --corpus, looks for each \"query\" of\n"
+               "QUERIES.jsonl ({\"id\", \"query\"}), and says where among the first ten the item\n"
+               "with the same id is.\n"
                "  mrr10     the mean of 1 / rank, 0 where it is not among them\n"
                "  recall10  how many are among them",
     .groups = groups,

@@ -196,13 +196,12 @@ const struct command command_index = {
     .names = NAMES_FILE,
     .summary = "makes a tree searchable, or brings its index up to date",
     .details =
-        "Cuts the source files at or below PATH into functions, methods, types and the lines "
-        "between\n"
-        "them, and keeps their words and vectors in .precis/precis.db, where summaries are kept "
-        "too\n"
-        "and are searched with them. Only files that changed are read again, only new text is\n"
-        "embedded, and files that are gone leave. It may be interrupted at any time: the next run "
-        "goes on.",
+        "Cuts the source files at or below PATH into functions, methods, types and the lines\n"
+        "between them, and keeps their words and vectors in .precis/precis.db, where summaries "
+        "are\n"
+        "kept too and are searched with them. Only files that changed are read again, only new\n"
+        "text is embedded, and files that are gone leave. It may be interrupted at any time: the\n"
+        "next run goes on.",
     .groups = groups,
     .examples = "  precis index .\n"
                 "  precis index src/ --store .\n"

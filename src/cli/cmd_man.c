@@ -42,18 +42,15 @@ static int write_page(const struct command *c, const char *folder, struct err *e
 }
 
 static int run_man(const struct args *a, struct err *e) {
-    int used = 0;
     const struct command *c = NULL;
+    int rc = 0;
     if (a->pages && a->operands.n)
         return err_set(e, PRECIS_EUSAGE, "--write: writes all pages; leave out %s",
                        a->operands.v[0]);
-    if (a->operands.n) {
-        c = commands_find((int)a->operands.n, a->operands.v, &used);
-        if (!c || (size_t)used != a->operands.n)
-            return err_set(e, PRECIS_EUSAGE, "man: %s%s%s: no such command", a->operands.v[0],
-                           a->operands.n > 1 ? " " : "", a->operands.n > 1 ? a->operands.v[1] : "");
-    }
-    int rc = write_page(c, a->pages, e);
+    if (a->operands.n)
+        rc = commands_named("man", &a->operands, &c, e);
+    if (rc == 0)
+        rc = write_page(c, a->pages, e);
     for (size_t i = 0; rc == 0 && a->pages && commands[i]; i++)
         rc = write_page(commands[i], a->pages, e);
     return rc;
@@ -62,7 +59,6 @@ static int run_man(const struct args *a, struct err *e) {
 const struct command command_man = {
     .name = "man",
     .operands = "[COMMAND]",
-    .names = NAMES_COMMAND,
     .unconfigured = true,
     .summary = "the manual page of a command, or of the program",
     .details = "Writes the page as man(1) reads it, from what --help is made of.",

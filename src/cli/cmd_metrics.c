@@ -155,19 +155,11 @@ static void json_metrics(struct buf *b, const struct metrics *m, bool known) {
     json_count(b, "max_complexity", m->max_complexity, known);
 }
 
-static void json_name(struct buf *b, const char *s, size_t len) {
-    struct buf valid = {0};
-    utf8_append_valid(&valid, s, len);
-    b->failed |= buf_failed(&valid);
-    json_put_string(b, valid.data ? valid.data : "", valid.len);
-    buf_free(&valid);
-}
-
 static void json_function(struct buf *b, const struct figures *f,
                           const struct metrics_function *v) {
     buf_str(b, "{\"name\": ");
     if (v->name.end > v->name.start)
-        json_name(b, f->text + v->name.start, v->name.end - v->name.start);
+        json_put_text(b, f->text + v->name.start, v->name.end - v->name.start);
     else
         buf_str(b, "null");
     buf_printf(
@@ -179,7 +171,7 @@ static void json_function(struct buf *b, const struct figures *f,
 
 static void json_file(struct buf *b, const struct figures *f, bool first) {
     buf_str(b, first ? "{\"files\": [\n  {\"file_path\": " : ",\n  {\"file_path\": ");
-    json_name(b, f->file->name, strlen(f->file->name));
+    json_put_text(b, f->file->name, strlen(f->file->name));
     buf_str(b, ", ");
     json_put_member(b, "language", f->file->lang ? f->file->lang->name : NULL);
     buf_printf(b, ", \"parsed\": %s", f->parsed ? "true" : "false");

@@ -42,16 +42,28 @@ const struct command *const commands[] = {&command_summarize,
 
 const struct command *commands_find(int n, const char *const *words, int *used) {
     for (size_t i = 0; commands[i]; i++) {
-        const char *name = commands[i]->name;
-        const char *space = strchr(name, ' ');
-        *used = space ? 2 : 1;
-        if (!space && strcmp(words[0], name) == 0)
-            return commands[i];
-        if (space && n > 1 && strncmp(words[0], name, (size_t)(space - name)) == 0 &&
-            words[0][space - name] == 0 && strcmp(words[1], space + 1) == 0)
+        const char *second = command_second(commands[i], words[0]);
+        *used = second ? 2 : 1;
+        if (second ? n > 1 && strcmp(words[1], second) == 0
+                   : strcmp(words[0], commands[i]->name) == 0)
             return commands[i];
     }
     return NULL;
+}
+
+int commands_named(const char *asking, const struct list *words, const struct command **c,
+                   struct err *e) {
+    int used;
+    *c = commands_find((int)words->n, words->v, &used);
+    if (*c && (size_t)used == words->n)
+        return 0;
+    return err_set(e, PRECIS_EUSAGE, "%s: %s%s%s: no such command", asking, words->v[0],
+                   words->n > 1 ? " " : "", words->n > 1 ? words->v[1] : "");
+}
+
+const char *command_second(const struct command *c, const char *first) {
+    size_t len = strlen(first);
+    return strncmp(c->name, first, len) == 0 && c->name[len] == ' ' ? c->name + len + 1 : NULL;
 }
 
 bool command_is_program(const struct command *c) {

@@ -12,6 +12,12 @@ extern const struct command *const commands[]; /* as the overview has them; NULL
 
 /* The first one or two of n >= 1 words name the command; *used says how many. NULL: none. */
 const struct command *commands_find(int n, const char *const *words, int *used);
+/* The command that all of these operands of `asking` name. PRECIS_EUSAGE: none. */
+int commands_named(const char *asking, const struct list *words, const struct command **c,
+                   struct err *e);
+
+/* The second word of a command of two of which the first is this, else NULL. */
+const char *command_second(const struct command *c, const char *first);
 
 bool command_is_program(
     const struct command *c); /* parallel_summarizer: a program of its own, too */

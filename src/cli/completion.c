@@ -47,16 +47,17 @@ void completion_models(struct buf *b) {
 }
 
 void completion_commands(struct buf *b, const char *family) {
-    size_t len = family ? strlen(family) : 0;
     const char *between = "";
     for (size_t i = 0; commands[i]; i++) {
-        const char *name = commands[i]->name;
         char first[32];
-        if (family && (strncmp(name, family, len) != 0 || name[len] != ' '))
+        const char *word = commands[i]->name;
+        if (family)
+            word = command_second(commands[i], family);
+        else if (strchr(word, ' '))
+            word = completion_family(i, first, sizeof first) ? first : NULL;
+        if (!word)
             continue;
-        if (!family && strchr(name, ' ') && !completion_family(i, first, sizeof first))
-            continue;
-        buf_printf(b, "%s%s", between, family ? name + len + 1 : strchr(name, ' ') ? first : name);
+        buf_printf(b, "%s%s", between, word);
         between = " ";
     }
 }

@@ -1,7 +1,5 @@
 #include "cli/completion.h"
 
-#include <string.h>
-
 #include "cli/commands.h"
 
 static const char head[] = "# Completion of precis for bash; made by `precis completion bash`.\n"
@@ -90,30 +88,25 @@ static void put_names(struct buf *b, const struct option *o, const char *between
     buf_printf(b, "--%s", o->name);
 }
 
-static const char *kind_of(const struct option *o) {
-    static const char *const kinds[] = {"nothing", "file", "folder", "model", "nothing"};
-    return kinds[o->names];
-}
+static const char *const kinds[] = {"nothing", "file", "folder", "model"}; /* of enum named */
 
-/* The options of the kind that take a value, as one pattern. */
-static void put_kind(struct buf *b, const struct command *c, const char *kind) {
-    const char *between = "        ";
+/* The options that take such a value, as one pattern. */
+static void put_kind(struct buf *b, const struct command *c, enum named kind) {
+    bool any = false;
     for (const struct option_group *const *g = c->groups; *g; g++) {
         for (const struct option *o = (*g)->options; o->name; o++) {
-            if (!option_takes_value(o) || o->choices || strcmp(kind_of(o), kind) != 0)
+            if (!option_takes_value(o) || o->choices || o->names != kind)
                 continue;
-            buf_str(b, between);
+            buf_str(b, any ? " | " : "        ");
             put_names(b, o, " | ");
-            between = " | ";
+            any = true;
         }
     }
-    if (between[0] == ' ' && between[1] == '|')
-        buf_printf(b, ") kind=%s ;;\n", kind);
+    if (any)
+        buf_printf(b, ") kind=%s ;;\n", kinds[kind]);
 }
 
 static void put_command(struct buf *b, const struct command *c) {
-    static const char *const kinds[] = {"file", "folder", "model", "nothing"};
-    static const char *const operands[] = {"nothing", "file", "folder", "model", "nothing"};
     const char *between = "";
     buf_printf(b, "    '%s')\n        options='", c->name);
     for (const struct option_group *const *g = c->groups; *g; g++) {
@@ -123,7 +116,7 @@ static void put_command(struct buf *b, const struct command *c) {
             between = " ";
         }
     }
-    buf_printf(b, "'\n        operand=%s", c->choices ? "words" : operands[c->names]);
+    buf_printf(b, "'\n        operand=%s", c->choices ? "words" : kinds[c->names]);
     if (c->choices) {
         buf_str(b, " choices='");
         completion_words(b, c->choices);
@@ -131,7 +124,7 @@ static void put_command(struct buf *b, const struct command *c) {
     }
     buf_str(b, "\n        case $2 in\n");
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-        put_kind(b, c, kinds[k]);
+        put_kind(b, c, (enum named)k);
     for (const struct option_group *const *g = c->groups; *g; g++) {
         for (const struct option *o = (*g)->options; o->name; o++) {
             if (!o->choices)

@@ -19,14 +19,16 @@ static const char head[] =
     "\n"
     "# Whether these are all of the words so far.\n"
     "function __precis_after\n"
-    "    test (string join ' ' -- (__precis_words)) = \"$argv\"\n"
+    "    set -l words (__precis_words)\n"
+    "    test \"$words\" = \"$argv\"\n"
     "end\n"
     "\n"
     "# Whether the command line begins with these words.\n"
     "function __precis_at\n"
     "    set -l words (commandline -opc)\n"
     "    set -e words[1]\n"
-    "    test (string join ' ' -- $words[1..(count $argv)]) = \"$argv\"\n"
+    "    set -l first $words[1..(count $argv)]\n"
+    "    test \"$first\" = \"$argv\"\n"
     "end\n"
     "\n";
 
@@ -40,21 +42,22 @@ static void put_quoted(struct buf *b, const char *s) {
     buf_char(b, '\'');
 }
 
-static void put_named(struct buf *b, enum named n, const char *const *choices) {
+/* What an operand or an option's value may be. */
+static void put_values(struct buf *b, enum named n, const char *const *choices) {
     if (choices) {
-        buf_str(b, " -x -a '");
+        buf_str(b, " -f -a '");
         completion_words(b, choices);
         buf_char(b, '\'');
     } else if (n == NAMES_FILE) {
-        buf_str(b, " -r -F");
+        buf_str(b, " -F");
     } else if (n == NAMES_FOLDER) {
-        buf_str(b, " -x -a '(__fish_complete_directories)'");
+        buf_str(b, " -f -a '(__fish_complete_directories)'");
     } else if (n == NAMES_MODEL) {
-        buf_str(b, " -r -F -a '");
+        buf_str(b, " -F -a '");
         completion_models(b);
         buf_char(b, '\'');
     } else {
-        buf_str(b, " -x");
+        buf_str(b, " -f");
     }
 }
 
@@ -65,26 +68,18 @@ static void put_command(struct buf *b, const struct command *c, bool alone) {
     else
         snprintf(start, sizeof start, "complete -c precis -n '__precis_at %s'", c->name);
     buf_printf(b, "\n%s", start);
-    if (c->choices || c->names != NAMES_FILE) {
-        buf_str(b, " -f");
-        if (c->choices || c->names == NAMES_MODEL)
-            buf_str(b, " -a '");
-        if (c->choices)
-            completion_words(b, c->choices);
-        else if (c->names == NAMES_MODEL)
-            completion_models(b);
-        buf_str(b, c->choices || c->names == NAMES_MODEL ? "'\n" : "\n");
-    } else {
-        buf_str(b, " -F\n");
-    }
+    put_values(b, c->names, c->choices);
+    buf_char(b, '\n');
     for (const struct option_group *const *g = c->groups; *g; g++) {
         for (const struct option *o = (*g)->options; o->name; o++) {
             completion_brief(o->help, brief, sizeof brief);
             buf_printf(b, "%s -l %s", start, o->name);
             if (o->letter)
                 buf_printf(b, " -s %c", o->letter);
-            if (option_takes_value(o))
-                put_named(b, o->names, o->choices);
+            if (option_takes_value(o)) {
+                buf_str(b, " -r");
+                put_values(b, o->names, o->choices);
+            }
             buf_str(b, " -d ");
             put_quoted(b, brief);
             buf_char(b, '\n');

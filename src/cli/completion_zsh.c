@@ -68,9 +68,15 @@ static void put_quoted(struct buf *b, const char *s) {
     }
 }
 
-static void put_named(struct buf *b, enum named n) {
-    static const char *const actions[] = {" ", "_files", "_files -/", "_precis_model", " "};
-    buf_str(b, actions[n]);
+/* ":WHAT:WHERE FROM" */
+static void put_values(struct buf *b, const char *what, enum named n, const char *const *choices) {
+    static const char *const actions[] = {" ", "_files", "_files -/", "_precis_model"};
+    buf_char(b, ':');
+    put_quoted(b, what);
+    buf_str(b, choices ? ":(" : ":");
+    if (choices)
+        completion_words(b, choices);
+    buf_str(b, choices ? ")" : actions[n]);
 }
 
 static void put_option(struct buf *b, const struct option *o) {
@@ -87,18 +93,8 @@ static void put_option(struct buf *b, const struct option *o) {
         buf_printf(b, "'%s--%s%s[", again ? "*" : "", o->name, value ? "=" : "");
     put_quoted(b, brief);
     buf_char(b, ']');
-    if (value) {
-        buf_char(b, ':');
-        put_quoted(b, o->argument);
-        buf_char(b, ':');
-        if (o->choices) {
-            buf_char(b, '(');
-            completion_words(b, o->choices);
-            buf_char(b, ')');
-        } else {
-            put_named(b, o->names);
-        }
-    }
+    if (value)
+        put_values(b, o->argument, o->names, o->choices);
     buf_char(b, '\'');
 }
 
@@ -111,16 +107,8 @@ static void put_command(struct buf *b, const struct command *c) {
         for (const struct option *o = (*g)->options; o->name; o++)
             put_option(b, o);
     if (c->operands) {
-        buf_str(b, " \\\n        '*:");
-        put_quoted(b, c->operands);
-        buf_char(b, ':');
-        if (c->choices) {
-            buf_char(b, '(');
-            completion_words(b, c->choices);
-            buf_char(b, ')');
-        } else {
-            put_named(b, c->names);
-        }
+        buf_str(b, " \\\n        '*");
+        put_values(b, c->operands, c->names, c->choices);
         buf_char(b, '\'');
     }
     buf_str(b, "\n}\n");
@@ -134,11 +122,12 @@ static void put_described(struct buf *b, const char *name, const char *about) {
 }
 
 static void put_family(struct buf *b, const char *family) {
-    size_t len = strlen(family);
     buf_printf(b, "typeset -ga _precis_family_%s=(\n", family);
-    for (size_t i = 0; commands[i]; i++)
-        if (strncmp(commands[i]->name, family, len) == 0 && commands[i]->name[len] == ' ')
-            put_described(b, commands[i]->name + len + 1, commands[i]->summary);
+    for (size_t i = 0; commands[i]; i++) {
+        const char *second = command_second(commands[i], family);
+        if (second)
+            put_described(b, second, commands[i]->summary);
+    }
     buf_str(b, ")\n");
 }
 

@@ -141,6 +141,7 @@ int config_parse(const char *path, const void *text, size_t len, struct config_f
     buf_char(&out->text, '\n');
     if (!out->path || buf_failed(&out->text))
         return err_nomem(e, path);
+    utf8_blank_controls(out->path);
     if (len > CONFIG_BYTES)
         return err_set(e, PRECIS_ELIMIT, "%s: has more than %d bytes", path, CONFIG_BYTES);
     struct at at = {.file = out};
@@ -185,11 +186,7 @@ static int refuse(const struct config_file *f, const struct config_entry *x, str
 
 static int unknown_section(const struct config_file *f, const struct config_entry *x,
                            const struct command *const *all, struct err *e) {
-    const char *names[64];
-    size_t n = 0;
-    for (; all[n] && n < 64; n++)
-        names[n] = all[n]->name;
-    const char *near = options_nearest(x->section, names, n);
+    const char *near = command_nearest(all, x->section);
     return err_set(e, PRECIS_EUSAGE, "%s:%u: [%.80s]: there is no such command%s%s%s", f->path,
                    x->line, x->section, near ? " (did you mean " : "", near ? near : "",
                    near ? "?)" : "");

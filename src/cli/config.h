@@ -35,7 +35,7 @@ struct config_entry {
 };
 
 struct config_file {
-    char *path;      /* owned */
+    char *path;      /* owned; to be shown, so without control characters */
     bool project;    /* not of the user */
     struct buf text; /* what the entries' strings are parts of */
     struct config_entry *v;
@@ -48,7 +48,7 @@ struct config {
 };
 
 /* Takes text apart. Errors: PRECIS_EINPUT, "PATH:LINE: ..."; PRECIS_ENOMEM. *out is to be freed
- * either way; its path is a copy. */
+ * either way. */
 int config_parse(const char *path, const void *text, size_t len, struct config_file *out,
                  struct err *e);
 /* Whether all of it is about commands and options that there are, values in sections are in their

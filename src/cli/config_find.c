@@ -96,6 +96,10 @@ static int find_project(const char *place, const struct command *const *all, str
     if (!path)
         rc = err_nomem(e, place);
     int at = rc ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    /* a link is no folder, and what this user may not look into is as if it were not there */
+    if (rc == 0 && at < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP &&
+        errno != EACCES)
+        rc = err_errno(e, folder, "open");
     if (rc == 0 && at >= 0)
         rc = open_regular(at, "config", path, O_NOFOLLOW, &fd, e);
     if (rc == 0 && fd >= 0)

@@ -248,14 +248,10 @@ static void put_pair(struct buf *out, const char *key, const struct bootstrap_pa
 }
 
 static void put_second(struct buf *out, const struct eval_second *second) {
-    struct buf name = {0};
-    utf8_append_valid(&name, second->name, strlen(second->name));
     put_key(out, "ab");
     buf_char(out, '{');
     put_key(out, "name");
-    json_put_string(out, name.data, name.len);
-    out->failed |= buf_failed(&name);
-    buf_free(&name);
+    json_put_text(out, second->name, strlen(second->name));
     buf_str(out, ", ");
     put_group(out, &second->report.all);
     buf_printf(out, ", \"missing\": %zu, ", second->missing);

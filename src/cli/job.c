@@ -23,14 +23,6 @@ static int check_sampling(const struct args *a, struct err *e) {
     return sampling_check(&s, e);
 }
 
-static bool same_file(const char *a, const char *b) {
-    struct stat x, y;
-    if (strcmp(a, b) == 0)
-        return true;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_ino == y.st_ino &&
-           x.st_dev == y.st_dev;
-}
-
 /* PRECIS_EUSAGE when `output` is one of the files: writing it would destroy what is being read. */
 static int check_output(const struct walk *w, const char *output, struct err *e) {
     struct stat out, in;
@@ -73,14 +65,9 @@ static int check(struct work *w, struct err *e) {
         rc = err_set(e, PRECIS_EUSAGE, "--prompt: is empty");
     if (rc == 0 && job->results && strcmp(job->results, "-") == 0)
         rc = err_set(e, PRECIS_EUSAGE, "--results-file -: must be a file");
-    if (rc == 0 && job->results && same_file(job->output, job->results))
+    if (rc == 0 && job->results && file_is_same(job->output, job->results))
         rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --output-file and --results-file",
                      job->results);
-    if (rc == 0 && job->args->log &&
-        (same_file(job->output, job->args->log) ||
-         (job->results && same_file(job->results, job->args->log))))
-        rc = err_set(e, PRECIS_EUSAGE, "%s: cannot be both --log and another output",
-                     job->args->log);
     if (rc == 0)
         rc = find_files(w, e);
     if (rc == 0 && since_is_asked(job->args))

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/pace.h"
 #include "cli/cli.h"
@@ -52,31 +53,20 @@ static int print_help(const struct command *c) {
     return write_failed();
 }
 
-/* "bench" alone, or "bench --help": what can follow. Returns how many commands begin so. */
-static int print_family(FILE *f, const char *word) {
-    int n = 0;
-    size_t len = strlen(word);
-    for (size_t i = 0; commands[i]; i++) {
-        const char *name = commands[i]->name;
-        if (strncmp(name, word, len) != 0 || name[len] != ' ')
-            continue;
-        if (n++ == 0)
-            fprintf(f, "Usage: precis %s COMMAND [OPTION]...\n\n", word);
-        fprintf(f, "  %-20s %s\n", name, commands[i]->summary);
-    }
-    return n;
+/* "bench" alone, or "bench --help": what can follow. */
+static void print_family(FILE *f, const char *word) {
+    fprintf(f, "Usage: precis %s COMMAND [OPTION]...\n\n", word);
+    for (size_t i = 0; commands[i]; i++)
+        if (command_second(commands[i], word))
+            fprintf(f, "  %-20s %s\n", commands[i]->name, commands[i]->summary);
 }
 
 static int unknown_command(int argc, char **argv) {
-    const char *names[64];
     struct err e;
     char both[80];
     bool two = false;
-    size_t n = 0;
-    for (size_t len = strlen(argv[0]); commands[n] && n < 64; n++) {
-        names[n] = commands[n]->name;
-        two |= strncmp(names[n], argv[0], len) == 0 && names[n][len] == ' ';
-    }
+    for (size_t i = 0; commands[i]; i++)
+        two |= command_second(commands[i], argv[0]) != NULL;
     bool option = argc > 1 && argv[1][0] == '-';
     if (two && (argc == 1 || option)) {
         bool help = option && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
@@ -84,7 +74,7 @@ static int unknown_command(int argc, char **argv) {
         return help ? write_failed() : EXIT_BAD;
     }
     snprintf(both, sizeof both, "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
-    const char *near = options_nearest(both, names, n);
+    const char *near = command_nearest(commands, both);
     if (near)
         err_set(&e, PRECIS_EUSAGE, "unknown command %s (did you mean %s?)", both, near);
     else
@@ -122,6 +112,14 @@ static int read_options(const struct command *c, int argc, char **argv, struct c
     return rc ? rc : options_parse(c, &(struct options_from){.files = files}, argc, argv, a, e);
 }
 
+/* The log is open by now, so that two ways to say its name are the same file. */
+static int check_log(const struct args *a, struct err *e) {
+    if (a->log && ((a->output && file_is_same(a->output, a->log)) ||
+                   (a->results && file_is_same(a->results, a->log))))
+        return err_set(e, PRECIS_EUSAGE, "%s: cannot be both --log and another output", a->log);
+    return 0;
+}
+
 static int run_command(const struct command *c, int argc, char **argv) {
     struct config files = {0};
     struct args a = {0};
@@ -142,7 +140,9 @@ static int run_command(const struct command *c, int argc, char **argv) {
         if (a.log)
             runlog_start(c->name, argc, argv);
         pace_limit(a.cpu_limit / 100);
-        rc = c->run(&a, &e);
+        rc = check_log(&a, &e);
+        if (rc == 0)
+            rc = c->run(&a, &e);
     }
     if (rc < 0) {
         say_error(e.text[0] ? e.text : "failed without a reason");

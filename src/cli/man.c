@@ -244,8 +244,6 @@ void man_page(const struct command *c, struct buf *b) {
         put_operands(b, c->operands);
     buf_str(b, ".SH DESCRIPTION\n");
     put_details(b, c->details);
-    if (b->len && b->data[b->len - 1] != '\n')
-        buf_char(b, '\n');
     buf_str(b, ".SH OPTIONS\n");
     for (const struct option_group *const *g = c->groups; *g; g++) {
         buf_str(b, ".SS ");

@@ -279,6 +279,14 @@ const char *option_nearest(const struct command *c, const char *name) {
     return options_nearest(name, names, n);
 }
 
+const char *command_nearest(const struct command *const *all, const char *name) {
+    const char *names[128];
+    size_t n = 0;
+    for (; all[n] && n < 128; n++)
+        names[n] = all[n]->name;
+    return options_nearest(name, names, n);
+}
+
 static int unknown_option(const struct command *c, const char *arg, struct err *e) {
     char name[80];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + 2, "="), arg + 2);

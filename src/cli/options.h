@@ -37,7 +37,7 @@ enum option_type {
 #define OPTION_AUTO UINT64_MAX
 
 /* What a text or an operand is the name of, which shells complete. */
-enum named { NAMES_NOTHING, NAMES_FILE, NAMES_FOLDER, NAMES_MODEL, NAMES_COMMAND };
+enum named { NAMES_NOTHING, NAMES_FILE, NAMES_FOLDER, NAMES_MODEL };
 
 struct option {
     const char *name; /* without "--"; NULL ends a group */
@@ -113,6 +113,7 @@ void option_limit(const struct option *o, double v, char *out, size_t size); /* 
 /* The nearest of n names, or NULL when none is near enough to be meant. */
 const char *options_nearest(const char *name, const char *const *names, size_t n);
 const char *option_nearest(const struct command *c, const char *name); /* of its options */
+const char *command_nearest(const struct command *const *all, const char *name); /* NULL-ended */
 
 const struct option *option_find(const struct command *c, const char *name, size_t len);
 /* A value into its field. where: how the message names the option, up to and with the blank or '='

@@ -40,10 +40,9 @@ static void note_slowest(struct progress *p, const struct summary *s) {
         return;
     int n = snprintf(p->slowest, sizeof p->slowest, "%s:%llu-%llu", s->file_path,
                      (unsigned long long)s->start_line, (unsigned long long)s->end_line);
-    if (n > 0 && (size_t)n < sizeof p->slowest) /* else a name that would be cut */
-        p->slowest_ms = s->elapsed_ms;
-    else
+    if (n < 0 || (size_t)n >= sizeof p->slowest) /* a name that would be cut */
         snprintf(p->slowest, sizeof p->slowest, "chunk %zu", s->index + 1);
+    p->slowest_ms = s->elapsed_ms;
 }
 
 static void put_line(const struct summary *s, bool json) {

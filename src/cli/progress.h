@@ -22,7 +22,8 @@ struct progress_view {
     double seconds;             /* so far */
     double left;                /* seconds to go; negative: not known yet */
     size_t memory;              /* bytes resident now; 0: not known */
-    const char *slowest;        /* "FILE:FIRST-LAST" of the chunk that took longest; NULL: none */
+    const char *slowest;        /* "FILE:FIRST-LAST" of the chunk that took longest, "chunk N"
+                                   where that is long; NULL: none */
     double slowest_ms;
 };
 

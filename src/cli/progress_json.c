@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
-
-#include <string.h>
+#include "report/report.h"
 
 void progress_put_view(struct buf *b, const char *event, const struct progress_view *v) {
     size_t over = v->done + v->failed;
@@ -37,10 +36,9 @@ void progress_put_view(struct buf *b, const char *event, const struct progress_v
 }
 
 void progress_put_summary(struct buf *b, const struct summary *s) {
-    static const char *const kinds[] = {"chunk", "file", "directory", "repository"};
     json_put_member(b, "event", "line");
     buf_str(b, ", ");
-    json_put_member(b, "kind", kinds[s->level]);
+    json_put_member(b, "kind", report_level_name(s->level));
     buf_str(b, ", ");
     json_put_member(b, "path", s->file_path);
     buf_printf(b, ", \"start_line\": %llu, \"end_line\": %llu, ", (unsigned long long)s->start_line,

@@ -3,19 +3,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
-
-static void format_time(int64_t seconds, char *out, size_t size) {
-    struct tm tm;
-    time_t t = (time_t)seconds;
-    if (!gmtime_r(&t, &tm) || !strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm))
-        snprintf(out, size, "%" PRId64, seconds);
-}
 
 /* ---- Lists ---- */
 
@@ -26,7 +18,7 @@ struct listing {
 
 static void json_rating(const struct store_line *l, const struct store_rating *r, struct buf *b) {
     char when[40], hex[HASH_HEX_SIZE];
-    format_time(r->rated_at, when, sizeof when);
+    time_text(r->rated_at, "", when, sizeof when);
     hash_hex(l->text, sizeof l->text, hex);
     buf_char(b, '{');
     json_put_member(b, "file_path", l->path);
@@ -62,7 +54,7 @@ static void json_rating(const struct store_line *l, const struct store_rating *r
 
 static void text_rating(const struct store_line *l, const struct store_rating *r, struct buf *b) {
     char when[40];
-    format_time(r->rated_at, when, sizeof when);
+    time_text(r->rated_at, "", when, sizeof when);
     buf_printf(b, "%s  %s  %s:%" PRIu64 "-%" PRIu64 "  %s  (%s)\n", when, r->verdict,
                *l->path ? l->path : ".", l->start_line, l->end_line, l->line, r->who);
     if (r->corrected)

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "report/report.h"
 
 int results_open(struct results *r, const char *path, struct err *e) {
@@ -33,12 +34,8 @@ static void flush(struct results *r) {
 
 /* time chunk file:lines ms tokens confidence summary, apart by tabs */
 static void log_chunk(FILE *f, const struct summary *s) {
-    struct timespec now;
-    struct tm tm;
-    char when[40] = "";
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (gmtime_r(&now.tv_sec, &tm))
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    char when[48];
+    time_text(time(NULL), "", when, sizeof when);
     fprintf(f, "%s\tchunk %zu\t%s:%llu-%llu\t%.0f ms\t%zu+%zu tokens\t", when, s->index + 1,
             s->file_path, (unsigned long long)s->start_line, (unsigned long long)s->end_line,
             s->elapsed_ms, s->tokens_in, s->tokens_out);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/utf8.h"
+#include "base/pool.h"
 #include "cli/cli.h"
 
 static const char first_bytes[] = "{\"time\": \"";
@@ -18,7 +18,7 @@ static struct {
     pthread_mutex_t lock;
     const char *path; /* NULL: there is no log */
     int fd;
-    struct timespec begun;
+    double begun; /* clock_seconds */
 } runlog = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /* Whether a log may be written at the end of what is there; *cut: its last line has no end. */
@@ -54,7 +54,7 @@ int runlog_open(const char *path, struct err *e) {
     }
     runlog.fd = fd;
     runlog.path = path;
-    clock_gettime(CLOCK_MONOTONIC, &runlog.begun);
+    runlog.begun = clock_seconds();
     return 0;
 }
 
@@ -67,12 +67,11 @@ bool runlog_is_open(void) {
 
 static void put_time(struct buf *b) {
     struct timespec now;
-    struct tm tm;
-    char when[40] = "";
+    char fraction[16], when[48];
     clock_gettime(CLOCK_REALTIME, &now);
-    if (gmtime_r(&now.tv_sec, &tm))
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    buf_printf(b, "%s%s.%03ldZ\"", first_bytes, when, now.tv_nsec / 1000000);
+    snprintf(fraction, sizeof fraction, ".%03ld", now.tv_nsec / 1000000);
+    time_text(now.tv_sec, fraction, when, sizeof when);
+    buf_printf(b, "%s%s\"", first_bytes, when);
 }
 
 /* 0, or why not all of it was written. */
@@ -113,20 +112,12 @@ void runlog_put(enum log_level level, const char *members) {
     buf_free(&b);
 }
 
-static void put_string(struct buf *b, const char *s) {
-    struct buf valid = {0};
-    utf8_append_valid(&valid, s, strlen(s));
-    json_put_string(b, valid.data ? valid.data : "", valid.len);
-    b->failed |= buf_failed(&valid);
-    buf_free(&valid);
-}
-
 void runlog_message(enum log_level level, const char *text) {
     struct buf b = {0};
     if (!runlog_is_open())
         return;
     buf_str(&b, "\"event\": \"message\", \"message\": ");
-    put_string(&b, text);
+    json_put_text(&b, text, strlen(text));
     if (!buf_failed(&b))
         runlog_put(level, b.data);
     buf_free(&b);
@@ -142,7 +133,7 @@ void runlog_start(const char *command, int argc, char **argv) {
     buf_str(&b, ", \"arguments\": [");
     for (int i = 0; i < argc; i++) {
         buf_str(&b, i ? ", " : "");
-        put_string(&b, argv[i]);
+        json_put_text(&b, argv[i], strlen(argv[i]));
     }
     buf_char(&b, ']');
     if (!buf_failed(&b))
@@ -151,16 +142,11 @@ void runlog_start(const char *command, int argc, char **argv) {
 }
 
 void runlog_end(int exit_code) {
-    struct timespec now;
     struct buf b = {0};
     if (!runlog_is_open())
         return;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     buf_printf(&b, "\"event\": \"end\", \"exit_code\": %d, \"seconds\": ", exit_code);
-    json_put_number(&b,
-                    (double)(now.tv_sec - runlog.begun.tv_sec) +
-                        (double)(now.tv_nsec - runlog.begun.tv_nsec) / 1e9,
-                    6);
+    json_put_number(&b, clock_seconds() - runlog.begun, 6);
     if (!buf_failed(&b))
         runlog_put(exit_code == EXIT_BAD ? LOG_ERROR : LOG_INFO, b.data);
     buf_free(&b);

@@ -1,13 +1,16 @@
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 static struct {
     const char *program;
@@ -117,6 +120,16 @@ int flush_stdout(struct err *e) {
     return 0;
 }
 
+void time_text(int64_t seconds, const char *fraction, char *out, size_t size) {
+    struct tm tm;
+    char text[40];
+    time_t t = (time_t)seconds;
+    if (gmtime_r(&t, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm))
+        snprintf(out, size, "%s%sZ", text, fraction);
+    else
+        snprintf(out, size, "%" PRId64, seconds);
+}
+
 void json_put_string(struct buf *b, const char *s, size_t len) {
     static const char hex[] = "0123456789abcdef";
     buf_char(b, '"');
@@ -142,6 +155,14 @@ void json_put_string(struct buf *b, const char *s, size_t len) {
         }
     }
     buf_char(b, '"');
+}
+
+void json_put_text(struct buf *b, const char *s, size_t len) {
+    struct buf valid = {0};
+    utf8_append_valid(&valid, s, len);
+    json_put_string(b, valid.data ? valid.data : "", valid.len);
+    b->failed |= buf_failed(&valid);
+    buf_free(&valid);
 }
 
 void json_put_member(struct buf *b, const char *name, const char *s) {

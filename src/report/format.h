@@ -46,7 +46,6 @@ struct report {
         "tokens_out", "elapsed_ms", "sha256", "score", "error", "file_type", "sampling", "seed",   \
         "cut", "level", "renamed_from"
 
-const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
 /* What a reader is told of a row of which a part alone was read; NULL: all was. */
 const char *report_cut_note(const struct report_row *row);
 

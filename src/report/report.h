@@ -13,6 +13,7 @@
 
 enum report_format { REPORT_MARKDOWN, REPORT_JSONL, REPORT_CSV, REPORT_HTML };
 
+const char *report_level_name(enum summary_level level); /* "chunk", "file", ... */
 int report_format_parse(const char *name, enum report_format *out,
                         struct err *e); /* md, jsonl, csv, html */
 

@@ -24,9 +24,10 @@ out~ greedy, temperature, nucleus, beam
 out~ ^Exit codes
 
 == help of every command
-$ for c in summarize parallel_summarizer generate tokenize detokenize perplexity "bench prefill" "bench decode" "bench chunk" "bench embed" "bench tokenize" "bench kernels" "bench search" "bench contracts" "models list" "models show" metrics index search embed "eval search" man completion; do precis $c --help | grep -q '^Usage: ' || echo "$c"; precis help $c | grep -q '^General$' || echo "help $c"; done
-$ precis summarize --help | awk 'length > 96' | grep -v '^  precis'
-exit: 1
+$ precis | sed '/^Try it/,$d' | grep -o '^  .\{20\}' > all
+$ while read -r c; do precis $c --help > said; precis help $c | cmp - said; grep -q '^General$' said || echo "$c"; awk -v c="$c" 'NR == 1 && !/^Usage: / || length > 96 && !/^  precis/ { print c ": " $0 }' said; done < all
+$ test $(wc -l < all) -gt 30 && echo all
+out: all
 
 == a family of commands
 $ precis bench --help

@@ -79,3 +79,8 @@ out: precis: the log ends here: /dev/full: cannot write: No space left on device
 $ precis summarize --model $TINY --log run.log -o run.log src; echo $?
 out: 2
 err: precis: run.log: cannot be both --log and another output
+
+== of no command
+$ precis report --store . --log new.log -o ./new.log; echo $?
+out: 2
+err: precis: new.log: cannot be both --log and another output

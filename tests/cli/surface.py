@@ -111,10 +111,11 @@ def check_fish(script):
     cases = [("precis summ", "summarize"), ("precis bench pre", "prefill"),
              ("precis help models sh", "show"), ("precis summarize --chunk st", "structure"),
              ("precis models list --he", "--help"), ("precis summarize --agent", "--agent-count"),
+             ("precis models show smol", "smollm2"), ("precis models show " + script[:-1], script),
              ("parallel_summarizer --results", "--results-file")]
     for line, want in cases:
         p = run("fish", "--no-config", "-c", f'source "{script}"; complete -C "{line}"')
-        check(any(o.split("\t")[0] == want for o in p.stdout.splitlines()),
+        check(p.stderr == "" and any(o.split("\t")[0] == want for o in p.stdout.splitlines()),
               f"fish {line}: {p.stdout} {p.stderr}")
 
 

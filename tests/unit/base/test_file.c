@@ -1,5 +1,6 @@
 /* Inputs read or mapped, outputs whole or absent. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,6 +119,23 @@ static void links_to_nothing_are_told(void **state) {
     assert_false(there);
     unlink(link);
     unlink(in_folder(1, "nothing"));
+}
+
+static void two_names_are_of_one_file(void **state) {
+    (void)state;
+    const char *one = in_folder(0, "one"), *link = in_folder(1, "link"),
+               *hard = in_folder(2, "hard"), *other = in_folder(3, "other");
+    put(one, 3);
+    put(other, 3);
+    assert_int_equal(symlink("one", link), 0);
+    assert_false(file_is_same(one, hard));
+    assert_int_equal(linkat(AT_FDCWD, one, AT_FDCWD, hard, 0), 0);
+    assert_true(file_is_same(one, link) && file_is_same(one, hard) && !file_is_same(one, other));
+    assert_true(file_is_same("/no/such", "/no/such") && !file_is_same("/dev/null", "/dev/./null"));
+    unlink(one);
+    unlink(link);
+    unlink(hard);
+    unlink(other);
 }
 
 static void names_are_joined(void **state) {
@@ -343,6 +361,7 @@ int main(void) {
         cmocka_unit_test(a_file_that_is_read_may_be_cut),
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(links_to_nothing_are_told),
+        cmocka_unit_test(two_names_are_of_one_file),
         cmocka_unit_test(names_are_joined),
         cmocka_unit_test(temporary_names_are_new),
         cmocka_unit_test(outputs_appear_whole),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -157,21 +158,21 @@ static void a_project_says_only_what_is_harmless(void **state) {
 /* A folder with both files; the environment points to it. */
 struct both {
     char *root;
-    char work[512];
+    char place[512];
 };
 
 static void both_new(struct both *b, const char *user, const char *project) {
     char path[512];
     b->root = tree_new();
-    tree_mkdir(b->root, "work/src");
-    tree_mkdir(b->root, "work/.git");
+    tree_mkdir(b->root, "project/src");
+    tree_mkdir(b->root, "project/.git");
     if (user)
         tree_write(b->root, "xdg/precis/config", user);
     if (project)
-        tree_write(b->root, "work/.precis/config", project);
+        tree_write(b->root, "project/.precis/config", project);
     snprintf(path, sizeof path, "%s/xdg", b->root);
     setenv("XDG_CONFIG_HOME", path, 1);
-    snprintf(b->work, sizeof b->work, "%s/work/src", b->root);
+    snprintf(b->place, sizeof b->place, "%s/project/src", b->root);
 }
 
 static void both_end(struct both *b) {
@@ -193,7 +194,7 @@ static void the_stronger_wins(void **state) {
     both_new(&b, "[try]\nloc = 2\nall-text = 1\n[try two]\nno-color = 1\n[try]\ninclude = u\n",
              "top-k = 4\nloc = 3\ninclude = p\n");
     const struct args asked = {0};
-    assert_int_equal(config_find(&asked, b.work, all, &c, &e), 0);
+    assert_int_equal(config_find(&asked, b.place, all, &c, &e), 0);
     assert_int_equal(c.n, 2);
     assert_true(!c.v[0].project && c.v[1].project);
     const struct options_from from = {.files = &c, .said = said, .user = last};
@@ -208,7 +209,7 @@ static void the_stronger_wins(void **state) {
     assert_string_equal(a.include.v[1], "p");
     assert_string_equal(a.include.v[2], "c");
     assert_memory_equal(last, "3 /", 3);
-    assert_non_null(strstr(last, "/work/.precis/config:2"));
+    assert_non_null(strstr(last, "/project/.precis/config:2"));
     args_free(&a);
     setenv("PRECIS_LOC", "9", 1);
     a = (struct args){0};
@@ -245,20 +246,20 @@ static void arguments_say_which_files(void **state) {
     struct err e = {0};
     struct config c = {0};
     both_new(&b, "loc = 2", "loc = 3");
-    assert_int_equal(config_find(&(struct args){.no_config = true}, b.work, all, &c, &e), 0);
+    assert_int_equal(config_find(&(struct args){.no_config = true}, b.place, all, &c, &e), 0);
     assert_int_equal(c.n, 0);
     char own[600];
     tree_write(b.root, "own", "store = x");
     snprintf(own, sizeof own, "%s/own", b.root);
-    assert_int_equal(config_find(&(struct args){.config = own}, b.work, all, &c, &e), 0);
+    assert_int_equal(config_find(&(struct args){.config = own}, b.place, all, &c, &e), 0);
     assert_int_equal(c.n, 1);
     assert_string_equal(c.v[0].v[0].value, "x");
     config_free(&c);
     assert_int_equal(
-        config_find(&(struct args){.config = own, .no_config = true}, b.work, all, &c, &e),
+        config_find(&(struct args){.config = own, .no_config = true}, b.place, all, &c, &e),
         PRECIS_EUSAGE);
     unlink(own);
-    assert_int_equal(config_find(&(struct args){.config = own}, b.work, all, &c, &e), PRECIS_EIO);
+    assert_int_equal(config_find(&(struct args){.config = own}, b.place, all, &c, &e), PRECIS_EIO);
     setenv("XDG_CONFIG_HOME", "relative", 1);
     setenv("HOME", b.root, 1);
     tree_write(b.root, ".config/precis/config", "loc = 8");
@@ -277,26 +278,54 @@ static void a_project_file_is_a_file(void **state) {
     char path[600];
     both_new(&b, NULL, NULL);
     tree_write(b.root, "elsewhere", "loc = 3");
-    tree_mkdir(b.root, "work/.precis");
-    tree_link(b.root, "work/.precis/config", "../../elsewhere");
-    assert_int_equal(config_find(&a, b.work, all, &c, &e), PRECIS_EINPUT);
+    tree_mkdir(b.root, "project/.precis");
+    tree_link(b.root, "project/.precis/config", "../../elsewhere");
+    assert_int_equal(config_find(&a, b.place, all, &c, &e), PRECIS_EINPUT);
     assert_non_null(strstr(e.text, "is a link"));
     config_free(&c);
-    snprintf(path, sizeof path, "%s/work/.precis/config", b.root);
+    snprintf(path, sizeof path, "%s/project/.precis/config", b.root);
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0); /* a reader would wait for ever */
-    assert_int_equal(config_find(&a, b.work, all, &c, &e), PRECIS_EINPUT);
+    assert_int_equal(config_find(&a, b.place, all, &c, &e), PRECIS_EINPUT);
     assert_non_null(strstr(e.text, "is no regular file"));
     config_free(&c);
     unlink(path);
     char *large = calloc(1, CONFIG_BYTES + 2);
     assert_non_null(large);
     memset(large, '\n', CONFIG_BYTES + 1);
-    tree_write(b.root, "work/.precis/config", large);
+    tree_write(b.root, "project/.precis/config", large);
     free(large);
-    assert_int_equal(config_find(&a, b.work, all, &c, &e), PRECIS_ELIMIT);
+    assert_int_equal(config_find(&a, b.place, all, &c, &e), PRECIS_ELIMIT);
     config_free(&c);
     both_end(&b);
+}
+
+/* Otherwise a run goes on as if the project had said nothing. */
+static void a_project_that_cannot_be_opened_is_an_error(void **state) {
+    (void)state;
+    struct both b;
+    struct err e = {0};
+    struct config c = {0};
+    struct rlimit before, none;
+    both_new(&b, NULL, "loc = 3");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const int rc = config_find(&(struct args){0}, b.place, all, &c, &e);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, PRECIS_EIO);
+    assert_non_null(strstr(e.text, "/project/.precis: cannot open"));
+    both_end(&b);
+}
+
+/* A path is shown in comments of what is to be a configuration. */
+static void a_path_is_one_line(void **state) {
+    (void)state;
+    struct config_file f = {0};
+    assert_int_equal(config_parse("a\nstore = b\x1b", "", 0, &f, NULL), 0);
+    assert_string_equal(f.path, "a?store = b?");
+    config_file_free(&f);
 }
 
 static int read_once(void *user, struct err *e) {
@@ -314,7 +343,7 @@ static void memory_may_run_out(void **state) {
     (void)state;
     struct both b;
     both_new(&b, "loc = 2\nignore = a\n", "ignore = b\n");
-    assert_true(fault_each(&fault_memory, FAULT_ONCE, read_once, b.work) > 5);
+    assert_true(fault_each(&fault_memory, FAULT_ONCE, read_once, b.place) > 5);
     both_end(&b);
 }
 
@@ -329,6 +358,8 @@ int main(void) {
         cmocka_unit_test(a_bad_value_names_its_line),
         cmocka_unit_test(arguments_say_which_files),
         cmocka_unit_test(a_project_file_is_a_file),
+        cmocka_unit_test(a_project_that_cannot_be_opened_is_an_error),
+        cmocka_unit_test(a_path_is_one_line),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,20 @@ static void short_chunks_cost_their_prompts(void **state) {
     assert_true(v.slowest_ms == 1000);
 }
 
+/* The time is of the chunk that is named, and the next slow one takes its place. */
+static void a_long_name_gives_way_to_a_number(void **state) {
+    (void)state;
+    struct progress p = {0};
+    char path[400];
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    progress_finished(&p, &(struct summary){.file_path = "a.c", .elapsed_ms = 10});
+    progress_finished(&p, &(struct summary){.file_path = path, .index = 6, .elapsed_ms = 30});
+    progress_finished(&p, &(struct summary){.file_path = "b.c", .elapsed_ms = 20});
+    assert_string_equal(p.slowest, "chunk 7");
+    assert_true(p.slowest_ms == 30);
+}
+
 /* Half of the lines came from the store, at no cost; of the others 400 took 4,000 tokens. */
 static void known_lines_take_no_time(void **state) {
     (void)state;
@@ -185,6 +199,7 @@ int main(void) {
         cmocka_unit_test(time_left_follows_tokens),
         cmocka_unit_test(first_chunks_say_little),
         cmocka_unit_test(short_chunks_cost_their_prompts),
+        cmocka_unit_test(a_long_name_gives_way_to_a_number),
         cmocka_unit_test(known_lines_take_no_time),
         cmocka_unit_test(the_rate_begins_with_the_first_token),
         cmocka_unit_test(json_is_one_line),
