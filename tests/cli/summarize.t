@@ -98,8 +98,8 @@ err~ computing in
 err~ files; skipped
 
 == the output is the same for every number of agents and lanes
-$ for n in 1 2 7 20; do precis summarize --model $TINY -q --format jsonl --loc 1 --agent-count $n src > agents.$n; done
-$ for n in 1 2 3; do precis summarize --model $TINY -q --format jsonl --loc 1 --lanes $n src > lanes.$n; done
+$ for n in 1 2 7 20; do precis summarize --model $TINY -q --format jsonl --loc 1 --max-new-tokens 12 --agent-count $n src > agents.$n; done
+$ for n in 1 2 3; do precis summarize --model $TINY -q --format jsonl --loc 1 --max-new-tokens 12 --lanes $n src > lanes.$n; done
 $ python3 - agents.* lanes.* <<'END'
 $ import json, sys
 $ keys = "level", "file_path", "start_line", "end_line", "summary", "confidence", "error"

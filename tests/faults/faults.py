@@ -66,7 +66,7 @@ class Place:
         self.env = scene.clean_environment(folder)
         os.makedirs(self.root)
         os.makedirs(self.out)
-        scene.write_tree(self.tree)
+        scene.kill.write_tree(self.tree, files=4, functions=4)
 
     def rounds(self, n):
         return max(1, n // 6) if self.short else n
