@@ -8,7 +8,7 @@ usage: tools/setup.sh [--dev] [--onnx] [MODEL...]
 
 Installs the missing Debian packages, with sudo where the user is not root, gets the grammars of
 programming languages (tools/fetch-grammars.sh) and fetches the models (tools/fetch-model.sh --list). What is there is left alone; with everything there no network is used.
---dev: also what `make asan tsan fuzz-quick lint` need, WordNet for METEOR, and --onnx.
+--dev: also what `make asan tsan fuzz-quick coverage lint` need, WordNet for METEOR, and --onnx.
 --onnx: also what ONNX models need (tools/fetch-onnxruntime.sh); without it precis builds and runs, but
 refuses them.
 EOF

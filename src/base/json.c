@@ -1,81 +1,69 @@
 #include "base/json.h"
 
-#include <setjmp.h>
 #include <stdlib.h>
 
-/* What a reading has allocated. */
+/* Jansson doubles the buffer of a token, of 16 bytes at first, and goes on when it cannot; every
+ * other failure it sees. So the allocation that fails first gets a block that was set aside, those
+ * after it fail, and the text ends: it is read byte by byte, so that the token ends with it. */
 struct reading {
-    jmp_buf out;
-    void **v;
-    size_t n, cap;
+    const char *at, *end;
+    void *aside;
+    size_t size;
+    bool lacked; /* what was set aside is Jansson's, or freed */
 };
 
-static bool guarded;                         /* written before there are threads */
 static _Thread_local struct reading *inside; /* NULL: not in json_read */
-
-static void leave(struct reading *r) {
-    inside = NULL;
-    longjmp(r->out, 1);
-}
 
 static void *allocate(size_t size) {
     struct reading *r = inside;
-    void *p = malloc(size);
-    if (!r)
+    void *p = r && r->lacked ? NULL : malloc(size);
+    if (p || !r || r->lacked)
         return p;
-    if (!p || !array_grow((void **)&r->v, r->n, &r->cap, sizeof *r->v)) {
-        free(p);
-        leave(r);
-    }
-    return r->v[r->n++] = p;
-}
-
-/* Most is freed soon after it was allocated, so it is looked for from the end. */
-static void release(void *p) {
-    struct reading *r = inside;
-    for (size_t i = r && p ? r->n : 0; i-- > 0;)
-        if (r->v[i] == p) {
-            r->v[i] = r->v[--r->n];
-            break;
-        }
-    free(p);
-}
-
-void json_guard(void) {
-    json_set_alloc_funcs(allocate, release);
-    guarded = true;
-}
-
-static json_t *lacking(struct reading *r, json_error_t *why) {
-    for (size_t i = 0; i < r->n; i++)
-        free(r->v[i]);
-    why->text[0] = 0;
+    r->lacked = true;
+    if (size <= r->size)
+        return r->aside;
+    free(r->aside);
     return NULL;
 }
 
-/* What setjmp returns to lies in the caller's frame, so that nothing of it is in a register. */
-static json_t *read_guarded(const char *text, size_t len, size_t flags, json_error_t *why,
-                            struct reading *r) {
-    if (setjmp(r->out))
-        return lacking(r, why);
-    inside = r;
-    json_t *value = json_loadb(text, len, flags, why);
-    inside = NULL;
-    return value;
+void json_guard(void) {
+    json_set_alloc_funcs(allocate, free);
+}
+
+static size_t give_byte(void *out, size_t size, void *user) {
+    struct reading *r = user;
+    (void)size;
+    if (r->lacked || r->at == r->end)
+        return 0;
+    *(char *)out = *r->at++;
+    return 1;
+}
+
+static json_t *lacking(json_t *value, json_error_t *why) {
+    json_decref(value);
+    snprintf(why->text, sizeof why->text, "out of memory");
+    why->text[JSON_ERROR_TEXT_LENGTH - 1] = json_error_out_of_memory;
+    return NULL;
 }
 
 json_t *json_read(const char *text, size_t len, size_t flags, json_error_t *why) {
-    struct reading r = {0};
-    json_error_t unread;
-    if (!guarded)
-        return json_loadb(text, len, flags, why);
-    json_t *value = read_guarded(text, len, flags, why ? why : &unread, &r);
-    free(r.v);
-    return value;
+    struct reading r = {.at = text, .end = text + len, .size = 2 * len + 32};
+    json_error_t unread = {0};
+    if (!why)
+        why = &unread;
+    r.aside = malloc(r.size);
+    if (!r.aside)
+        return lacking(NULL, why);
+    inside = &r;
+    json_t *value = json_load_callback(give_byte, &r, flags, why);
+    inside = NULL;
+    if (!r.lacked)
+        free(r.aside);
+    return r.lacked || (!value && !why->text[0]) ? lacking(value, why) : value;
 }
 
 bool json_lacked_memory(const json_t *loaded, const json_error_t *why) {
-    return !loaded && (!why->text[0] || json_error_code(why) == json_error_out_of_memory);
+    return !loaded && json_error_code(why) == json_error_out_of_memory;
 }
 
 static int append(const char *text, size_t len, void *user) {

@@ -213,6 +213,8 @@ static int ends_of_file(const char *folder, const char *name, const struct buf *
                         struct ends *ends, struct err *e) {
     json_error_t why;
     json_t *root = json_read(text->data ? text->data : "", text->len, 0, &why);
+    if (json_lacked_memory(root, &why))
+        return err_nomem(e, name);
     if (!root)
         return err_set(e, PRECIS_EINPUT, "%s/%s: line %d: %s", folder, name, why.line, why.text);
     ends_of_json(root, ends);

@@ -91,9 +91,13 @@ int hub_list_parse(struct hub_list *l, const char *what, const char *json, size_
     *l = (struct hub_list){0};
     json_error_t why;
     json_t *root = json_read(json, len, JSON_REJECT_DUPLICATES, &why);
-    int rc = root
-                 ? read_list(l, root, what, e)
-                 : err_set(e, PRECIS_EINPUT, "%s: the hub's answer is no JSON: %s", what, why.text);
+    int rc;
+    if (root)
+        rc = read_list(l, root, what, e);
+    else if (json_lacked_memory(root, &why))
+        rc = err_nomem(e, what);
+    else
+        rc = err_set(e, PRECIS_EINPUT, "%s: the hub's answer is no JSON: %s", what, why.text);
     json_decref(root);
     if (rc)
         hub_list_free(l);

@@ -21,7 +21,8 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILES, FUNCTIONS = 13, 22  # of about ten lines each
+SHORT = "PRECIS_TEST_SHORT" in os.environ
+FILES, FUNCTIONS = 7 if SHORT else 13, 22  # of about ten lines each
 VERBS = ["read", "write", "find", "count", "split", "merge", "check", "close", "open", "move", "parse", "clear"]
 NOUNS = ["line", "file", "folder", "table", "queue", "block", "token", "record", "buffer", "index", "window", "field"]
 
@@ -40,11 +41,11 @@ def function(rng):
     return lines + [f"    return {noun};", "}", ""]
 
 
-def write_tree(tree):
+def write_tree(tree, files, functions):
     rng = random.Random(0)
     os.makedirs(os.path.join(tree, "sub"))
-    for i in range(FILES):
-        lines = ["#include <stddef.h>", ""] + [line for _ in range(FUNCTIONS) for line in function(rng)]
+    for i in range(files):
+        lines = ["#include <stddef.h>", ""] + [line for _ in range(functions) for line in function(rng)]
         with open(os.path.join(tree, "sub" if i % 3 else "", f"{NOUNS[i % len(NOUNS)]}{i}.c"), "w",
                   encoding="ascii") as f:
             f.write("\n".join(lines))
@@ -140,8 +141,7 @@ def kill_them(precis, model, folder, kills, rng):
 
 def main():
     precis = os.path.abspath(sys.argv[1])
-    usual = "3" if "PRECIS_TEST_SHORT" in os.environ else "12"
-    kills = int(os.environ.get("PRECIS_TEST_KILLS", usual))
+    kills = int(os.environ.get("PRECIS_TEST_KILLS", 3 if SHORT else 12))
     rng = random.Random(int(os.environ.get("PRECIS_TEST_SEED", "1")))
     folder = tempfile.mkdtemp(prefix="precis-kill-")
     for name in [n for n in os.environ if n.startswith("PRECIS_")]:
@@ -150,7 +150,7 @@ def main():
     try:
         model = os.path.join(folder, "tiny.gguf")
         subprocess.run([sys.executable, os.path.join(HERE, "tinygguf.py"), model], check=True)
-        write_tree(os.path.join(folder, "s", "tree"))
+        write_tree(os.path.join(folder, "s", "tree"), FILES, FUNCTIONS)
         kill_them(precis, model, folder, kills, rng)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

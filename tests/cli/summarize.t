@@ -98,8 +98,8 @@ err~ computing in
 err~ files; skipped
 
 == the output is the same for every number of agents and lanes
-$ for n in 1 2 7 20; do precis summarize --model $TINY -q --format jsonl --loc 1 --agent-count $n src > agents.$n; done
-$ for n in 1 2 3; do precis summarize --model $TINY -q --format jsonl --loc 1 --lanes $n src > lanes.$n; done
+$ for n in 1 2 7 20; do precis summarize --model $TINY -q --format jsonl --loc 1 --max-new-tokens 12 --agent-count $n src > agents.$n; done
+$ for n in 1 2 3; do precis summarize --model $TINY -q --format jsonl --loc 1 --max-new-tokens 12 --lanes $n src > lanes.$n; done
 $ python3 - agents.* lanes.* <<'END'
 $ import json, sys
 $ keys = "level", "file_path", "start_line", "end_line", "summary", "confidence", "error"
@@ -109,7 +109,7 @@ $ END
 out: 7 9 True
 
 == a seed gives the same text again, and another seed another
-$ for s in 5 5 6; do precis summarize --model $TINY -q --format jsonl --sampling-strategy temperature --temperature 2 --seed $s src | python3 -c "import json, sys; print([(r['summary'], r['tokens_out'], r['confidence']) for r in map(json.loads, sys.stdin)])" >> seeds; done
+$ for s in 5 5 6; do precis summarize --model $TINY -q --format jsonl --max-new-tokens 12 --sampling-strategy temperature --temperature 2 --seed $s src | python3 -c "import json, sys; print([(r['summary'], r['tokens_out'], r['confidence']) for r in map(json.loads, sys.stdin)])" >> seeds; done
 $ test $(sort -u seeds | wc -l) -le 2 && sed -n 1p seeds > one && sed -n 2p seeds | cmp - one
 
 == every sampling flag is taken

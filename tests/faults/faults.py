@@ -66,7 +66,7 @@ class Place:
         self.env = scene.clean_environment(folder)
         os.makedirs(self.root)
         os.makedirs(self.out)
-        scene.write_tree(self.tree)
+        scene.kill.write_tree(self.tree, files=4, functions=4)
 
     def rounds(self, n):
         return max(1, n // 6) if self.short else n
@@ -218,9 +218,8 @@ def note_calls(p, s):
 
 
 def points_of(alike, kind, most, rng):
-    points = [(kind, rng.choice(numbers), how) for numbers in alike for how in WAYS[kind]]
-    if kind == "memory":
-        points = [(kind, rng.choice(numbers), rng.choice(WAYS[kind])) for numbers in alike]
+    points = [(kind, rng.choice(numbers), how) for numbers in alike
+              for how in ([rng.choice(WAYS[kind])] if kind == "memory" else WAYS[kind])]
     return rng.sample(points, most) if 0 < most < len(points) else points
 
 
@@ -240,14 +239,14 @@ def check_files(p, s, status, old, kind):
 
 def try_point(p, s, point, old):
     kind, n, (code, many, shift) = point
-    p.reset(s.begins)
-    if old:
-        with open(p.output(), "wb") as f:
-            f.write(old)
     env = {"FAULTS_KIND": kind, "FAULTS_FROM": str(n), "FAULTS_TO": str(n + many - 1), "FAULTS_ERRNO": str(code),
            "FAULTS_SHIFT": str(shift)}
     where = "?"
     try:
+        p.reset(s.begins)
+        if old:
+            with open(p.output(), "wb") as f:
+                f.write(old)
         (status, _, err), (_, failed, where) = injected(p, s, env)
         scene.check_status(status, err, s.allowed)
         check_files(p, s, status, old, kind)
@@ -263,11 +262,11 @@ def try_point(p, s, point, old):
         if s.name == "index":
             index_again(p)
         return None, failed
-    except Wrong as e:
+    except Exception as e:  # what the looks above cannot take is a finding, too
         said = os.path.join(p.folder, "say")
         where = said_by(said)[2] if os.path.exists(said) else where
         settings = " ".join(f"{k}={v}" for k, v in env.items())
-        return f"{s.name}: {where}: {e}\n    {settings}{' (with an old output)' if old else ''}", 1
+        return f"{s.name}: {where}: {e if isinstance(e, Wrong) else repr(e)}\n    {settings}{' (with an old output)' if old else ''}", 1
 
 
 def work(p, points, results):
@@ -307,6 +306,7 @@ def inject_all(places, o, rng):
             t.join()
         wrong = [r[0] for r in results if r[0]]
         hit = sum(1 for r in results if r[1])
+        check(2 * hit > len(results), f"{s.name}: no call failed in {len(results) - hit} of {len(results)} runs")
         longest = max(results, key=lambda r: r[2])
         print(f"{s.name}: {len(results)} runs, {hit} with a failure, {len(wrong)} wrong, "
               f"{time.monotonic() - began:.0f} s, the longest {longest[2]:.1f} s ({longest[3]}); calls (and ways to "

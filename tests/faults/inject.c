@@ -1,8 +1,9 @@
 /* Calls of a whole program that fail when the environment says so; preloaded with LD_PRELOAD.
  *
  *   FAULTS_SAY=FILE     where counts are kept, a struct said, made and mapped by this library
- *   FAULTS_TRACE=FILE   where each call is noted: kind, number, and a hash of the functions that
- * led to it; struct note FAULTS_KIND=KIND    the kind of which calls fail, a name below
+ *   FAULTS_TRACE=FILE   where each call is noted, with a hash of the functions that led to it:
+ *                       struct note
+ *   FAULTS_KIND=KIND    the kind of which calls fail, a name below
  *   FAULTS_FROM=N       the first call that fails, from 0
  *   FAULTS_TO=N         the last one (FAULTS_FROM)
  *   FAULTS_ERRNO=N      what they fail with (EIO); 0: reads and writes do half of what they are
@@ -11,8 +12,8 @@
  *                       FAULTS_TO, for the kind "clock"
  *
  * Calls are counted over all threads, from the beginning of main to its end, when they are made by
- * the program, by SQLite, Jansson, PCRE2 or libcrypto, or by the C library for one of them. What
- * others do is theirs: OpenMP ends the process when it has no memory. */
+ * the program, by SQLite, Jansson or PCRE2, or by the C library for one of them. What others do is
+ * theirs: OpenMP ends the process when it has no memory. */
 #undef _FILE_OFFSET_BITS /* with it open is another name of open64, and both are made here */
 #include <dlfcn.h>
 #include <errno.h>

@@ -5,7 +5,6 @@ A finding is a Wrong with one line that says what was seen.
 
 import json
 import os
-import random
 import re
 import shutil
 import sqlite3
@@ -28,14 +27,6 @@ class Wrong(Exception):
 def check(ok, text):
     if not ok:
         raise Wrong(text)
-
-
-def write_tree(folder, files=4, functions=4, seed=0):
-    rng = random.Random(seed)
-    os.makedirs(os.path.join(folder, "sub"), exist_ok=True)
-    for i in range(files):
-        lines = ["#include <stddef.h>", ""] + [x for _ in range(functions) for x in kill.function(rng)]
-        write(os.path.join(folder, "sub" if i % 2 else "", f"{kill.NOUNS[i % 12]}{i}.c"), "\n".join(lines))
 
 
 def write(path, text):

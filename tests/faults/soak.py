@@ -55,7 +55,7 @@ class Soak:
         self.encoder = os.path.join(folder, "encoder")
         scene.write_encoder(self.encoder)
         os.makedirs(self.out)
-        scene.write_tree(self.tree, files=45, functions=2)
+        kill.write_tree(self.tree, files=45, functions=2)
 
     # ---- Commands ----
 

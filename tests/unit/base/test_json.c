@@ -71,14 +71,14 @@ static void lack_of_memory_is_told_from_bad_text(void **state) {
     json_set_alloc_funcs(allocate, free);
     for (long n = 0; !v; n++) {
         allowed = n;
-        v = json_loads(text, 0, &why);
+        v = json_read(text, strlen(text), 0, &why);
         told += json_lacked_memory(v, &why);
         assert_true(n < 200);
     }
     assert_true(told > 5);
     json_decref(v);
     allowed = 200;
-    v = json_loads("{\"name\": }", 0, &why);
+    v = json_read("{\"name\": }", 10, 0, &why);
     assert_null(v);
     assert_false(json_lacked_memory(v, &why));
     json_set_alloc_funcs(malloc, free);
@@ -89,6 +89,7 @@ static int read_once(void *user, struct err *e) {
     json_t *v = json_read(user, strlen(user), 0, &why);
     int rc = v ? 0 : err_nomem(e, "test");
     assert_int_equal(json_lacked_memory(v, &why), v == NULL);
+    assert_true(v || strcmp(why.text, "out of memory") == 0);
     json_decref(v);
     return rc;
 }
@@ -98,7 +99,7 @@ static void a_guarded_reading_ends_well(void **state) {
     (void)state;
     static char text[] =
         "{\"a name with \\u00e4\": [1, 2.5, \"a text of more than sixteen \\n bytes\", "
-        "{\"inner\": null, \"b\": {\"c\": \"\\\\\"}}]}";
+        "{\"inner\": null, \"b\": {\"c\": \"\\\\\"}}, 123456789012345678, 0.12345678901234567]}";
     json_error_t why;
     json_guard();
     assert_true(fault_each(&fault_memory, FAULT_ONCE, read_once, text) > 10);
