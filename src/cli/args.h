@@ -73,7 +73,7 @@ struct args {
     bool help, version, quiet, no_color, no_config, json, no_gitignore, all_text, no_store,
         no_cache, resume, gone, dry_run, refresh_examples, no_rollup, list, export, raw, ignore_eos,
         no_special, plain, no_truncate, jsonl, skip_special, no_tokenizer, force, near_by_words,
-        prefer_docs, no_fallback, watch, staged;
+        prefer_docs, no_fallback, watch, staged, listed;
 };
 
 void args_free(struct args *a);

@@ -37,7 +37,7 @@ static const struct option routing[] = {
     {0}};
 static const struct option_group group_routing = {"Routing", routing};
 
-static const struct option changing[] = {
+static const struct option parting[] = {
     {.name = "since",
      .type = OPTION_TEXT,
      .offset = AT(since),
@@ -48,13 +48,18 @@ static const struct option changing[] = {
     {.name = "staged",
      .offset = AT(staged),
      .help = "only chunks with lines that are staged for the next commit"},
+    {.name = "stdin",
+     .typed = true,
+     .offset = AT(listed),
+     .help = "only the files that standard input names, one on a line, or each ended by a byte 0, "
+             "where there is one; without a PATH those below the working directory"},
     {.name = "watch",
      .offset = AT(watch),
      .help = "stay, and write the report again when a file below PATH changes, asking about what "
              "changed alone, until Ctrl-C (exit code 0, or 130 in the middle of a run); with "
              "--output FILE, one PATH and a store"},
     {0}};
-static const struct option_group group_changes = {"Changes", changing};
+static const struct option_group group_part = {"Parts and changes", parting};
 
 static const struct option failing[] = {
     {.name = "chunk-timeout",
@@ -134,7 +139,7 @@ static const struct option_group *const summarize_groups[] = {&group_chunks,
                                                               &group_fallback,
                                                               &group_failures,
                                                               &group_routing,
-                                                              &group_changes,
+                                                              &group_part,
                                                               &group_lines,
                                                               &group_report,
                                                               &group_store,
@@ -147,9 +152,11 @@ static const struct option_group *const summarize_groups[] = {&group_chunks,
                                                               NULL};
 
 static int run_summarize(const struct args *a, struct err *e) {
+    static const char *const here[] = {"."};
+    const bool has_path = a->operands.n > 0;
     struct job job = {.args = a,
-                      .paths = a->operands.v,
-                      .n_paths = a->operands.n,
+                      .paths = has_path ? a->operands.v : here,
+                      .n_paths = has_path ? a->operands.n : 1,
                       .output = a->output,
                       .format = (enum report_format)a->format};
     return job_run(&job, e);
@@ -167,15 +174,15 @@ const struct command command_summarize = {
         "report is a tree of them (Markdown), or a row for each, with place, confidence and\n"
         "source: first chunks in order, then files, then folders from the deepest up.\n"
         "The PATH - is standard input, as one file; its lines are kept in no store.\n"
-        "With --since or --staged there are no lines of folders and the whole, and of a file "
-        "where\n"
-        "all of its chunks have one.\n"
+        "With --since, --staged or --stdin there are no lines of folders and the whole, and of a\n"
+        "file where all of its chunks have one.\n"
         "Ctrl-C ends early with a whole report over what is done.",
     .groups = summarize_groups,
     .examples = "  precis summarize src/ -o report.md\n"
                 "  precis summarize --format jsonl --include '*.rs' . > lines.jsonl\n"
                 "  precis summarize --model qwen2.5-coder-0.5b --loc 100 lib/ tools/run.py\n"
                 "  precis summarize --since origin/main --format jsonl .\n"
+                "  git ls-files -z '*.rs' | precis summarize --stdin\n"
                 "  precis summarize --watch --store . --format html -o guide.html .\n"
                 "  git show HEAD:src/main.rs | precis summarize - --name src/main.rs\n",
     .run = run_summarize,

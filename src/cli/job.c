@@ -46,10 +46,11 @@ static int find_files(struct work *w, struct err *e) {
 }
 
 /* The walk stays whole: examples are taken from all of it. */
-static int find_changed(struct work *w, struct err *e) {
+static int find_part(struct work *w, struct err *e) {
     const struct job *job = w->job;
-    w->over = &w->since.files;
-    return since_find(job->args, job->paths, job->n_paths, &w->walk, &w->since, e);
+    int rc = part_find(job->args, job->paths, job->n_paths, &w->walk, &w->part, e);
+    w->over = w->part.files;
+    return rc;
 }
 
 /* Everything that can be known without the model, and without writing. */
@@ -70,8 +71,8 @@ static int check(struct work *w, struct err *e) {
                      job->results);
     if (rc == 0)
         rc = find_files(w, e);
-    if (rc == 0 && since_is_asked(job->args))
-        rc = find_changed(w, e);
+    if (rc == 0 && part_is_asked(job->args))
+        rc = find_part(w, e);
     if (rc == 0)
         rc = check_output(&w->walk, job->output, e);
     if (rc == 0)
@@ -140,7 +141,7 @@ struct run_options job_options(struct work *w, const struct model *m) {
                             .embedder = w->embedder,
                             .n_examples = m ? example_count(a, engine_info(m->engine)) : 0,
                             .rollup = !a->no_rollup,
-                            .rollup_files = since_is_asked(a),
+                            .rollup_files = part_is_asked(a),
                             .title = w->title,
                             .known = &w->known_first,
                             .lesser = &w->lesser,
@@ -250,7 +251,7 @@ static int prepare(struct work *w, struct err *e) {
     rc = run_prepare(w->over, &o, w->model.engine, w->model.tok, w->model.chat, &w->run, e);
     if (rc)
         return rc;
-    if (run_stats(w->run)->chunks_total == 0 && since_is_asked(a))
+    if (run_stats(w->run)->chunks_total == 0 && part_is_asked(a))
         return 0;
     if (run_stats(w->run)->chunks_total == 0)
         return err_set(e, PRECIS_EINPUT, "%s: no lines to summarise", w->job->paths[0]);
@@ -298,7 +299,7 @@ static int write_nothing(struct work *w, struct err *e) {
     if (rc == 0)
         rc = deliver(w, NULL, NULL, e);
     if (rc == 0)
-        since_say_nothing(w->job->args);
+        part_say_nothing(w->job->args);
     return rc;
 }
 
@@ -406,7 +407,7 @@ static void leave(struct work *w, int rc, const struct err *e) {
 int job_once(struct work *w, struct args *args, struct err *e) {
     int rc = check(w, e);
     args->no_store |= w->piped.fd >= 0;
-    if (rc == 0 && since_is_asked(args) && !w->since.files.n)
+    if (rc == 0 && part_is_asked(args) && !w->over->n)
         return write_nothing(w, e);
     if (rc == 0)
         rc = look_before(w, e);
@@ -440,7 +441,7 @@ void job_end(struct work *w, int rc, const struct err *e) {
     if (w->out_open)
         outfile_abort(&w->out);
     interrupt_note_temp(NULL);
-    since_free(&w->since);
+    part_free(&w->part);
     walk_free(&w->walk);
     piped_close(&w->piped);
     w->seen = NULL;

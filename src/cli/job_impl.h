@@ -10,10 +10,10 @@
 #include "cli/failed.h"
 #include "cli/job.h"
 #include "cli/keep.h"
+#include "cli/part.h"
 #include "cli/piped.h"
 #include "cli/progress.h"
 #include "cli/results.h"
-#include "cli/since.h"
 #include "code/walk.h"
 #include "code/watch.h"
 #include "summary/prompt.h"
@@ -23,7 +23,7 @@
 struct work {
     const struct job *job;
     struct walk walk;
-    struct since since;        /* of these, what changed, where that was asked for */
+    struct part part;          /* of these, where that was asked for */
     const struct walk *over;   /* what is summarised: one of the two */
     struct piped piped;        /* standard input, when it is what the walk has */
     struct asked asked;        /* of the model; of the larger one with --model auto */

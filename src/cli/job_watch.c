@@ -30,7 +30,7 @@ static int check(const struct job *job, struct err *e) {
     const struct args *a = job->args;
     if (job->n_paths != 1)
         return err_set(e, PRECIS_EUSAGE, "--watch takes one path, not %zu", job->n_paths);
-    if (piped_is_asked(job->paths, job->n_paths))
+    if (piped_is_asked(job->paths, job->n_paths) || a->listed)
         return err_set(e, PRECIS_EUSAGE, "--watch: standard input cannot be watched");
     if (strcmp(job->output, "-") == 0)
         return err_set(e, PRECIS_EUSAGE,

@@ -368,7 +368,8 @@ int options_parse(const struct command *c, const struct options_from *from, int 
         else if (!list_add(&a->operands, arg))
             rc = err_nomem(e, "options");
     }
-    if (rc == 0 && c->needs_operand && a->operands.n == 0 && !a->help && !a->version)
+    if (rc == 0 && c->needs_operand && a->operands.n == 0 && !a->help && !a->version &&
+        !a->listed) /* those are below where we are */
         rc = err_set(e, PRECIS_EUSAGE, "%s: needs %s (see precis %s --help)", c->name, c->operands,
                      c->name);
     return rc;
