@@ -97,8 +97,9 @@ def main():
     p.add_argument("--small", type=int, default=100_000)
     p.add_argument("--large", type=int, default=10_000_000)
     p.add_argument("--model")
-    p.add_argument("arguments", nargs="*")
-    a = p.parse_args()
+    own = sys.argv[1:]
+    arguments = own[own.index("--") + 1 :] if "--" in own else []
+    a = p.parse_args(own[: own.index("--")] if "--" in own else own)
     peaks = []
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
@@ -109,7 +110,7 @@ def main():
         for lines in (a.small, a.large):
             root = work / str(lines)
             files = write_tree(root, lines)
-            peak, seconds, status = run(a.precis, model, a.arguments, root, str(work / "out.md"))
+            peak, seconds, status = run(a.precis, model, arguments, root, str(work / "out.md"))
             peaks.append(peak)
             print(
                 f"{lines:>12,} lines in {files:,} files: {peak / 1024:.1f} MB at most, "
