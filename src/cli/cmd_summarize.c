@@ -76,7 +76,7 @@ static const struct option failing[] = {
      .argument = "N",
      .fallback = "2",
      .max = 100,
-     .help = "further attempts, later, at a chunk that failed of what may be gone by then: memory, "
+     .help = "further attempts, later, at a line that failed of what may be gone by then: memory, "
              "reading, a run of the model"},
     {0}};
 static const struct option_group group_failures = {"Failures", failing};

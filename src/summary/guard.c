@@ -1,5 +1,6 @@
 #include "summary/guard.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/pool.h"
 
@@ -47,6 +48,16 @@ void guard_tell(struct breaker *b, const struct policy_options *o, struct task *
     if (b->opened > opened)
         log_say(LOG_INFO, "the model keeps failing (%s): it is left alone for a while",
                 t->err.text);
+}
+
+bool guard_retries(const struct policy_options *o, struct task *t, struct run_stats *stats) {
+    if (t->passed || t->retries >= o->retries || !policy_is_transient(t->err.code, t->by_model))
+        return false;
+    t->retries++;
+    stats->retries++;
+    uint64_t place = hash_mix(t->index, t->start_line);
+    t->due = clock_seconds() + policy_backoff(o, t->key ? t->key : place, t->retries);
+    return true;
 }
 
 bool guard_hangs(struct engine *en, const struct policy_options *o, struct watchdog *w,

@@ -16,6 +16,10 @@ bool guard_ask(struct breaker *b, const struct policy_options *o, struct task *t
 void guard_tell(struct breaker *b, const struct policy_options *o, struct task *t,
                 struct run_stats *stats);
 
+/* Whether a task that failed, of something that may be gone then, is to be tried again from t->due
+ * on. It is counted. */
+bool guard_retries(const struct policy_options *o, struct task *t, struct run_stats *stats);
+
 /* Whether a lane of the engine hangs (NULL: has none); then that is said, and stats->hung is set.
  * To be called a few times a second. */
 bool guard_hangs(struct engine *en, const struct policy_options *o, struct watchdog *w,

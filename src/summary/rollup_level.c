@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,9 @@ struct level {
     struct item *items;
     size_t n, window;
     struct queue *finished; /* of struct task *; has room for the window */
-    size_t under_way;
-    size_t before; /* nodes of the levels below */
+    size_t under_way;       /* tasks, those that wait to be tried again among them */
+    struct task *again;     /* those, by the time when they are due */
+    size_t before;          /* nodes of the levels below */
     bool stopping;
     int rc; /* the first failure */
     struct err *e;
@@ -327,6 +329,13 @@ static void receive(struct level *l, struct task *t) {
         send(l, t);
         return;
     }
+    if (rc && !l->stopping && guard_retries(&l->w->options->policy, t, l->w->stats)) {
+        log_say(LOG_DEBUG, "%s: %s; again in %.2f s", l->r->nodes[item->node].path, t->err.text,
+                t->due - clock_seconds());
+        l->under_way++;
+        task_put_by_due(&l->again, t);
+        return;
+    }
     item->tokens_in = t->tokens_in;
     item->tokens_out = t->tokens_out;
     item->seconds = t->seconds;
@@ -350,6 +359,22 @@ static void tick(struct level *l) {
     events->on_tick(events->user, l->w->stats);
 }
 
+static struct task *take_again(struct level *l) {
+    struct task *t = l->again;
+    if (t) {
+        l->again = t->next;
+        l->under_way--;
+    }
+    return t;
+}
+
+/* Until something is to be done: what waits is due, or it is time to look around. */
+static double seconds_to_wait(const struct level *l) {
+    if (l->stopping)
+        return 0.02;
+    return l->again ? fmax(0, fmin(TICK_SECONDS, l->again->due - clock_seconds())) : TICK_SECONDS;
+}
+
 static void make_all(struct level *l) {
     atomic_bool *stop = l->w->options->stop;
     for (size_t next = 0; next < l->n || l->under_way;) {
@@ -362,19 +387,28 @@ static void make_all(struct level *l) {
             engine_cancel(l->en, 0);
             for (struct task *t; (t = queue_pop(l->finished, 0)) != NULL;)
                 receive(l, t);
+            for (struct task *t; (t = take_again(l)) != NULL;)
+                task_free(t);
             return; /* without the lines that do not come back */
         }
         if (l->stopping) {
             next = l->n;
             if (l->en)
                 engine_cancel(l->en, 0);
+            for (struct task *t; (t = take_again(l)) != NULL;)
+                task_free(t);
+        }
+        if (l->again && l->again->due <= clock_seconds()) {
+            struct task *t = take_again(l);
+            t->err = (struct err){0};
+            send(l, t);
+            continue;
         }
         if (next < l->n && l->under_way < l->window) {
             begin(l, &l->items[next++]);
             continue;
         }
-        struct task *t =
-            l->under_way ? queue_pop(l->finished, l->stopping ? 0.02 : TICK_SECONDS) : NULL;
+        struct task *t = l->under_way ? queue_pop(l->finished, seconds_to_wait(l)) : NULL;
         if (t)
             receive(l, t);
         tick(l);

@@ -359,11 +359,7 @@ static void emit_rest(struct execution *x) {
 
 static void try_again(struct run *r, struct task *t) {
     pthread_mutex_lock(&r->gate.lock);
-    struct task **at = &r->gate.again;
-    while (*at && (*at)->due <= t->due)
-        at = &(*at)->next;
-    t->next = *at;
-    *at = t;
+    task_put_by_due(&r->gate.again, t);
     pthread_cond_signal(&r->gate.changed);
     pthread_mutex_unlock(&r->gate.lock);
 }
@@ -381,15 +377,9 @@ static void note_nothing(struct task *t) {
 
 /* Whether it failed of something that may be gone later: then it is tried again later. */
 static bool try_later(struct run *r, struct task *t) {
-    const struct policy_options *o = &r->options.policy;
     bool unread = t->file->error; /* since the plan was made: it is not opened again */
-    if (unread || t->passed || t->retries >= o->retries ||
-        !policy_is_transient(t->err.code, t->by_model))
+    if (unread || !guard_retries(&r->options.policy, t, &r->stats))
         return false;
-    t->retries++;
-    r->stats.retries++;
-    uint64_t place = hash_mix(t->index, t->start_line);
-    t->due = clock_seconds() + policy_backoff(o, t->key ? t->key : place, t->retries);
     log_say(LOG_DEBUG, "%s:%llu-%llu: %s; again in %.2f s", t->file->name,
             (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
             t->due - clock_seconds());

@@ -34,6 +34,13 @@ void task_free(struct task *t) {
     free(t);
 }
 
+void task_put_by_due(struct task **list, struct task *t) {
+    while (*list && (*list)->due <= t->due)
+        list = &(*list)->next;
+    t->next = *list;
+    *list = t;
+}
+
 void task_fail(struct task *t, const struct err *e) {
     t->finish = FINISH_FAILED;
     t->err = *e;

@@ -77,6 +77,9 @@ struct task {
 
 void task_free(struct task *t); /* NULL is fine */
 
+/* Puts it into a list by the time when it is due, behind those of the same time. */
+void task_put_by_due(struct task **list, struct task *t);
+
 /* Marks a task as failed for the reason in e. */
 void task_fail(struct task *t, const struct err *e);
 

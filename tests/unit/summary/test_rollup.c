@@ -444,6 +444,75 @@ static void times_out(void *user, const struct engine_job *job, const char *prom
     err_set(&out->err, PRECIS_ETIMEOUT, "timed out");
 }
 
+/* Twice in three. */
+static void fails_at_first(void *user, const struct engine_job *job, const char *prompt,
+                           struct double_answer *out) {
+    static atomic_size_t asked;
+    if (atomic_fetch_add(&asked, 1) % 3 == 2) {
+        count_parts(user, job, prompt, out);
+        return;
+    }
+    out->finish = FINISH_FAILED;
+    err_set(&out->err, PRECIS_EIO, "reading failed");
+}
+
+static void tries_again_what_may_work_then(void **state) {
+    (void)state;
+    static const struct made_chunk two[] = {{"a.c", 1, 10, "Reads."},
+                                            {"a.c", 11, 20, "Writes."},
+                                            {"b.c", 1, 10, "Reads."},
+                                            {"b.c", 11, 20, "Writes."}};
+    struct outcome whole = {0}, o = {.policy = {.retries = 9, .backoff = 0.01, .most_backoff = 1}};
+    struct run_stats stats;
+    struct err e;
+    size_t jobs;
+    assert_int_equal(roll_up(two, 4, scripted(1), NULL, &whole, &stats, &jobs, &e), 0);
+    assert_int_equal(jobs, 3);
+    assert_int_equal(stats.retries, 0);
+    struct double_options scripts = scripted(1);
+    scripts.script = fails_at_first;
+    assert_int_equal(roll_up(two, 4, scripts, NULL, &o, &stats, &jobs, &e), 0);
+    assert_string_equal(o.text.data, whole.text.data);
+    assert_int_equal(jobs, 9);
+    assert_int_equal(stats.retries, 6);
+    assert_int_equal(stats.rollups_failed, 0);
+    struct outcome never = {0};
+    assert_int_equal(roll_up(two, 4, scripts, NULL, &never, &stats, &jobs, &e), 0);
+    assert_non_null(strstr(never.text.data, "reading failed"));
+    assert_int_equal(stats.retries, 0);
+    buf_free(&never.text);
+    buf_free(&o.text);
+    buf_free(&whole.text);
+}
+
+static void fails_and_stops(void *user, const struct engine_job *job, const char *prompt,
+                            struct double_answer *out) {
+    (void)job, (void)prompt;
+    out->finish = FINISH_FAILED;
+    err_set(&out->err, PRECIS_EIO, "reading failed");
+    atomic_store((atomic_bool *)user, true);
+}
+
+/* It would be tried again in hours. */
+static void an_interruption_does_not_wait_for_retries(void **state) {
+    (void)state;
+    static const struct made_chunk two[] = {{"a.c", 1, 10, "Reads."}, {"a.c", 11, 20, "Writes."}};
+    atomic_bool stop = false;
+    struct outcome o = {.policy = {.retries = 2, .backoff = 1e6, .most_backoff = 1e6},
+                        .stop = &stop};
+    struct double_options scripts = scripted(1);
+    struct run_stats stats;
+    struct err e;
+    size_t jobs;
+    scripts.script = fails_and_stops;
+    scripts.user = &stop;
+    assert_int_equal(roll_up(two, 2, scripts, NULL, &o, &stats, &jobs, &e), 0);
+    assert_int_equal(jobs, 1);
+    assert_true(stats.interrupted);
+    assert_int_equal(o.n, 0);
+    buf_free(&o.text);
+}
+
 /* The breaker of the chunks is that of the roll-ups. */
 static void leaves_a_model_that_only_fails_alone(void **state) {
     (void)state;
@@ -545,6 +614,8 @@ int main(void) {
         cmocka_unit_test(asks_for_what_is_known),
         cmocka_unit_test(ends_early),
         cmocka_unit_test(has_nothing_to_say_of_nothing),
+        cmocka_unit_test(tries_again_what_may_work_then),
+        cmocka_unit_test(an_interruption_does_not_wait_for_retries),
         cmocka_unit_test(leaves_a_model_that_only_fails_alone),
         cmocka_unit_test(says_when_memory_runs_out),
     };
