@@ -60,6 +60,12 @@ int pool_start(struct pool **pool, int n, void (*work)(void *user, int index), v
                    strerror(failed));
 }
 
+void pool_name_thread(const char *what, int index) {
+    char name[16]; /* the kernel's limit, prctl(2) */
+    snprintf(name, sizeof name, "%s %d", what, index);
+    pthread_setname_np(pthread_self(), name);
+}
+
 void pool_join(struct pool *pool) {
     if (!pool)
         return;

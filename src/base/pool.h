@@ -15,6 +15,8 @@ struct pool;
  * *pool holds those that were (NULL: none): the caller tells them to end and joins them. */
 int pool_start(struct pool **pool, int n, void (*work)(void *user, int index), void *user,
                struct err *e);
+/* Names the calling thread "WHAT INDEX" for ps -L, top -H, perf and debuggers; at most 15 bytes. */
+void pool_name_thread(const char *what, int index);
 void pool_join(struct pool *pool); /* waits for all and frees; NULL is fine */
 
 /* Where threads say whether they could start, and their starter waits for it. */

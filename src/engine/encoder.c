@@ -122,7 +122,7 @@ static void lane_main(void *user, int index) {
     struct encoder *en = user;
     struct lane lane = {.en = en, .pass = {.w = &en->weights, .kernel = &en->kernel}};
     struct err e;
-    (void)index;
+    pool_name_thread("encoder", index);
     int rc = encoder_workspace_new(&en->weights, &lane.workspace, &e);
     start_gate_say(&en->started, rc, &e);
     if (rc == 0)

@@ -343,6 +343,7 @@ static void lane_main(void *user, int index) {
     struct native *na = user;
     struct lane *lane = &na->lanes[index];
     struct err e;
+    pool_name_thread("lane", index);
     int rc = lane_start(lane, &e);
     start_gate_say(&na->started, rc, &e);
     if (rc == 0)

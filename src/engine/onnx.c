@@ -270,6 +270,7 @@ static void lane_main(void *user, int index) {
     struct onnx *on = user;
     struct lane *lane = &on->lanes[index];
     struct err e;
+    pool_name_thread("lane", index);
     lane->tools =
         (struct decoder_tools){.kernel = &on->kernel, .pool = on->pages, .vocab = on->model.vocab};
     int rc = onnx_lane_new(&on->model, &lane->steps, &e);

@@ -344,9 +344,9 @@ static bool produce_file(struct run *r, const struct plan_file *f) {
 }
 
 void produce(void *user, int index) {
-    (void)index;
     struct run *r = user;
     bool go_on = true;
+    pool_name_thread("reader", index);
     for (size_t i = 0; go_on && i < r->plan.n; i++)
         go_on = produce_file(r, &r->plan.files[i]);
     if (go_on)

@@ -3,6 +3,7 @@
 Each function of CASES is one case; it raises Wrong when something is not as it must be.
 """
 
+import ctypes
 import os
 import random
 import resource
@@ -305,8 +306,87 @@ def never_ends(p):
     same_again(p, one_model=False)
 
 
+class Stopped:
+    """A thread of a child that stands still (ptrace(2)), while the others go on."""
+
+    SEIZE, INTERRUPT, CONT, WALL = 0x4206, 0x4207, 7, 0x40000000
+
+    def __init__(self, pid, thread):
+        self.thread, self.libc = thread, ctypes.CDLL(None, use_errno=True)
+        self.may = self.ask(self.SEIZE) and self.stop()
+
+    def ask(self, request):
+        return self.libc.ptrace(request, self.thread, None, None) == 0
+
+    def stop(self):
+        return self.ask(self.INTERRUPT) and os.waitpid(self.thread, self.WALL)[0] == self.thread
+
+    def go_on(self):
+        self.ask(self.CONT)
+
+    def bury(self):
+        """Its process ends when whoever traced it knows that it has ended."""
+        try:
+            os.waitpid(self.thread, self.WALL | os.WNOHANG)
+        except ChildProcessError:
+            pass
+
+
+def thread_called(pid, name):
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        if scene.read(f"/proc/{pid}/task/{thread}/comm") == name.encode() + b"\n":
+            return int(thread)
+    raise Wrong(f"no thread is called {name}")
+
+
+def standing_lane(p):
+    """A lane that does not come back: after 30 s the run ends with what is done, exit status 3, and the next run
+    has the rest. Where it stood between two steps it is let go and stopped again."""
+    p.reset(None)
+    tree = os.path.join(p.folder, "long")
+    scene.kill.write_tree(tree, files=6, functions=22)
+    args = p.asks("summarize", "--loc", "2", "--format", "jsonl", "-o", p.output(), "--log", p.output("log"), tree)
+    child = subprocess.Popen(args, env=p.env, cwd=p.root, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while b'"event": "line"' not in (scene.read(p.output("log")) or b"") and child.poll() is None:
+        time.sleep(0.01)
+    check(child.poll() is None, "ended before it could be stopped")
+    lane = Stopped(child.pid, thread_called(child.pid, "lane 0"))
+    if not lane.may:
+        child.kill()
+        child.communicate()
+        return "not run: no thread can be stopped here"
+    began = time.monotonic()
+    while child.poll() is None and time.monotonic() - began < 200:
+        if (time.monotonic() - began) % 50 > 49:
+            lane.go_on()
+            time.sleep(0.003)
+            lane.stop()
+        lane.bury()
+        time.sleep(0.5)
+    took = time.monotonic() - began
+    if child.poll() is None:
+        child.kill()
+        lane.bury()
+    _, err = child.communicate()
+    scene.check_status(child.returncode, err.decode(), {3})
+    rows = scene.rows_of(scene.read(p.output()))
+    kept = {place for place, r in rows.items() if place[0] == "chunk" and r["source"] == "model"}
+    left = {r["error"] for place, r in rows.items() if place[0] == "chunk" and r["source"] == ""}
+    check(kept and left <= {"a lane of the model hangs"}, f"{len(kept)} lines, and {left}")
+    status, _, _ = run_checked(p, args, SAME)
+    again = scene.rows_of(scene.read(p.output()))
+    check(kept < {place for place, r in again.items() if r["source"] == "model"}, "the next run lacks lines")
+    check(all(again[place]["summary"] == rows[place]["summary"] for place in kept), "a finished line is another now")
+    status, out, _ = run_checked(p, [p.precis, "report", "-q", "--store", p.root, "--format", "jsonl", tree])
+    derived = scene.rows_of(out)
+    check(status == 0 and all(derived[place]["summary"] == r["summary"] for place, r in again.items() if r["summary"]),
+          "a line that stood in is still reported")
+    same_again(p, one_model=False)
+    return f"{len(kept)} lines were kept, it ended after {took:.0f} s"
+
+
 CASES = [full_disk, limited_files, full_output, changing_files, shrinking_file, two_at_once, locked_store,
-         no_database, damaged_store, damaged_shared, damaged_cache, no_numbers, says_nothing, never_ends]
+         no_database, damaged_store, damaged_shared, damaged_cache, no_numbers, says_nothing, never_ends, standing_lane]
 
 
 def run_all(p, only):
