@@ -145,7 +145,7 @@ int examples_add(struct examples *x, const struct example *one, struct err *e) {
     if (rc)
         return rc;
     /* where a file ends, so that its own order is of all of it */
-    if (x->n >= 2 * x->most && x->v[x->n - 1].file != item.file)
+    if (x->n >= x->most + x->most / 4 && x->v[x->n - 1].file != item.file)
         thin(x);
     x->v[x->n++] = item;
     x->added++;

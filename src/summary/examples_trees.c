@@ -7,7 +7,7 @@
 #include "code/outline.h"
 #include "summary/examples.h"
 
-enum { FILES_AT_ONCE = 256 };
+enum { FILES_AT_ONCE = 32 }; /* all that is documented in them is in memory */
 
 static int take_symbol(struct examples *x, struct example *one, const struct tree *t,
                        const struct symbols *all, const struct symbol *s, struct buf text[3],
