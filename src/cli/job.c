@@ -354,6 +354,12 @@ static int open_tools(struct work *w, struct err *e) {
     return rc ? rc : example_pool_open(w->job->args, &w->walk, w->embedder, &w->pool, e);
 }
 
+/* Each chunk may have its line from elsewhere and the run its success all the same. */
+static void warn_without_model(const struct run_stats *s) {
+    if (s->chunks_done && s->chunks_done == s->chunks_doc + s->chunks_rule && *s->instead)
+        log_say(LOG_WARN, "no line is the model's: %s", s->instead);
+}
+
 static int finish(struct work *w, struct err *e) {
     const struct run_stats *stats = run_stats(w->run);
     const struct engine_info before = {.max_sequences = w->before.sequences,
@@ -368,6 +374,7 @@ static int finish(struct work *w, struct err *e) {
         job_say_round(w, stats);
     } else if (!say_is_quiet()) {
         report_statistics(stderr, stats, info, STATISTICS_TEXT);
+        warn_without_model(stats);
         failed_write(&w->failed, stderr);
     }
     if (stats->interrupted)

@@ -406,6 +406,8 @@ static void fall_back(struct run *r, struct task *t) {
         instead = t->source;
     if (!instead)
         return;
+    if (instead == t->source && !*r->stats.instead)
+        snprintf(r->stats.instead, sizeof r->stats.instead, "%s", t->err.text);
     log_say(LOG_INFO, "%s:%llu-%llu: %s; %s instead", t->file->name,
             (unsigned long long)t->start_line, (unsigned long long)t->end_line, t->err.text,
             instead);

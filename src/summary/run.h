@@ -104,6 +104,8 @@ struct run_stats {
      * breaker opened, and chunks that went without the model because it was open. */
     size_t retries, timeouts, breaker_opened, breaker_passed;
     enum breaker_state breaker;
+    char instead[sizeof((struct err *)0)->text]; /* why the model gave none, of the first chunk with
+                                                    a doc comment's line or one by rule; "": none */
     bool hung; /* a lane did: the run ended early, and its engine cannot be closed any more */
     /* Roll-ups, which no other figure counts; at most rollups_total get a line or fail. */
     size_t rollups_total, rollups_done, rollups_failed;

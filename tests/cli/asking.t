@@ -38,6 +38,10 @@ out: 2
 out: 3
 out: 2
 
+== and where none is the model's that is said
+$ precis summarize --model $TINY --chunk-timeout 0.0000001 --no-rollup --no-store -o other.md src 2> said; tail -1 said | sed 's/timed out:.*/timed out/'
+out: precis: warning: no line is the model's: timed out
+
 == --no-fallback: such chunks fail
 $ precis summarize --model $TINY -q --format jsonl --no-fallback --prompt 'What for?' --max-new-tokens 1 src > none.jsonl; echo $?; grep -c '"source":""' none.jsonl
 out: 3
