@@ -22,8 +22,8 @@ PARSERS = [
     "src/model/hub_list.c", "src/model/hub_name.c", "src/text/tok_json.c",
     "src/text/tok_json_model.c", "src/text/tok_json_stages.c", "src/text/tok_gguf.c",
     "src/text/precompiled.c", "src/text/regex_translate.c", "src/text/chat_template.c",
-    "src/code/ignore.c", "src/code/glob.c", "src/code/sniff.c", "src/search/vectors.c",
-    "src/cli/shared.c",
+    "src/code/ignore.c", "src/code/glob.c", "src/code/sniff.c", "src/code/patch.c",
+    "src/search/vectors.c", "src/cli/config.c", "src/cli/shared.c",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 #include "cli/part.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,15 @@ static int part_of(struct walk *part, const struct walk *found, struct err *e) {
     return part->files ? 0 : err_nomem(e, "list of files");
 }
 
+/* *real: without symbolic links, the caller's; NULL: the path leads nowhere by now. */
+static int find_real(const char *path, char **real, struct err *e) {
+    *real = realpath(path, NULL);
+    if (*real || errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES ||
+        errno == ENAMETOOLONG)
+        return 0;
+    return err_errno(e, path, "resolve");
+}
+
 /* ---- A list on standard input ---- */
 
 struct names {
@@ -56,11 +66,12 @@ static int by_real(const void *a, const void *b) {
 
 static int add_name(struct names *l, const char *said, struct err *e) {
     void *grown = l->v;
-    char *real = realpath(said, NULL);
-    if (!real) {
+    char *real;
+    int rc = find_real(said, &real, e);
+    if (rc || !real) {
         if (l->missing++ == 0)
             l->first_missing = said;
-        return 0;
+        return rc;
     }
     bool room = array_grow(&grown, l->n, &l->cap, sizeof *l->v);
     l->v = grown;
@@ -130,8 +141,10 @@ static int find_listed(const struct walk *found, struct walk *out, struct err *e
         rc = part_of(out, found, e);
     sort_names(&l);
     for (size_t i = 0; rc == 0 && l.n && i < found->n; i++) {
-        struct listed *at, key = {.real = realpath(found->files[i].path, NULL)};
-        at = key.real ? bsearch(&key, l.v, l.n, sizeof *l.v, by_real) : NULL;
+        struct listed *at = NULL, key;
+        rc = find_real(found->files[i].path, &key.real, e);
+        if (key.real)
+            at = bsearch(&key, l.v, l.n, sizeof *l.v, by_real);
         free(key.real);
         if (at) {
             at->found = true;
@@ -150,14 +163,16 @@ static int find_listed(const struct walk *found, struct walk *out, struct err *e
 /* ---- What changed ---- */
 
 /* Where git has it: without symbolic links. One that is gone by now has not changed. */
-static void take_changed(struct part *p, const struct walk_file *f) {
-    char *real = realpath(f->path, NULL);
+static int take_changed(struct part *p, const struct walk_file *f, struct err *e) {
+    char *real;
+    int rc = find_real(f->path, &real, e);
     const struct changed_file *changed = real ? changes_of(&p->changes, real) : NULL;
     free(real);
     if (!changed || (!changed->whole && !changed->n))
-        return;
+        return rc;
     p->changed.files[p->changed.n] = *f;
     p->changed.files[p->changed.n++].changed = changed;
+    return 0;
 }
 
 static int find_changed(const struct args *a, const char *const *paths, size_t n_paths,
@@ -171,10 +186,10 @@ static int find_changed(const struct args *a, const char *const *paths, size_t n
     if (rc)
         return rc;
     changes_sort(&out->changes);
-    for (size_t i = 0; out->changes.n && i < found->n; i++)
-        take_changed(out, &found->files[i]);
+    for (size_t i = 0; rc == 0 && out->changes.n && i < found->n; i++)
+        rc = take_changed(out, &found->files[i], e);
     log_say(LOG_INFO, "%zu of %zu files have changed", out->changed.n, found->n);
-    return 0;
+    return rc;
 }
 
 /* ---- */
