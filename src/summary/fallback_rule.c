@@ -195,7 +195,9 @@ static void add_subject(const struct inventory *v, struct phrasing *p, struct de
     enum symbol_kind kind = at(v, i)->kind;
     add(v, &d->subject, at(v, i));
     add_part(p, (struct part){"", "the",
-                              kind == SYMBOL_IMPL ? "implementation of" : symbol_kind_name(kind),
+                              kind == SYMBOL_IMPL       ? "implementation of"
+                              : kind == SYMBOL_CONSTANT ? "value" /* variables are among them */
+                                                        : symbol_kind_name(kind),
                               "", &d->subject});
 }
 
@@ -286,10 +288,10 @@ static void say_defined(const struct inventory *v, struct phrasing *p, struct de
     } else if (v->macros.total) {
         p->verb = "Defines";
         add_part(p, (struct part){"", "the", "macro", "macros", &v->macros});
-        add_part(p, (struct part){", and ", "the", "constant", "constants", &v->constants});
+        add_part(p, (struct part){", and ", "the", "value", "values", &v->constants});
     } else {
         p->verb = "Declares";
-        add_part(p, (struct part){"", "the", "constant", "constants", &v->constants});
+        add_part(p, (struct part){"", "the", "value", "values", &v->constants});
     }
 }
 

@@ -198,9 +198,9 @@ static void says_what_is_defined(void **state) {
          "return x;\n}\n",
          "Defines the functions c, b and a."},
         {"c", "a.c", 0, 0, "#define ONE 1\n#define TWO 2\nint three;\n",
-         "Defines the macros ONE and TWO, and the constant three."},
+         "Defines the macros ONE and TWO, and the value three."},
         {"python", "a.py", 0, 0, "A = 1\nB = 2\nC = 3\nD = 4\nE = 5\nF = 6\n",
-         "Declares the constants A, B, C, D and 2 more."},
+         "Declares the values A, B, C, D and 2 more."},
         {"go", "a.go", 0, 0,
          "package a\ntype S struct{ n int }\ntype I interface{ M() }\nfunc (s *S) Get() int {\n"
          "return s.n\n}\nfunc f() {}\n",
@@ -227,7 +227,7 @@ static void says_what_goes_on(void **state) {
         {"python", "q.py", 10, 11, queue, "Continues the class Queue with the method get."},
         {"c", "a.c", 3, 4, "enum e {\n RED,\n BLUE,\n GREEN\n};\n",
          "Continues the enum e with the variants BLUE and GREEN."},
-        {"c", "a.c", 2, 3, "int a[] = {\n 1,\n 2};\n", "Continues the constant a."},
+        {"c", "a.c", 2, 3, "int a[] = {\n 1,\n 2};\n", "Continues the value a."},
         /* the end of one function, then others */
         {"c", "a.c", 3, 6,
          "int a(void) {\n f();\n g();\n}\nint b(void) { return 1; }\nint c(void) { return 1; }\n",
