@@ -174,8 +174,8 @@ const struct command command_summarize = {
         "report is a tree of them (Markdown), or a row for each, with place, confidence and\n"
         "source: first chunks in order, then files, then folders from the deepest up.\n"
         "The PATH - is standard input, as one file; its lines are kept in no store.\n"
-        "With --since, --staged or --stdin there are no lines of folders and the whole, and of a\n"
-        "file where all of its chunks have one.\n"
+        "With --since or --staged there are no lines of folders and the whole, and of a file\n"
+        "where all of its chunks have one.\n"
         "Ctrl-C ends early with a whole report over what is done.",
     .groups = summarize_groups,
     .examples = "  precis summarize src/ -o report.md\n"

@@ -141,7 +141,7 @@ struct run_options job_options(struct work *w, const struct model *m) {
                             .embedder = w->embedder,
                             .n_examples = m ? example_count(a, engine_info(m->engine)) : 0,
                             .rollup = !a->no_rollup,
-                            .rollup_files = part_is_asked(a),
+                            .rollup_files = part_is_of_changes(a),
                             .title = w->title,
                             .known = &w->known_first,
                             .lesser = &w->lesser,

@@ -10,19 +10,19 @@
 #include "cli/input_text.h"
 #include "cli/piped.h"
 
-static bool is_of_git(const struct args *a) {
+bool part_is_of_changes(const struct args *a) {
     return a->since || a->staged;
 }
 
 bool part_is_asked(const struct args *a) {
-    return a->listed || is_of_git(a);
+    return a->listed || part_is_of_changes(a);
 }
 
 static int check(const struct args *a, const char *const *paths, size_t n_paths, struct err *e) {
     const bool piped = piped_is_asked(paths, n_paths);
     if (a->since && a->staged)
         return err_set(e, PRECIS_EUSAGE, "--since and --staged: one of them is enough");
-    if (piped && is_of_git(a))
+    if (piped && part_is_of_changes(a))
         return err_set(e, PRECIS_EUSAGE, "%s: standard input has no history",
                        a->staged ? "--staged" : "--since");
     if (a->listed && (piped || (a->prompt_file && strcmp(a->prompt_file, "-") == 0)))
@@ -202,7 +202,7 @@ int part_find(const struct args *a, const char *const *paths, size_t n_paths,
         rc = find_listed(found, &out->listed, e);
         out->files = &out->listed;
     }
-    if (rc == 0 && is_of_git(a)) {
+    if (rc == 0 && part_is_of_changes(a)) {
         rc = find_changed(a, paths, n_paths, out->files, out, e);
         out->files = &out->changed;
     }

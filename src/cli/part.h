@@ -15,6 +15,7 @@ struct part {
 };
 
 bool part_is_asked(const struct args *a);
+bool part_is_of_changes(const struct args *a); /* so that it speaks for no folder */
 
 /* Of the files found below the paths those that --stdin, --since and --staged leave, with the lines
  * that changed. Names that are no such file are counted in a warning. PRECIS_EUSAGE: options that

@@ -11,12 +11,14 @@ $ sed 's/.*"file_path":"\([^"]*\)","start_line":\([0-9]*\),"end_line":\([0-9]*\)
 $ exit $code
 $ END
 
-== of a folder; names are of where precis is run, in any order, also twice; a file has a line, no folder
+== of a folder; names are of where precis is run, in any order, also twice; folders are of what was picked
 $ printf 'src/in/c.c\nsrc/a.c\r\n./src/a.c\n\n' | bash places.sh -q src
 out: a.c 1-1 chunk
 out: in/c.c 1-1 chunk
 out: a.c 1-1 file
 out: in/c.c 1-1 file
+out: in 0-0 directory
+out:  0-0 repository
 
 == without a PATH, and the last name without an end
 $ cd src && printf 'b.c\n../src/in/c.c' | bash ../places.sh -q --no-rollup
