@@ -68,14 +68,17 @@ void utf8_append_valid(struct buf *out, const void *data, size_t n) {
     }
 }
 
+int utf8_control(const char *s) {
+    uint8_t c = (uint8_t)s[0];
+    if (c == 0xc2 && (uint8_t)s[1] >= 0x80 && (uint8_t)s[1] <= 0x9f)
+        return 2;
+    return (c > 0 && c < 0x20) || c == 0x7f;
+}
+
 void utf8_blank_controls(char *s) {
-    for (; *s; s++) {
-        uint8_t c = (uint8_t)s[0], next = (uint8_t)s[1];
-        if (c < 0x20 || c == 0x7f)
-            s[0] = '?';
-        else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
-            s[0] = s[1] = '?';
-    }
+    for (; *s; s++)
+        for (int n = utf8_control(s); n > 0; n--)
+            s[n - 1] = '?';
 }
 
 bool utf8_has_controls(const char *s, size_t n) {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "summary/folders.h"
 
 enum { HEADING_MOST = 6 };
@@ -21,8 +22,11 @@ void markdown_text(FILE *f, const char *s) {
         bool within = alphanumeric(before) && alphanumeric(after);
         bool special = strchr("\\`*<[]|~$", c) != NULL || (c == '_' && !within) ||
                        (c == '&' && after != ' ') || (i == 0 && strchr("#>-+", c));
-        if ((unsigned char)c < 0x20 || c == 0x7f)
+        int control = utf8_control(s + i);
+        if (control) {
             c = ' ';
+            i += (size_t)control - 1;
+        }
         if (special)
             fputc('\\', f);
         fputc(c, f);
@@ -41,8 +45,11 @@ static void code_span_of(FILE *f, const char *s, const char *after) {
     for (int i = 0; i <= longest; i++)
         fputc('`', f);
     fputs(pad, f);
-    for (const char *p = s; *p; p++)
-        fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, f);
+    for (const char *p = s; *p; p++) {
+        int control = utf8_control(p);
+        fputc(control ? '?' : *p, f);
+        p += control ? control - 1 : 0;
+    }
     fputs(after, f);
     fputs(pad, f);
     for (int i = 0; i <= longest; i++)

@@ -300,3 +300,8 @@ $ END
 $ exit $code
 out: True
 out: True
+
+== control characters in names do not reach a terminal
+$ mkdir odd && echo 'int x;' > "$(printf 'odd/a\302\2332Jb\033.c')" && precis summarize -q --model $TINY --no-store odd > odd.md; grep -c "$(printf '\302\233\|\033')" odd.md; grep -o '^- `.*`' odd.md | cut -c 1-14
+out: 0
+out: - `a?2Jb?.c` (
