@@ -68,26 +68,23 @@ void utf8_append_valid(struct buf *out, const void *data, size_t n) {
     }
 }
 
-int utf8_control(const char *s) {
+int utf8_control(const char *s, size_t n) {
     uint8_t c = (uint8_t)s[0];
-    if (c == 0xc2 && (uint8_t)s[1] >= 0x80 && (uint8_t)s[1] <= 0x9f)
+    if (c == 0xc2 && n > 1 && (uint8_t)s[1] >= 0x80 && (uint8_t)s[1] <= 0x9f)
         return 2;
-    return (c > 0 && c < 0x20) || c == 0x7f;
+    return c < 0x20 || c == 0x7f;
 }
 
 void utf8_blank_controls(char *s) {
     for (; *s; s++)
-        for (int n = utf8_control(s); n > 0; n--)
+        for (int n = utf8_control(s, 2); n > 0; n--)
             s[n - 1] = '?';
 }
 
 bool utf8_has_controls(const char *s, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = (uint8_t)s[i];
-        bool c1 = c == 0xc2 && i + 1 < n && (uint8_t)s[i + 1] < 0xa0;
-        if (c < 0x20 || c == 0x7f || c1)
+    for (size_t i = 0; i < n; i++)
+        if (utf8_control(s + i, n - i))
             return true;
-    }
     return false;
 }
 

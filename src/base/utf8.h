@@ -18,8 +18,8 @@ int utf8_scan(const uint8_t *s, size_t n);
 bool utf8_valid(const void *s, size_t n);
 /* Appends s with every invalid byte replaced by U+FFFD. */
 void utf8_append_valid(struct buf *out, const void *s, size_t n);
-/* Bytes (0..2) of the C0 or C1 control or DEL that s, which ends with NUL, begins with. */
-int utf8_control(const char *s);
+/* Bytes (0..2) of the C0 or C1 control or DEL that the n > 0 bytes at s begin with. */
+int utf8_control(const char *s, size_t n);
 /* Terminal safety, in place: C0 controls and DEL become '?', C1 controls "??". */
 void utf8_blank_controls(char *s);
 /* Whether there is a C0 or C1 control or DEL. s: valid UTF-8. */

@@ -154,6 +154,8 @@ static const struct option_group *const summarize_groups[] = {&group_chunks,
 static int run_summarize(const struct args *a, struct err *e) {
     static const char *const here[] = {"."};
     const bool has_path = a->operands.n > 0;
+    if (!has_path && !a->listed)
+        return options_lack_operand(&command_summarize, e);
     struct job job = {.args = a,
                       .paths = has_path ? a->operands.v : here,
                       .n_paths = has_path ? a->operands.n : 1,
@@ -165,7 +167,6 @@ static int run_summarize(const struct args *a, struct err *e) {
 const struct command command_summarize = {
     .name = "summarize",
     .operands = "PATH...",
-    .needs_operand = true,
     .names = NAMES_FILE,
     .summary = "one line for every chunk of code in files and folders",
     .details =

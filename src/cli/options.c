@@ -350,6 +350,11 @@ static int parse_letters(const struct command *c, int argc, char **argv, int *i,
     return 0;
 }
 
+int options_lack_operand(const struct command *c, struct err *e) {
+    return err_set(e, PRECIS_EUSAGE, "%s: needs %s (see precis %s --help)", c->name, c->operands,
+                   c->name);
+}
+
 int options_parse(const struct command *c, const struct options_from *from, int argc, char **argv,
                   struct args *a, struct err *e) {
     int rc = options_values(c, from, a, e);
@@ -368,9 +373,7 @@ int options_parse(const struct command *c, const struct options_from *from, int 
         else if (!list_add(&a->operands, arg))
             rc = err_nomem(e, "options");
     }
-    if (rc == 0 && c->needs_operand && a->operands.n == 0 && !a->help && !a->version &&
-        !a->listed) /* those are below where we are */
-        rc = err_set(e, PRECIS_EUSAGE, "%s: needs %s (see precis %s --help)", c->name, c->operands,
-                     c->name);
+    if (rc == 0 && c->needs_operand && a->operands.n == 0 && !a->help && !a->version)
+        rc = options_lack_operand(c, e);
     return rc;
 }

@@ -91,6 +91,9 @@ struct options_from {
     void *user;
 };
 
+/* PRECIS_EUSAGE: for a command that needs an operand unless an option stands in for it. */
+int options_lack_operand(const struct command *c, struct err *e);
+
 /* Fills *a, which the caller zeroed; from may be NULL. The strings are borrowed from argv, the
  * environment and the files. Errors: PRECIS_EUSAGE with one line that names the flag and the value.
  * --help and --version are only noted: when one is given, missing operands are no error. */

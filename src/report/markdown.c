@@ -22,7 +22,7 @@ void markdown_text(FILE *f, const char *s) {
         bool within = alphanumeric(before) && alphanumeric(after);
         bool special = strchr("\\`*<[]|~$", c) != NULL || (c == '_' && !within) ||
                        (c == '&' && after != ' ') || (i == 0 && strchr("#>-+", c));
-        int control = utf8_control(s + i);
+        int control = utf8_control(s + i, 2);
         if (control) {
             c = ' ';
             i += (size_t)control - 1;
@@ -46,7 +46,7 @@ static void code_span_of(FILE *f, const char *s, const char *after) {
         fputc('`', f);
     fputs(pad, f);
     for (const char *p = s; *p; p++) {
-        int control = utf8_control(p);
+        int control = utf8_control(p, 2);
         fputc(control ? '?' : *p, f);
         p += control ? control - 1 : 0;
     }

@@ -63,7 +63,7 @@ err: precis: --stdin: standard input is the list of files, not PATH -
 == nor an instruction from there
 $ echo src/a.c | precis summarize --model $TINY --stdin --prompt-file - src
 exit: 2
-err~ standard input
+err: precis: --stdin: standard input is the list of files, not --prompt-file -
 
 == nor a watch
 $ echo src/a.c | precis summarize --model $TINY --stdin --watch --store w -o r.md src
