@@ -210,12 +210,6 @@ void memory_share_arena(void) {
 #endif
 }
 
-void memory_trim(void) {
-#ifdef M_ARENA_MAX
-    malloc_trim(0);
-#endif
-}
-
 size_t memory_peak(void) {
     struct rusage u;
     return getrusage(RUSAGE_SELF, &u) == 0 ? (size_t)u.ru_maxrss * 1024 : 0;

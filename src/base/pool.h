@@ -65,7 +65,5 @@ size_t memory_peak(void);
  * one thread allocates and another one frees leaves gaps; over a long run these grow. From here on
  * all threads have one. No effect with another C library. */
 void memory_share_arena(void);
-/* Gives pages that are free back to the system, after much was allocated for a while. Likewise. */
-void memory_trim(void);
 
 #endif

@@ -102,7 +102,6 @@ int example_pool_open(const struct args *a, const struct walk *w, struct embedde
         *out = NULL;
         return rc;
     }
-    memory_trim(); /* of all that is documented little is left */
     log_say(LOG_INFO, "%zu documented pieces to take examples from, found in %.2f s",
             examples_count(*out), clock_seconds() - started);
     return 0;
