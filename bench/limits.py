@@ -26,8 +26,8 @@ class Group:
     """A control group that may have so many bytes."""
 
     def __init__(self, limit):
-        two = "memory" in (UNIFIED / "cgroup.controllers").read_text().split() if (
-            UNIFIED / "cgroup.controllers").exists() else False
+        controllers = UNIFIED / "cgroup.controllers"
+        two = controllers.exists() and "memory" in controllers.read_text().split()
         self.at = (UNIFIED if two else OLD) / f"precis-limits-{os.getpid()}"
         self.peak = "memory.peak" if two else "memory.max_usage_in_bytes"
         self.events = "memory.events" if two else "memory.oom_control"
@@ -78,16 +78,15 @@ def run(command, enter=None):
 
 
 def main():
-    own = sys.argv[1:]
-    more = own[own.index("--") + 1 :] if "--" in own else []
     p = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     p.add_argument("precis")
     p.add_argument("path")
     p.add_argument("--model", default="smollm2")
     p.add_argument("--memory", type=int, action="append")
     p.add_argument("--cpu", type=float, action="append")
-    a = p.parse_args(own[: own.index("--")] if "--" in own else own)
-    ask = [a.precis, "summarize", "--model", a.model, "-q", "--no-store", "--no-config", *more, a.path]
+    p.add_argument("arguments", nargs="*")
+    a = p.parse_intermixed_args()
+    ask = [a.precis, "summarize", "--model", a.model, "-q", "--no-store", "--no-config", *a.arguments, a.path]
     bad = 0
     for mib in a.memory or [128, 256, 384, 512, 1024, 4096]:
         group = Group(mib << 20)

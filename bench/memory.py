@@ -26,38 +26,38 @@ WORDS = (
 FILES_IN_FOLDER, FOLDERS_IN_PART = 40, 40
 
 
+# A documented function in each language. A, B: words; N: a number; NAME, CALLED: of functions.
+FUNCTIONS = {
+    "c": """/* Returns the {A} of the {B}, or {N} if there is none. */
+int {NAME}(struct {A} *{A}, int {B}) {{
+    int total = {N};
+    for (int i = 0; i < {B}; i++) {{
+        if ({A}->{B}[i] > {N})
+            total += {CALLED}({A}, i);
+    }}
+    return total;
+}}
+""",
+    "py": """def {NAME}({A}, {B}):
+    \"\"\"Finds the {B} of every {A}.\"\"\"
+    total = {N}
+    for item in {A}.{B}s():
+        if item.{A} > {N}:
+            total += {CALLED}(item)
+    return total
+
+""",
+}
+
+
 def name(r):
     return "_".join(r.sample(WORDS, 3)) + str(r.randrange(1000))
 
 
-def c_function(r):
+def function(r, suffix):
     a, b = r.choice(WORDS), r.choice(WORDS)
-    return [
-        f"/* Returns the {a} of the {b}, or {r.randrange(99)} if there is none. */",
-        f"int {name(r)}(struct {a} *{a}, int {b}) {{",
-        f"    int total = {r.randrange(1000)};",
-        f"    for (int i = 0; i < {b}; i++) {{",
-        f"        if ({a}->{b}[i] > {r.randrange(100)})",
-        f"            total += {name(r)}({a}, i);",
-        "    }",
-        "    return total;",
-        "}",
-        "",
-    ]
-
-
-def python_function(r):
-    a, b = r.choice(WORDS), r.choice(WORDS)
-    return [
-        f"def {name(r)}({a}, {b}):",
-        f'    """{a.title()} the {b} of every {r.choice(WORDS)}."""',
-        f"    total = {r.randrange(1000)}",
-        f"    for item in {a}.{b}s():",
-        f"        if item.{r.choice(WORDS)} > {r.randrange(99)}:",
-        f"            total += {name(r)}(item)",
-        "    return total",
-        "",
-    ]
+    text = FUNCTIONS[suffix].format(A=a, B=b, N=r.randrange(1000), NAME=name(r), CALLED=name(r))
+    return text.splitlines() + [""]
 
 
 def write_tree(root, lines):
@@ -68,11 +68,11 @@ def write_tree(root, lines):
             f"{WORDS[files // FILES_IN_FOLDER % len(WORDS)]}{files // FILES_IN_FOLDER:05d}"
         )
         folder.mkdir(parents=True, exist_ok=True)
-        function, suffix = r.choice([(c_function, "c"), (python_function, "py")])
+        suffix = r.choice(list(FUNCTIONS))
         want = min(r.randrange(200, 2000), lines)
         text = []
         while len(text) < want:
-            text += function(r)
+            text += function(r, suffix)
         (folder / f"{name(r)}.{suffix}").write_text("\n".join(text[:want]) + "\n")
         lines -= want
         files += 1
@@ -97,9 +97,8 @@ def main():
     p.add_argument("--small", type=int, default=100_000)
     p.add_argument("--large", type=int, default=10_000_000)
     p.add_argument("--model")
-    own = sys.argv[1:]
-    arguments = own[own.index("--") + 1 :] if "--" in own else []
-    a = p.parse_args(own[: own.index("--")] if "--" in own else own)
+    p.add_argument("arguments", nargs="*")
+    a = p.parse_intermixed_args()
     peaks = []
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
@@ -110,7 +109,7 @@ def main():
         for lines in (a.small, a.large):
             root = work / str(lines)
             files = write_tree(root, lines)
-            peak, seconds, status = run(a.precis, model, arguments, root, str(work / "out.md"))
+            peak, seconds, status = run(a.precis, model, a.arguments, root, str(work / "out.md"))
             peaks.append(peak)
             print(
                 f"{lines:>12,} lines in {files:,} files: {peak / 1024:.1f} MB at most, "

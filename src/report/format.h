@@ -13,7 +13,8 @@ enum row_source { ROW_MODEL, ROW_DOC, ROW_RULE };
 /* A line, or why there is none, kept until the tree can be written. */
 struct report_row {
     enum summary_level level;
-    char *path, *symbol;     /* owned; symbol NULL: unknown */
+    char *path;              /* owned, by the first of the rows of a path that follow each other */
+    char *symbol;            /* owned; NULL: unknown */
     char *renamed_from;      /* owned; NULL: none */
     char *text;              /* owned: the line; of a failed one the reason */
     const struct lang *lang; /* borrowed, static */

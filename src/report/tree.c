@@ -28,8 +28,10 @@ int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
     r->rows = grown;
     if (!ok)
         return err_nomem(e, "report");
+    const struct report_row *last = r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
+    bool same = last && strcmp(last->path, s->file_path) == 0;
     r->rows[r->n_rows++] = (struct report_row){.level = s->level,
-                                               .path = copy(s->file_path, &ok),
+                                               .path = same ? last->path : copy(s->file_path, &ok),
                                                .symbol = copy(s->symbol, &ok),
                                                .renamed_from = copy(s->renamed_from, &ok),
                                                .text = copy(s->error ? s->error : s->summary, &ok),
@@ -48,8 +50,9 @@ int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
 }
 
 void report_tree_free(struct report *r) {
-    for (size_t i = 0; i < r->n_rows; i++) {
-        free(r->rows[i].path);
+    for (size_t i = r->n_rows; i-- > 0;) {
+        if (i == 0 || r->rows[i].path != r->rows[i - 1].path)
+            free(r->rows[i].path);
         free(r->rows[i].symbol);
         free(r->rows[i].renamed_from);
         free(r->rows[i].text);
