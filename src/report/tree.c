@@ -15,6 +15,13 @@ static char *copy(const char *s, bool *ok) {
     return c;
 }
 
+/* Rows of a path that follow each other share it. */
+static char *path_of_row(const struct report *r, const char *path, bool *ok) {
+    if (r->n_rows && strcmp(r->rows[r->n_rows - 1].path, path) == 0)
+        return r->rows[r->n_rows - 1].path;
+    return copy(path, ok);
+}
+
 /* Of what there is in a line's source there are three kinds; a strange one is the model's. */
 static enum row_source source_of(const struct summary *s) {
     return strcmp(s->source, "doc") == 0    ? ROW_DOC
@@ -28,10 +35,9 @@ int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
     r->rows = grown;
     if (!ok)
         return err_nomem(e, "report");
-    const struct report_row *last = r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
-    bool same = last && strcmp(last->path, s->file_path) == 0;
+    char *path = path_of_row(r, s->file_path, &ok);
     r->rows[r->n_rows++] = (struct report_row){.level = s->level,
-                                               .path = same ? last->path : copy(s->file_path, &ok),
+                                               .path = path,
                                                .symbol = copy(s->symbol, &ok),
                                                .renamed_from = copy(s->renamed_from, &ok),
                                                .text = copy(s->error ? s->error : s->summary, &ok),
