@@ -76,11 +76,14 @@ static int set_paths(struct store *s, const char *root, struct err *e) {
     return rc ? rc : refuse_link(s->path, e);
 }
 
-/* What lies beside a store may be shared with others (a configuration); the store itself not. */
+/* What lies beside a store may be shared with others (a configuration); the store itself not. A
+ * store that is there is left as it is: somebody may share it. */
 static int make_folder(const struct store *s, struct err *e) {
     static const char ignore[] = "/" STORE_FILE "*\n";
-    if (mkdir(s->folder, 0777) != 0)
-        return errno == EEXIST ? 0 : err_errno(e, s->folder, "create folder");
+    if (mkdir(s->folder, 0777) != 0 && errno != EEXIST)
+        return err_errno(e, s->folder, "create folder");
+    if (access(s->path, F_OK) == 0)
+        return 0;
     char *path = file_join(s->folder, ".gitignore");
     if (!path)
         return err_nomem(e, s->folder);

@@ -66,6 +66,21 @@ static void is_made_only_when_asked(void **state) {
     free(folder);
 }
 
+/* The folder may be there before the store: for a configuration. What is in it is kept. */
+static void is_ignored_by_git(void **state) {
+    (void)state;
+    char *folder = file_join(root, STORE_FOLDER);
+    tree_write(root, STORE_FOLDER "/config", "loc = 100\n");
+    store_close(open_store(root, STORE_CREATE));
+    assert_int_equal(tree_count(folder), 3);
+    char *ignore = file_join(folder, ".gitignore");
+    assert_int_equal(unlink(ignore), 0); /* somebody shares the store, too */
+    store_close(open_store(root, STORE_CREATE));
+    assert_int_equal(tree_count(folder), 2);
+    free(ignore);
+    free(folder);
+}
+
 static int check_all(void *user, const struct store_line *l, struct err *e) {
     const struct store_line *x = user;
     (void)e;
@@ -646,6 +661,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(is_made_only_when_asked),
+        TEST(is_ignored_by_git),
         TEST(gives_back_what_was_put),
         TEST(keeps_the_first_line_of_a_key),
         TEST(refuses_what_is_no_line),
