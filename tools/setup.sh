@@ -8,7 +8,8 @@ usage: tools/setup.sh [--dev] [--onnx] [MODEL...]
 
 Installs the missing Debian packages, with sudo where the user is not root, gets the grammars of
 programming languages (tools/fetch-grammars.sh) and fetches the models (tools/fetch-model.sh --list). What is there is left alone; with everything there no network is used.
---dev: also what `make asan tsan fuzz-quick coverage lint` need, WordNet for METEOR, and --onnx.
+--dev: also what `make asan tsan fuzz-quick coverage lint` need, WordNet for METEOR, the shells that
+tests let read their completions, and --onnx.
 --onnx: also what ONNX models need (tools/fetch-onnxruntime.sh); without it precis builds and runs, but
 refuses them.
 EOF
@@ -20,7 +21,7 @@ build='gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
 # Without it precis builds and makes no graphs: searches of many vectors compare all of them.
 graphs='g++ libhnswlib-dev'
 dev='git clang llvm libclang-rt-14-dev libomp-dev clang-tidy clang-format gcovr shellcheck util-linux
-    wordnet-base'
+    wordnet-base zsh fish'
 
 say() {
     printf 'setup: %s\n' "$*" >&2

@@ -27,7 +27,7 @@ extern const struct command command_summarize, command_parallel, command_generat
     command_models_rm, command_models_show, command_models_export, command_rate,
     command_eval_summaries, command_eval_search, command_embed, command_metrics, command_index,
     command_search, command_report, command_cache_stats, command_cache_gc, command_cache_export,
-    command_cache_import, command_man, command_completion, command_config_show;
+    command_cache_import, command_man, command_completion, command_config_show, command_config_init;
 
 /* Standard error. */
 struct say_options {

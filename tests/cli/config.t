@@ -72,6 +72,30 @@ $ precis config show bench
 exit: 2
 err: precis: config show: bench: no such command
 
+== a project's configuration begins as comments, which are options that it may say
+$ mkdir new; cd new; precis config init; precis config show | grep -c '^[a-z-]* = .*/new/'; sed -i 's/^# \([a-z-]* = \)/\1/;/ = PATTERN /d' .precis/config; precis config show | grep '^\(loc\|verbose\|no-rollup\) .*new/.precis/config:' | cut -d' ' -f1-3
+out: 0
+out: loc = 300
+out: no-rollup = false
+out: verbose = 0
+err: precis: wrote ./.precis/config
+
+== it takes no other's place unasked
+$ cd new; precis config init .; precis config init -qf . && grep '^# loc' .precis/config | cut -d' ' -f-4
+exit: 0
+out: # loc = 300
+err: precis: ./.precis/config: is there already (--force replaces it)
+
+== nor the place behind a link
+$ mkdir -p linked elsewhere; ln -s ../elsewhere linked/.precis; precis config init linked; ls elsewhere
+exit: 0
+err~ ^precis: linked/.precis: cannot open
+
+== where there is no folder
+$ precis config init no-such; ls
+exit: 0
+err: precis: no-such: cannot open: No such file or directory
+
 == a project must not name files
 $ cd bad; precis metrics .
 exit: 2
