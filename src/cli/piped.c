@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/input_text.h"
 #include "code/sniff.h"
 
@@ -25,11 +26,11 @@ static int check(const struct args *a, size_t n_paths, struct err *e) {
         return err_set(e, PRECIS_EUSAGE, "-: standard input goes alone, without other paths");
     if (a->prompt_file && strcmp(a->prompt_file, "-") == 0)
         return err_set(e, PRECIS_EUSAGE, "--prompt-file -: standard input is what is summarised");
-    if (a->store)
-        return err_set(e, PRECIS_EUSAGE, "--store %s: standard input has no place in a store",
-                       a->store);
     if (a->name && !*a->name)
         return err_set(e, PRECIS_EUSAGE, "--name: is empty");
+    if (a->store) /* or PRECIS_STORE, which is of all runs */
+        log_say(LOG_WARN, "standard input has no place in a store: nothing is kept in %s",
+                a->store);
     return 0;
 }
 
