@@ -5,21 +5,19 @@
 
 #include <time.h>
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "report/report.h"
 
 enum row_source { ROW_MODEL, ROW_DOC, ROW_RULE };
 
-/* A line, or why there is none, kept until the tree can be written. The strings are in the report's
- * arena. */
+/* A line, or why there is none, kept until the tree can be written. */
 struct report_row {
     enum summary_level level;
-    const char *path;
-    const char *symbol;       /* NULL: unknown */
-    const char *renamed_from; /* NULL: none */
-    const char *text;         /* the line; of a failed one the reason */
-    const struct lang *lang;  /* borrowed, static */
+    char *path;              /* owned, by the first of the rows of a path that follow each other */
+    char *symbol;            /* owned; NULL: unknown */
+    char *renamed_from;      /* owned; NULL: none */
+    char *text;              /* owned: the line; of a failed one the reason */
+    const struct lang *lang; /* borrowed, static */
     uint64_t start_line, end_line;
     double confidence;
     size_t tokens_in, tokens_out;
@@ -37,7 +35,6 @@ struct report {
 
     /* of a tree, which begins with what is known last: everything, in the order of arrival */
     struct report_row *rows; /* owned */
-    struct arena texts;      /* the rows' strings */
     size_t n_rows, cap_rows;
     size_t depth; /* HTML: folders that are open */
     bool many;    /* HTML: too many files to show all of them at once */

@@ -9,18 +9,17 @@
 
 static const size_t NONE = SIZE_MAX;
 
-/* In the arena; NULL stays NULL. */
-static const char *copy(struct report *r, const char *s, bool *ok) {
-    const char *c = s ? arena_copy(&r->texts, s) : NULL;
+static char *copy(const char *s, bool *ok) {
+    char *c = s ? strdup(s) : NULL;
     *ok = *ok && (c || !s);
     return c;
 }
 
 /* Rows of a path that follow each other share it. */
-static const char *copy_path(struct report *r, const char *path, bool *ok) {
+static char *path_of_row(const struct report *r, const char *path, bool *ok) {
     if (r->n_rows && strcmp(r->rows[r->n_rows - 1].path, path) == 0)
         return r->rows[r->n_rows - 1].path;
-    return copy(r, path, ok);
+    return copy(path, ok);
 }
 
 /* Of what there is in a line's source there are three kinds; a strange one is the model's. */
@@ -36,30 +35,34 @@ int report_tree_add(struct report *r, const struct summary *s, struct err *e) {
     r->rows = grown;
     if (!ok)
         return err_nomem(e, "report");
-    r->rows[r->n_rows] = (struct report_row){.level = s->level,
-                                             .path = copy_path(r, s->file_path, &ok),
-                                             .symbol = copy(r, s->symbol, &ok),
-                                             .renamed_from = copy(r, s->renamed_from, &ok),
-                                             .text = copy(r, s->error ? s->error : s->summary, &ok),
-                                             .lang = s->lang,
-                                             .start_line = s->start_line,
-                                             .end_line = s->end_line,
-                                             .confidence = s->confidence,
-                                             .failed = s->error != NULL,
-                                             .cut = s->cut,
-                                             .source = source_of(s),
-                                             .tokens_in = s->tokens_in,
-                                             .tokens_out = s->tokens_out,
-                                             .elapsed_ms = s->elapsed_ms,
-                                             .made = s->made ? s->made : &r->p};
-    if (!ok)
-        return err_nomem(e, "report");
-    r->n_rows++;
-    return 0;
+    char *path = path_of_row(r, s->file_path, &ok);
+    r->rows[r->n_rows++] = (struct report_row){.level = s->level,
+                                               .path = path,
+                                               .symbol = copy(s->symbol, &ok),
+                                               .renamed_from = copy(s->renamed_from, &ok),
+                                               .text = copy(s->error ? s->error : s->summary, &ok),
+                                               .lang = s->lang,
+                                               .start_line = s->start_line,
+                                               .end_line = s->end_line,
+                                               .confidence = s->confidence,
+                                               .failed = s->error != NULL,
+                                               .cut = s->cut,
+                                               .source = source_of(s),
+                                               .tokens_in = s->tokens_in,
+                                               .tokens_out = s->tokens_out,
+                                               .elapsed_ms = s->elapsed_ms,
+                                               .made = s->made ? s->made : &r->p};
+    return ok ? 0 : err_nomem(e, "report");
 }
 
 void report_tree_free(struct report *r) {
-    arena_free(&r->texts);
+    for (size_t i = r->n_rows; i-- > 0;) {
+        if (i == 0 || r->rows[i].path != r->rows[i - 1].path)
+            free(r->rows[i].path);
+        free(r->rows[i].symbol);
+        free(r->rows[i].renamed_from);
+        free(r->rows[i].text);
+    }
     free(r->rows);
 }
 

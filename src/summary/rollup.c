@@ -18,7 +18,10 @@ int rollup_new(struct rollup **out, struct err *e) {
 void rollup_free(struct rollup *r) {
     if (!r)
         return;
-    arena_free(&r->texts);
+    for (size_t i = 0; i < r->n; i++) {
+        free(r->nodes[i].symbol);
+        free(r->nodes[i].line);
+    }
     free(r->nodes);
     folders_free(&r->folders);
     free(r);
@@ -81,8 +84,8 @@ int rollup_add(struct rollup *r, const struct summary *chunk, struct err *e) {
     c->end_line = chunk->end_line;
     c->confidence = chunk->confidence;
     strncpy(c->source, chunk->source, sizeof c->source - 1);
-    c->line = arena_copy(&r->texts, chunk->summary);
-    c->symbol = chunk->symbol ? arena_copy(&r->texts, chunk->symbol) : NULL;
+    c->line = strdup(chunk->summary);
+    c->symbol = chunk->symbol ? strdup(chunk->symbol) : NULL;
     if (!c->line || (chunk->symbol && !c->symbol))
         return err_nomem(e, "roll-up");
     link_child(r, r->file, r->n - 1);

@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "summary/folders.h"
 #include "summary/known.h"
 #include "summary/rollup.h"
@@ -17,8 +16,8 @@ struct rollup_node {
     const char *path; /* borrowed: of a file from the run, of a folder from the folders */
     const struct lang *lang;
     uint64_t start_line, end_line;
-    const char *symbol; /* in the arena; NULL: none */
-    const char *line;   /* in the arena; NULL: none */
+    char *symbol; /* owned; NULL: none */
+    char *line;   /* owned; NULL: none */
     bool partial; /* of a file: a chunk was left out, so that nothing can be said of all of it */
     double confidence;
     char source[KNOWN_SOURCE_SIZE];
@@ -27,7 +26,6 @@ struct rollup_node {
 
 struct rollup {
     struct rollup_node *nodes; /* owned */
-    struct arena texts;
     size_t n, cap;
     size_t file, n_files; /* the one that chunks are added to; those that can have a line */
     struct folders folders;

@@ -158,7 +158,7 @@ static void end_with(struct level *l, struct item *item, const char *line, doubl
                      const char *source) {
     struct rollup_node *node = &l->r->nodes[item->node];
     struct err e;
-    node->line = arena_copy(&l->r->texts, line);
+    node->line = strdup(line);
     node->confidence = confidence;
     memccpy(node->source, source, 0, sizeof node->source - 1);
     if (node->line)
